@@ -1,0 +1,79 @@
+"""What every script shares: the parser made from its docstring, logging to stderr, and exit codes."""
+
+import argparse
+import logging
+import re
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+from tracesmith.errors import TracesmithError
+
+SHARD = re.compile(r"(\d+)/(\d+)")
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser whose help is the script's docstring, printed as it stands."""
+    return argparse.ArgumentParser(
+        description=(doc or "").strip(), formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+
+
+def positive_int(text: str) -> int:
+    """Read a whole number above zero, as an argparse type."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def positive_seconds(text: str) -> float:
+    """Read a number of seconds above zero, as an argparse type."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def shard(text: str) -> tuple[int, int]:
+    """Read ``I/N`` (shard I of N, counted from 1), as an argparse type."""
+    match = SHARD.fullmatch(text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a shard such as 1/4")
+    return int(match[1]), int(match[2])
+
+
+def start_logging() -> None:
+    """Log to stderr, INFO and above, one line a record."""
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """
+    Call main and exit with its code.
+
+    0 done; 1 an instance is left without a verdict, or a bug of ours (with its traceback); 2 wrong arguments or input,
+    before any work; 143 after SIGTERM, with the sandboxes of this process taken down.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        main()
+    except TracesmithError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+def _terminate(signum: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + signum)

@@ -1,0 +1,139 @@
+"""Reading and writing files so that no reader ever sees half of one, and every error names the file and the record."""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from tracesmith.errors import InputError
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a UTF-8 file. Raises InputError when it is missing, empty or no UTF-8."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: a file is wanted, this is a folder") from None
+    except PermissionError:
+        raise InputError(f"{path}: not readable (permission denied)") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    if not text.strip():
+        raise InputError(f"{path}: the file is empty")
+    return text
+
+
+def parse_json(text: str, where: str) -> Any:
+    """Return the value of a JSON text; `where` names it in the InputError of a malformed one."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where}: not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
+    except RecursionError:
+        raise InputError(f"{where}: not JSON that can be read: nested too deeply") from None
+
+
+def read_json(path: Path) -> Any:
+    """Return the value of a JSON file. Raises InputError when it is missing, empty or malformed."""
+    return parse_json(read_text(path), str(path))
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
+    """
+    Yield (line number from 1, value) for each line that is not blank, one line in memory at a time.
+
+    Lines end at LF only: `str.splitlines` would also cut at U+2028, which transcripts contain.
+    Raises InputError for a missing or empty file and for a malformed line.
+    """
+    empty = True
+    try:
+        with path.open("rb") as lines:
+            for number, raw in enumerate(lines, start=1):
+                if raw.strip():
+                    empty = False
+                    yield number, _json_line(raw, f"{path} line {number}")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: a file is wanted, this is a folder") from None
+    if empty:
+        raise InputError(f"{path}: the file is empty")
+
+
+def _json_line(raw: bytes, where: str) -> Any:
+    try:
+        return parse_json(raw.decode("utf-8"), where)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: not UTF-8 text (byte {error.start} of the line)") from None
+
+
+@contextmanager
+def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
+    """
+    Open a temporary file beside `path` for bytes and rename it to `path` when the block ends well.
+
+    When the block raises, the temporary file is removed and `path` is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file by rename."""
+    with atomic_writer(path) as out:
+        out.write(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON, keys in their order, by rename."""
+    write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return a value as indented JSON with a final newline: the one layout of our JSON files."""
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+
+
+def json_line(value: Any) -> bytes:
+    """Return a value as one line of JSONL; non-ASCII is escaped, so that no tool splits the line at U+2028."""
+    return (json.dumps(value) + "\n").encode("ascii")
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 (hex) of a value's canonical JSON: sorted keys, no white space."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """Return the sha256 (hex) of a file's bytes."""
+    try:
+        with path.open("rb") as data:
+            return hashlib.file_digest(data, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+
+
+def short_hash(text: str) -> str:
+    """Return 8 characters [a-z0-9] of the sha256 of a text, the hash8 of SWE-smith's names."""
+    number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+    alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+    letters = []
+    for _ in range(8):
+        number, rest = divmod(number, len(alphabet))
+        letters.append(alphabet[rest])
+    return "".join(letters)

@@ -1,0 +1,198 @@
+"""
+The records that cross files, and their readers.
+
+Formats: SWE-smith 0.0.9 (bug candidates, task instances, evaluation reports) and SWE-agent 1.1 (predictions). A reader
+checks what the pipeline relies on and raises InputError with the file and the first offender; keys it does not know
+are kept. Our own additions to a foreign record sit under its key `tracesmith`.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+from tracesmith import files
+from tracesmith.errors import InputError
+
+INSTANCE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+TEST_LISTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
+
+
+class Candidate(TypedDict):
+    """A bug candidate of `logs/bug_gen/<repo>_all_patches.json`: the metadata keys of SWE-smith, id, patch, repo."""
+
+    cost: float
+    explanation: str
+    output: str
+    rewrite: str
+    strategy: str
+    instance_id: str
+    patch: str
+    repo: str
+
+
+class Instance(TypedDict):
+    """A task instance: `logs/task_insts/<repo>.json`, and with `problem_statement` the final dataset."""
+
+    instance_id: str
+    patch: str
+    FAIL_TO_PASS: list[str]
+    PASS_TO_PASS: list[str]
+    image_name: str
+    repo: str
+    problem_statement: NotRequired[str]
+    tracesmith: NotRequired[dict[str, Any]]
+
+
+class Prediction(TypedDict):
+    """An agent's answer in `preds.json`; a null `model_patch` means that it submitted nothing."""
+
+    instance_id: str
+    model_patch: str | None
+    model_name_or_path: str
+
+
+class RunReport(TypedDict):
+    """The run-level report of an evaluation."""
+
+    resolved: int
+    unresolved: int
+    total: int
+    ids_resolved: list[str]
+    ids_unresolved: list[str]
+    tracesmith: NotRequired[dict[str, Any]]
+
+
+def check_instance_id(value: Any, where: str) -> str:
+    """Return an instance id that is safe as the name of a file, a branch and a container, or raise InputError."""
+    if not isinstance(value, str) or not INSTANCE_ID.fullmatch(value) or ".." in value or value.endswith("."):
+        raise InputError(
+            f"{where}: {value!r} is no instance id: use letters, digits, '_', '-' and single '.' only (at most 200)"
+        )
+    return value
+
+
+def read_candidates(path: Path) -> list[Candidate]:
+    """Return the bug candidates of a JSON list; the minimal rows {instance_id, patch | model_patch, repo} will do."""
+    rows = _unique_rows(path, _list_of_objects(path))
+    for row in rows:
+        where = f"{path} {row['instance_id']}"
+        row["patch"] = _text(row, "patch" if "patch" in row else "model_patch", where)
+        row.setdefault("strategy", row["instance_id"].rsplit(".", 1)[-1].rsplit("__", 1)[0])
+        for key in ("explanation", "output", "rewrite"):
+            row.setdefault(key, "")
+        row.setdefault("cost", 0.0)
+        _text(row, "repo", where)
+    return rows
+
+
+def read_instances(path: Path, statements: bool = False) -> list[Instance]:
+    """Return the task instances of a JSON list, or JSONL; with `statements` each must have a `problem_statement`."""
+    rows = _unique_rows(path, _rows(path))
+    for row in rows:
+        where = f"{path} {row['instance_id']}"
+        if not _text(row, "patch", where).strip():
+            raise InputError(f"{where}: the key 'patch' is empty: an instance is made by its bug patch")
+        _text(row, "image_name", where)
+        _text(row, "repo", where)
+        for key in TEST_LISTS:
+            check_names(row.get(key), f"{where}: key {key!r}")
+        if not row["FAIL_TO_PASS"]:
+            raise InputError(f"{where}: FAIL_TO_PASS is empty: no test can tell a fix from the bug")
+        if statements:
+            _text(row, "problem_statement", where)
+    return rows
+
+
+def read_predictions(path: Path) -> dict[str, Prediction]:
+    """Return the predictions of a `preds.json` object, or of JSONL rows, by instance id."""
+    if path.suffix == ".jsonl":
+        rows = _unique_rows(path, _rows(path))
+    else:
+        found = files.read_json(path)
+        if not isinstance(found, dict):
+            raise InputError(f"{path}: an object {{instance_id: prediction}} is wanted, this is {_kind(found)}")
+        rows = _unique_rows(path, _checked_objects(path, list(found.values())))
+        for key, row in zip(found, rows, strict=True):
+            if key != row["instance_id"]:
+                raise InputError(f"{path}: the entry {key!r} holds the prediction of {row['instance_id']!r}")
+    if not rows:
+        raise InputError(f"{path}: there are no predictions in it")
+    for row in rows:
+        where = f"{path} {row['instance_id']}"
+        _text(row, "model_name_or_path", where)
+        if row.get("model_patch") is not None:
+            _text(row, "model_patch", where)
+        row.setdefault("model_patch", None)
+    return {row["instance_id"]: row for row in rows}
+
+
+def read_run_report(path: Path) -> RunReport:
+    """Return the run-level report of an evaluation."""
+    report = files.read_json(path)
+    if not isinstance(report, dict):
+        raise InputError(f"{path}: an evaluation report is an object, this is {_kind(report)}")
+    for key in ("ids_resolved", "ids_unresolved"):
+        for name in check_names(report.get(key), f"{path}: key {key!r}"):
+            check_instance_id(name, f"{path}: key {key!r}")
+    both = set(report["ids_resolved"]) & set(report["ids_unresolved"])
+    if both:
+        raise InputError(f"{path}: {min(both)} is listed as resolved and as unresolved")
+    return report  # type: ignore[return-value]
+
+
+def check_known(ids: Iterable[str], known: Iterable[str], where: str, source: str) -> None:
+    """Raise InputError when an id is not among the known ones, naming the first."""
+    unknown = sorted(set(ids) - set(known))
+    if unknown:
+        raise InputError(f"{where}: {len(unknown)} instance ids are not in {source}, the first is {unknown[0]}")
+
+
+def check_names(value: Any, where: str) -> list[str]:
+    """Return a list of texts, or raise InputError."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise InputError(f"{where}: a list of texts is wanted, this is {_kind(value)}")
+    return value
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".jsonl":
+        return _checked_objects(path, [value for _, value in files.read_jsonl(path)])
+    return _list_of_objects(path)
+
+
+def _list_of_objects(path: Path) -> list[dict[str, Any]]:
+    rows = files.read_json(path)
+    if not isinstance(rows, list):
+        raise InputError(f"{path}: a list of objects is wanted, this is {_kind(rows)}")
+    return _checked_objects(path, rows)
+
+
+def _checked_objects(path: Path, rows: list[Any]) -> list[dict[str, Any]]:
+    for position, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            raise InputError(f"{path} record {position}: an object is wanted, this is {_kind(row)}")
+    return rows
+
+
+def _unique_rows(path: Path, rows: list[dict[str, Any]]) -> list[Any]:
+    seen: dict[str, int] = {}
+    for position, row in enumerate(rows, start=1):
+        name = check_instance_id(row.get("instance_id"), f"{path} record {position}: key 'instance_id'")
+        if name in seen:
+            raise InputError(f"{path} record {position}: {name} stands already in record {seen[name]}")
+        seen[name] = position
+    return rows
+
+
+def _text(row: dict[str, Any], key: str, where: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str):
+        raise InputError(f"{where}: key {key!r}: a text is wanted, this is {_kind(value)}")
+    return value
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null or missing"
+    return {dict: "an object", list: "a list", str: "a text", bool: "a boolean"}.get(type(value), "a number")

@@ -1,0 +1,104 @@
+"""
+Stores: folders of finished work that Snakemake does not own, so that nothing is done or paid for twice.
+
+One folder an entry, written under a temporary name and renamed. Its `entry.json` holds a fingerprint of everything that
+determines it; an entry is reused only when the fingerprint is equal. Entries are claimed by a lock that the kernel
+drops when its holder dies, so any number of processes (shards, or what a killed run left behind) may share a store.
+"""
+
+import fcntl
+import os
+import shutil
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tracesmith import files
+from tracesmith.errors import InputError
+
+ENTRY = "entry.json"
+
+
+class Store:
+    """A folder of entries; `root` is made when the first entry is claimed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, name: str) -> Path:
+        """Return where the entry of that name stands, whether it exists or not."""
+        return self.root / name
+
+    def holds(self, name: str, fingerprint: str) -> bool:
+        """Tell whether a whole entry with this fingerprint is there."""
+        record = self.folder(name) / ENTRY
+        try:
+            return bool(files.read_json(record).get("fingerprint") == fingerprint)
+        except (InputError, AttributeError):
+            return False
+
+    @contextmanager
+    def claim(self, name: str) -> Iterator[None]:
+        """
+        Hold the entry's lock, waiting for another holder to finish or die.
+
+        The lock is a byte of one file, chosen by the name's hash: open-file-description locks (fcntl(2), Linux) belong
+        to this open file, hence also keep threads of one process apart.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        place = int.from_bytes(sha256(name.encode()).digest()[:7])
+        lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
+        with (self.root / ".lock").open("ab") as file:
+            fcntl.fcntl(file, fcntl.F_OFD_SETLKW, lock)
+            yield
+
+    @contextmanager
+    def replace(self, name: str, fingerprint: str, about: dict[str, Any] | None = None) -> Iterator[Path]:
+        """
+        Yield an empty folder that becomes the entry when the block ends well; hold the claim while calling.
+
+        `about` is kept beside the fingerprint for people who look.
+        """
+        temporary = self.root / ".tmp" / name
+        remove_tree(temporary)
+        temporary.mkdir(parents=True)
+        try:
+            yield temporary
+            (temporary / ENTRY).write_bytes(files.json_bytes({"fingerprint": fingerprint, **(about or {})}))
+            remove_tree(self.folder(name))
+            temporary.rename(self.folder(name))
+        finally:
+            remove_tree(temporary)
+            self._drop_empty(temporary.parent)
+
+    @staticmethod
+    def _drop_empty(folder: Path) -> None:
+        try:
+            folder.rmdir()
+        except OSError:  # another worker's entry is in it
+            return
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder and what is in it, folders without permissions (overlayfs leaves some) too; it may be missing."""
+    if not path.exists():
+        return
+    for parent, folders, _ in os.walk(path):
+        for folder in folders:
+            child = Path(parent, folder)
+            if not child.is_symlink() and child.stat().st_mode & 0o700 != 0o700:
+                child.chmod(0o700)
+    shutil.rmtree(path)
+
+
+def fingerprint(stage: str, code_version: int, **parts: Any) -> str:
+    """Return the fingerprint of an entry: its stage, the stage's code version, and everything that determines it."""
+    return files.digest({"stage": stage, "code_version": code_version, "parts": parts})
+
+
+def in_shard(position: int, shard: tuple[int, int] | None) -> bool:
+    """Tell whether the item at this position (from 0) belongs to shard (i, n); all do when there are no shards."""
+    return shard is None or position % shard[1] == shard[0] - 1
