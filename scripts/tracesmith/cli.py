@@ -12,6 +12,7 @@ from typing import NoReturn
 from tracesmith.errors import TracesmithError
 
 SHARD = re.compile(r"(\d+)/(\d+)")
+SIZE = re.compile(r"(\d+)([kmgt]?)b?", re.IGNORECASE)
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
@@ -28,15 +29,23 @@ def positive_int(text: str) -> int:
     return int(text)
 
 
-def positive_seconds(text: str) -> float:
-    """Read a number of seconds above zero, as an argparse type."""
+def positive_number(text: str) -> float:
+    """Read a number above zero, as an argparse type."""
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+def size(text: str) -> int:
+    """Read a size such as 512m or 10g (powers of 1024) as bytes, as an argparse type."""
+    match = SIZE.fullmatch(text)
+    if not match or not int(match[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 512m or 10g")
+    return int(match[1]) * int(1024 ** " kmgt".index(match[2].lower() or " "))
 
 
 def shard(text: str) -> tuple[int, int]:

@@ -19,3 +19,7 @@ class InfrastructureError(TracesmithError):
 
 class IncompleteError(TracesmithError):
     """Some instances have no verdict; what is done is safe in the store and the same command goes on from there."""
+
+
+class StoppedError(InfrastructureError):
+    """The sandboxes of this process were stopped on purpose while work was under way."""

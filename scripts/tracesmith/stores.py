@@ -97,8 +97,3 @@ def remove_tree(path: Path) -> None:
 def fingerprint(stage: str, code_version: int, **parts: Any) -> str:
     """Return the fingerprint of an entry: its stage, the stage's code version, and everything that determines it."""
     return files.digest({"stage": stage, "code_version": code_version, "parts": parts})
-
-
-def in_shard(position: int, shard: tuple[int, int] | None) -> bool:
-    """Tell whether the item at this position (from 0) belongs to shard (i, n); all do when there are no shards."""
-    return shard is None or position % shard[1] == shard[0] - 1

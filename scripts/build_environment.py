@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""
+Fetch a repository by its profile and prepare the place where its tests run.
+
+    scripts/build_environment.py configs/repos/css-what.yaml \\
+        --backend bubblewrap --output logs/build_images/npm__css-what.v8.0.0/environment.json
+"""
+
+from pathlib import Path
+
+from tracesmith import cli
+from tracesmith.environments import building
+from tracesmith.sandboxes.base import Limits
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("profile", type=Path, help="profile of the repository, YAML")
+    parser.add_argument("--backend", choices=["auto", "docker", "bubblewrap"], default="auto")
+    parser.add_argument("--memory", type=cli.size, default="10g", help="memory of one sandbox (default: %(default)s)")
+    parser.add_argument("--pids", type=cli.positive_int, default=512, help="processes of one sandbox")
+    parser.add_argument("--cpus", type=cli.positive_number, default=2.0, help="CPUs of one sandbox")
+    parser.add_argument("--disk", type=cli.size, default="4g", help="bytes one sandbox may write")
+    parser.add_argument("--network", action="store_true", help="give the sandboxes the network")
+    parser.add_argument("--base-image", help="base of the Docker image (default: node:<version>-bookworm-slim)")
+    parser.add_argument("--github", default="swesmith", help="owner of the mirrors (SWESMITH_ORG_GH)")
+    parser.add_argument("--dockerhub", default="swebench", help="owner of the images (SWESMITH_ORG_DH)")
+    parser.add_argument("--output", type=Path, required=True, help="environment.json; the rest stands beside it")
+    args = parser.parse_args()
+    cli.start_logging()
+    limits = Limits(args.memory, args.pids, args.cpus, args.disk)
+    settings = building.BuildSettings(args.backend, limits, args.network, args.base_image, args.github, args.dockerhub)
+    building.build(args.profile, settings, args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main)

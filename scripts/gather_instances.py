@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+"""
+Gather the valid candidates as task instances, and write a branch for each into the local mirror.
+
+    scripts/gather_instances.py logs/bug_gen/REPO_all_patches.json \\
+        --report logs/run_validation/REPO/report.json \\
+        --environment logs/build_images/REPO/environment.json \\
+        --output logs/task_insts/REPO.json
+"""
+
+from pathlib import Path
+
+from tracesmith import cli
+from tracesmith.validation import gathering
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("patches", type=Path, help="bug candidates, a JSON list")
+    parser.add_argument("--report", type=Path, required=True, help="report of validate_bugs, with its store beside it")
+    parser.add_argument("--environment", type=Path, required=True, help="environment.json of the repository")
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    cli.start_logging()
+    gathering.gather(args.patches, args.report, args.environment, args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,63 @@
+"""
+The scripted engines, which call no model: `oracle` undoes the bug, `null` changes nothing.
+
+They prove the pipeline, in seconds and for nothing; their rows say `model: oracle` or `null` and are no training data.
+"""
+
+from collections.abc import Callable
+
+from tracesmith import patches, suites
+from tracesmith.agents.sessions import Session
+from tracesmith.agents.tools import Call
+from tracesmith.errors import InputError
+from tracesmith.prepared import TestSettings
+from tracesmith.records import Instance
+from tracesmith.sandboxes.base import TESTBED
+
+CONTEXT = 12
+
+
+def oracle(session: Session, instance: Instance, settings: TestSettings) -> str:
+    """Look at the code, put the true fix in with the edit tool, run the tests that are left, submit."""
+    where = instance["instance_id"]
+    for file in patches.parse(instance["patch"], f"{where}: patch"):
+        if file.before is None or file.after is None or file.before != file.after:
+            raise InputError(f"{where}: the oracle undoes edits of files, this bug adds, removes or renames one")
+        for hunk in file.hunks:
+            _undo(session, f"{TESTBED}/{file.after}", hunk)
+    session.turn("I run the tests that are there.", Call("bash", {"command": suites.shell_line(settings)}))
+    return session.turn("The code does what it should again. I submit the change.", Call("submit", {}))
+
+
+def null(session: Session, instance: Instance, settings: TestSettings) -> str:  # noqa: ARG001 - one signature for all
+    """Submit at once, with nothing changed."""
+    return session.turn("I submit without a change.", Call("submit", {}))
+
+
+def _undo(session: Session, path: str, hunk: patches.Hunk) -> None:
+    first = max(1, hunk.line - CONTEXT)
+    last = hunk.line + hunk.after.count("\n") + CONTEXT
+    view = {"command": "view", "path": path, "view_range": [first, last]}
+    session.turn(f"I look at {path.rsplit('/', 1)[-1]} from line {first}.", Call("str_replace_editor", view))
+    old, new = _shortest(hunk.after, hunk.before, session.text_of(path))
+    edit = {"command": "str_replace", "path": path, "old_str": old, "new_str": new}
+    seen = session.turn("This is not what the report asks for; I correct it.", Call("str_replace_editor", edit))
+    if seen.startswith("No change"):
+        raise InputError(f"{session.instance_id}: the oracle cannot place the fix in {path}: {seen}")
+
+
+def _shortest(buggy: str, fixed: str, text: str) -> tuple[str, str]:
+    """Return the fewest whole lines around the change that stand once in the text."""
+    old, new = buggy.splitlines(keepends=True), fixed.splitlines(keepends=True)
+    same = range(min(len(old), len(new)))
+    head = next((i for i in same if old[i] != new[i]), len(same))
+    tail = next((i for i in same if i >= len(same) - head or old[-1 - i] != new[-1 - i]), len(same) - head)
+    for more in range(len(old)):
+        start, end = max(0, head - more), max(0, tail - more)
+        block = "".join(old[start : len(old) - end])
+        if block and text.count(block) == 1:
+            return block, "".join(new[start : len(new) - end])
+    return buggy, fixed
+
+
+ENGINES: dict[str, Callable[[Session, Instance, TestSettings], str]] = {"oracle": oracle, "null": null}

@@ -1,0 +1,93 @@
+"""
+The tools of SWE-agent's function-calling bundle, played on a sandbox: bash, str_replace_editor and submit.
+
+Names and arguments are those of SWE-agent 1.1 (tools/edit_anthropic, tools/submit); the words of the observations are
+ours.
+"""
+
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from tracesmith.errors import InfrastructureError
+from tracesmith.sandboxes import base
+from tracesmith.sandboxes.base import Sandbox
+
+COMMAND_TIMEOUT_S = 300
+SNIPPET = 4
+SUBMIT = "git add -A && git -c core.quotepath=off diff --cached --no-color --no-ext-diff"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One tool call: the name and its arguments."""
+
+    name: str
+    arguments: dict[str, Any]
+
+    def action(self) -> str:
+        """Return the call as SWE-agent's `action` text."""
+        if self.name == "bash":
+            return str(self.arguments["command"])
+        words = [self.name]
+        for key, value in self.arguments.items():
+            if key in ("command", "path"):
+                words.append(shlex.quote(str(value)))
+            else:
+                values = value if isinstance(value, list) else [value]
+                words += [f"--{key}", *(shlex.quote(str(item)) for item in values)]
+        return " ".join(words)
+
+
+def perform(box: Sandbox, call: Call) -> str:
+    """Perform a call and return the observation. Raises InfrastructureError for a call that the tools do not know."""
+    if call.name == "bash":
+        done = box.run(["bash", "-c", call.arguments["command"]], timeout_s=COMMAND_TIMEOUT_S)
+        note = f"\n(ended by the {done.killed} limit)" if done.killed else ""
+        return done.text + note
+    if call.name == "submit":
+        return submission(box)
+    if call.name == "str_replace_editor":
+        return _edit(box, call.arguments)
+    raise InfrastructureError(f"unknown tool {call.name}")
+
+
+def submission(box: Sandbox) -> str:
+    """Return the patch of everything that changed since the workspace's commit."""
+    return base.must(box, ["sh", "-c", SUBMIT]).decode("utf-8", "surrogateescape")
+
+
+def _edit(box: Sandbox, arguments: dict[str, Any]) -> str:
+    path = arguments["path"]
+    if arguments["command"] == "create":
+        base.write_file(box, path, arguments["file_text"].encode("utf-8", "surrogateescape"))
+        return f"Wrote {path}."
+    data = base.read_file(box, path)
+    if data is None:
+        return f"There is no file {path}."
+    text = data.decode("utf-8", "surrogateescape")
+    if arguments["command"] == "view":
+        return _view(path, text, arguments.get("view_range"))
+    return _replace(box, path, text, arguments["old_str"], arguments["new_str"])
+
+
+def _view(path: str, text: str, view_range: list[int] | None) -> str:
+    lines = text.split("\n")
+    first, last = view_range or [1, len(lines)]
+    return f"{path}, lines {first} to {last}:\n{_numbered(lines, first, last)}"
+
+
+def _replace(box: Sandbox, path: str, text: str, old: str, new: str) -> str:
+    count = text.count(old)
+    if count != 1:
+        return f"No change: old_str stands {count} times in {path}, and has to stand once."
+    changed = text.replace(old, new)
+    base.write_file(box, path, changed.encode("utf-8", "surrogateescape"))
+    first = text[: text.index(old)].count("\n") + 1
+    last = first + new.count("\n")
+    lines = changed.split("\n")
+    return f"Changed {path}:\n{_numbered(lines, max(1, first - SNIPPET), min(len(lines), last + SNIPPET))}"
+
+
+def _numbered(lines: list[str], first: int, last: int) -> str:
+    return "\n".join(f"{number:6}\t{lines[number - 1]}" for number in range(first, min(last, len(lines)) + 1))

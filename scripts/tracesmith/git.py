@@ -1,0 +1,82 @@
+"""Git on the host: plumbing on bare repositories of ours, so that no hook, filter or checkout of a stranger runs."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tracesmith.errors import InfrastructureError
+
+# One author and date everywhere, so that the same content gives the same commit on every machine.
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "tracesmith",
+    "GIT_AUTHOR_EMAIL": "tracesmith@example.invalid",
+    "GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z",
+    "GIT_COMMITTER_NAME": "tracesmith",
+    "GIT_COMMITTER_EMAIL": "tracesmith@example.invalid",
+    "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z",
+}
+
+
+def run(arguments: Sequence[str | Path], *, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> str:
+    """Run git without the user's configuration and return what it prints. Raises InfrastructureError when it fails."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    quiet = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    done = subprocess.run(
+        ["git", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        env={**kept, **quiet, **IDENTITY, **(environment or {})},
+    )
+    if done.returncode:
+        raise InfrastructureError(f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
+    return done.stdout.decode().strip()
+
+
+def make_mirror(mirror: Path, tree: Path) -> str:
+    """Make a bare repository whose `main` is one commit of the tree, ignored files included; return the commit."""
+    if not (mirror / "HEAD").exists():
+        run(["init", "-q", "--bare", "-b", "main", mirror])
+    with tempfile.TemporaryDirectory(prefix="tracesmith-index.") as scratch:
+        index = {"GIT_INDEX_FILE": str(Path(scratch, "index")), "GIT_DIR": str(mirror.resolve())}
+        work = {**index, "GIT_WORK_TREE": str(tree.resolve())}
+        run(["-c", "core.autocrlf=false", "add", "-A", "-f", "."], environment=work)
+        commit = run(["commit-tree", run(["write-tree"], environment=index), "-m", "Initial commit"], environment=index)
+    run(["--git-dir", mirror, "update-ref", "refs/heads/main", commit])
+    return commit
+
+
+def write_branch(mirror: Path, name: str, patch: str, removed: Sequence[str]) -> str:
+    """
+    Write the branch of an instance and return its tip.
+
+    Two commits on `main`, as SWE-smith's evaluator expects: the bug patch, then the removal of test files, which is
+    there even when nothing is removed.
+    """
+    with tempfile.TemporaryDirectory(prefix="tracesmith-index.") as scratch:
+        here = {"GIT_INDEX_FILE": str(Path(scratch, "index")), "GIT_DIR": str(mirror.resolve())}
+        run(["read-tree", "main"], environment=here)
+        run(["apply", "--cached", "--whitespace=nowarn", "-"], stdin=patch.encode(), environment=here)
+        tip = _commit(here, "main", "Bug Patch")
+        for path in removed:
+            run(["update-index", "--force-remove", "--", path], environment={**here, "GIT_WORK_TREE": scratch})
+        tip = _commit(here, tip, "Remove F2P Tests")
+    run(["--git-dir", mirror, "update-ref", f"refs/heads/{name}", tip])
+    return tip
+
+
+def branches(mirror: Path) -> list[str]:
+    """Return the names of a repository's branches."""
+    return run(["--git-dir", mirror, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"]).split()
+
+
+def remove_branch(mirror: Path, name: str) -> None:
+    """Remove a branch."""
+    run(["--git-dir", mirror, "update-ref", "-d", f"refs/heads/{name}"])
+
+
+def _commit(environment: Mapping[str, str], parent: str, message: str) -> str:
+    tree = run(["write-tree"], environment=environment)
+    return run(["commit-tree", tree, "-p", parent, "-m", message], environment=environment)

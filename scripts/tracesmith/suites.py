@@ -1,0 +1,119 @@
+"""
+Run a repository's test suite in a sandbox and read what the runner's own report says.
+
+A test's id is its file and its full title path, joined by " > "; a second test of the same id in a file is numbered:
+" [2]". Console output is kept for people and never read for verdicts.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from tracesmith.prepared import TestSettings
+from tracesmith.sandboxes import base
+from tracesmith.sandboxes.base import Sandbox
+
+REPORT = "/tmp/tracesmith-report.json"  # noqa: S108 - a path inside the sandbox
+SEPARATOR = " > "
+# Test time limits far above what a test needs: a loaded machine must not make a slow test a failing one; what hangs is
+# ended by the time limit of the whole run. One worker: workers beyond it are other sandboxes.
+VITEST = [
+    "--reporter=default",
+    "--reporter=json",
+    f"--outputFile.json={REPORT}",
+    "--testTimeout=60000",
+    "--hookTimeout=60000",
+    "--retry=0",
+    "--no-file-parallelism",
+]
+
+
+@dataclass(frozen=True)
+class SuiteRun:
+    """What one run of the suite said."""
+
+    outcome: str
+    """ran, timed_out, out_of_memory, killed (another limit) or no_report (the runner itself broke)."""
+    tests: dict[str, str] = field(default_factory=dict)
+    """State of each test by its id: passed, failed, skipped or todo."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """First line of what went wrong, for each test that failed."""
+    broken_files: list[str] = field(default_factory=list)
+    """Test files that failed as a whole: their tests are not listed, or did not run."""
+    clean_exit: bool = False
+    """Whether the runner itself calls the run a success; false with all tests passed means errors outside of tests."""
+    output: str = ""
+    seconds: float = 0.0
+
+    def passed(self) -> set[str]:
+        """Return the ids of the tests that passed."""
+        return {test for test, state in self.tests.items() if state == "passed"}
+
+
+def run(box: Sandbox, settings: TestSettings, timeout_s: float) -> SuiteRun:
+    """Run the whole suite and read its report."""
+    done = box.run([*settings.command, *VITEST], timeout_s=timeout_s, environment=settings.environment)
+    if done.killed:
+        outcome = {"timeout": "timed_out", "memory": "out_of_memory"}.get(done.killed, "killed")
+        return SuiteRun(outcome, output=done.text, seconds=done.seconds)
+    report = _report(base.read_file(box, REPORT))
+    if report is None:
+        return SuiteRun("no_report", output=done.text, seconds=done.seconds)
+    return _read(report, done.exit_code == 0, done.text, done.seconds)
+
+
+def test_file(test: str) -> str:
+    """Return the file of a test's id."""
+    return test.split(SEPARATOR, 1)[0]
+
+
+def shell_line(settings: TestSettings) -> str:
+    """Return how an agent runs the suite so that the output says how many tests passed, but no durations."""
+    return f"{' '.join(settings.command)} 2>&1 | grep -E '^ *(Test Files|Tests|FAIL) '"
+
+
+def _report(data: bytes | None) -> dict[str, Any] | None:
+    try:
+        value = json.loads(data or b"")
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and isinstance(value.get("testResults"), list) else None
+
+
+def _read(report: dict[str, Any], exit_ok: bool, output: str, seconds: float) -> SuiteRun:
+    tests: dict[str, str] = {}
+    failures: dict[str, str] = {}
+    broken = []
+    for suite in report["testResults"]:
+        path = _relative(str(suite.get("name")))
+        results = suite.get("assertionResults") or []
+        if suite.get("status") == "failed" and not any(result.get("status") == "failed" for result in results):
+            broken.append(path)
+        for test, result in _identified(path, results):
+            tests[test] = _state(str(result.get("status")))
+            messages = result.get("failureMessages") or [""]
+            if tests[test] == "failed":
+                failures[test] = str(messages[0]).strip().partition("\n")[0]
+    clean = exit_ok and report.get("success") is True
+    return SuiteRun("ran", tests, failures, sorted(broken), clean, output, seconds)
+
+
+def _identified(path: str, results: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    seen: Counter[str] = Counter()
+    for result in results:
+        titles = [*(result.get("ancestorTitles") or []), result.get("title")]
+        test = SEPARATOR.join([path, *(str(title) for title in titles if title)])
+        seen[test] += 1
+        yield (f"{test} [{seen[test]}]" if seen[test] > 1 else test), result
+
+
+def _state(status: str) -> str:
+    return status if status in ("passed", "failed", "todo") else "skipped"
+
+
+def _relative(path: str) -> str:
+    found = PurePosixPath(path)
+    return str(found.relative_to(base.TESTBED)) if found.is_relative_to(base.TESTBED) else path

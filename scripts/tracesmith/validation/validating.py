@@ -1,0 +1,175 @@
+"""
+Validate bug candidates: run the suite once on the pristine tree and once with each candidate, in fresh sandboxes.
+
+The store beside the report has one entry a candidate and `<repo>.ref` for the reference run.
+"""
+
+import logging
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tracesmith import files, pool, prepared, records, stores, suites, summaries, workspaces
+from tracesmith.errors import InputError
+from tracesmith.prepared import Environment
+from tracesmith.records import Candidate
+from tracesmith.sandboxes.base import Backend
+from tracesmith.suites import SuiteRun
+from tracesmith.validation import verdicts
+
+logger = logging.getLogger(__name__)
+
+CODE_VERSION = 1
+FORMAT_VERSION = 1
+# A candidate that runs this many times longer than the reference hangs; short suites get a floor.
+SLOWER = 8
+SHORTEST_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class ValidationSettings:
+    """What decides the verdicts besides the environment."""
+
+    timeout_s: float
+    """Most seconds of a candidate's run; less where the reference is quick (8 times its time, at least 20 s)."""
+    reference_timeout_s: float
+    """Most seconds of the reference run."""
+    max_instances: int | None = None
+    """Stop when this many valid instances are found, in the order of the candidates."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every candidate's run shares."""
+
+    environment: Environment
+    backend: Backend
+    store: stores.Store
+    settings: ValidationSettings
+    reference: SuiteRun
+    fingerprint: str
+
+    def timeout_s(self) -> float:
+        """Return the time limit of one candidate's run."""
+        return min(self.settings.timeout_s, max(SHORTEST_TIMEOUT_S, SLOWER * self.reference.seconds))
+
+
+def validate(
+    patches: Path,
+    environment_path: Path,
+    settings: ValidationSettings,
+    output: Path,
+    share: pool.Share,
+) -> None:
+    """
+    Fill the store beside `output` with a verdict a candidate and write the summary; a shard only fills its part.
+
+    Raises InputError for bad patches or a broken reference suite, IncompleteError when sandboxes failed.
+    """
+    environment = prepared.read(environment_path)
+    candidates = records.read_candidates(patches)
+    _check_repo(candidates, environment.repo, patches)
+    store = stores.Store(output.parent)
+    backend = prepared.open_backend(environment_path, environment)
+    reference = run_reference(store, environment, backend, settings)
+    shared = files.digest([environment.identity(), settings.timeout_s, sorted(reference.tests.items())])
+    job = Job(environment, backend, store, settings, reference, shared)
+    reports = _until_enough(job, share.of(candidates), share.workers)
+    if share.is_whole():
+        inputs = {"patches": patches, "environment": environment_path}
+        made_by = summaries.made_by("validate_bugs", FORMAT_VERSION, inputs, asdict(settings))
+        files.write_json(output, {"made_by": made_by, **_summary(candidates, reports, job)})
+
+
+def run_reference(
+    store: stores.Store, environment: Environment, backend: Backend, settings: ValidationSettings
+) -> SuiteRun:
+    """Return the run of the pristine tree, from the store or made now. Raises InputError when its suite is unusable."""
+    name = f"{environment.repo}.ref"
+    fingerprint = stores.fingerprint(
+        "reference", CODE_VERSION, environment=environment.identity(), timeout=settings.reference_timeout_s
+    )
+    with store.claim(name):
+        if not store.holds(name, fingerprint):
+            with backend.open() as box:
+                found = suites.run(box, environment.test, settings.reference_timeout_s)
+            _check_reference(found, environment.repo)
+            with store.replace(name, fingerprint) as folder:
+                (folder / "test_output.txt").write_text(found.output, encoding="utf-8", errors="replace")
+                (folder / "reference.json").write_bytes(files.json_bytes({**asdict(found), "output": ""}))
+    return SuiteRun(**files.read_json(store.folder(name) / "reference.json"))
+
+
+def _check_reference(found: SuiteRun, repo: str) -> None:
+    if found.outcome != "ran":
+        last = found.output.strip()[-800:]
+        raise InputError(f"{repo}: the suite of the pristine tree did not run ({found.outcome}): {last}")
+    if not found.passed():
+        raise InputError(f"{repo}: no test of the pristine tree passes: {found.output.strip()[-800:]}")
+
+
+def _check_repo(candidates: list[Candidate], repo: str, patches: Path) -> None:
+    for candidate in candidates:
+        if candidate["repo"].rsplit("/", 1)[-1] != repo:
+            raise InputError(
+                f"{patches} {candidate['instance_id']}: is of {candidate['repo']}, the environment is of {repo}"
+            )
+
+
+def _until_enough(job: Job, candidates: Sequence[Candidate], workers: int) -> list[dict[str, Any] | None]:
+    """Return the reports of the candidates in order, up to the last that is needed; None where a sandbox failed."""
+    reports: list[dict[str, Any] | None] = []
+    valid = 0
+    most = job.settings.max_instances or len(candidates)
+    results = pool.each(candidates, lambda candidate: _validated(job, candidate), workers, job.backend.stop)
+    for candidate, report in zip(candidates, results, strict=False):
+        reports.append(report)
+        verdict = report["tracesmith"]["verdict"] if report else "no verdict"
+        valid += verdict == verdicts.KEPT
+        logger.info("%d/%d %s: %s (%d valid)", len(reports), len(candidates), candidate["instance_id"], verdict, valid)
+        if valid >= most:
+            break
+    results.close()
+    pool.check_complete(reports.count(None), len(reports), "candidates")
+    return reports
+
+
+def _validated(job: Job, candidate: Candidate) -> dict[str, Any]:
+    name = candidate["instance_id"]
+    fingerprint = stores.fingerprint("validate_bugs", CODE_VERSION, shared=job.fingerprint, patch=candidate["patch"])
+    with job.store.claim(name):
+        if not job.store.holds(name, fingerprint):
+            suite, report = _run(job, candidate)
+            with job.store.replace(name, fingerprint) as folder:
+                verdicts.write_entry(folder, candidate, report, suite, shlex.join(job.environment.test.command))
+        found: dict[str, Any] = files.read_json(job.store.folder(name) / "report.json")
+        return found
+
+
+def _run(job: Job, candidate: Candidate) -> tuple[SuiteRun | None, dict[str, Any]]:
+    with job.backend.open() as box:
+        try:
+            workspaces.apply_patch(box, candidate["patch"])
+        except workspaces.PatchDoesNotApplyError as error:
+            return None, verdicts.does_not_apply(str(error))
+        suite = suites.run(box, job.environment.test, job.timeout_s())
+    return suite, verdicts.judge(job.reference, suite, job.settings.timeout_s)
+
+
+def _summary(candidates: list[Candidate], reports: list[dict[str, Any] | None], job: Job) -> dict[str, Any]:
+    funnel = summaries.Funnel()
+    rows = []
+    for candidate, report in zip(candidates, reports, strict=False):
+        assert report is not None  # noqa: S101 - those without a verdict ended the run
+        verdict = report["tracesmith"]["verdict"]
+        funnel.keep() if verdict == verdicts.KEPT else funnel.drop(verdict)
+        counts = {key.lower(): len(report.get(key, [])) for key in records.TEST_LISTS}
+        rows.append({"instance_id": candidate["instance_id"], "verdict": verdict, **counts})
+    for _ in candidates[len(reports) :]:
+        funnel.drop("not_needed")
+    states = list(job.reference.tests.values())
+    reference = {state: states.count(state) for state in ("passed", "failed", "skipped", "todo")}
+    broken = job.reference.broken_files
+    return {"funnel": funnel.as_json(), "reference": {**reference, "broken_files": broken}, "instances": rows}

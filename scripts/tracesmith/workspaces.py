@@ -1,0 +1,104 @@
+"""
+An instance's workspace: the pristine tree with the bug applied and the hidden tests removed, as one orphan commit.
+
+Hidden are the test files that contain an F2P test, removed whole. Nothing else of the upstream repository, its history
+or its build output is in reach: the tree has none, and whatever `.git` it came with goes.
+"""
+
+import io
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tracesmith import globs, suites
+from tracesmith.errors import InputError
+from tracesmith.git import IDENTITY
+from tracesmith.prepared import TestSettings
+from tracesmith.records import Instance
+from tracesmith.sandboxes import base
+from tracesmith.sandboxes.base import Sandbox
+
+COMMIT = """
+rm -rf .git && git init -q -b main . && printf 'node_modules/\\n' >>.git/info/exclude &&
+git add -A && git commit -q --no-verify -m "Initial commit"
+"""
+
+
+class PatchDoesNotApplyError(InputError):
+    """A patch does not fit the tree it is meant for."""
+
+
+def test_files(source: Path, settings: TestSettings) -> list[str]:
+    """Return the test files of a pristine tree, sorted."""
+    return sorted(path for path in _files(source) if globs.matches(path, settings.globs))
+
+
+def _files(source: Path) -> Iterator[str]:
+    return (path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file() or path.is_symlink())
+
+
+def hidden_tests(instance: Instance, known: Iterable[str]) -> list[str]:
+    """
+    Return the test files to hide, sorted: those of the F2P tests.
+
+    `known` are the test files of the pristine tree. Raises InputError when an F2P test belongs to none of them, as in
+    datasets whose test names carry no file.
+    """
+    found = {suites.test_file(test) for test in instance["FAIL_TO_PASS"]}
+    unknown = sorted(found - set(known))
+    if unknown:
+        raise InputError(
+            f"{instance['instance_id']}: the FAIL_TO_PASS test {unknown[0]!r} is in no test file of the repository; "
+            "its id must be '<file> > <titles>' (validate the patches again with validate_bugs)"
+        )
+    return sorted(found)
+
+
+def apply_patch(box: Sandbox, patch: str) -> None:
+    """
+    Apply a patch to the tree at /testbed; what it does to installed packages is left out.
+
+    Raises PatchDoesNotApplyError with git's words.
+    """
+    text = patch if patch.endswith("\n") else patch + "\n"
+    command = ["git", "apply", "--whitespace=nowarn", "--exclude=node_modules/*", "--exclude=*/node_modules/*", "-"]
+    done = box.run(command, timeout_s=120, stdin=text.encode("utf-8", "surrogateescape"))
+    if done.exit_code or done.killed:
+        raise PatchDoesNotApplyError(done.text.strip()[:500] or f"git apply ended with {done.killed or done.exit_code}")
+
+
+def prepare(box: Sandbox, instance: Instance, hidden: list[str]) -> None:
+    """Turn a fresh sandbox into the instance's workspace, not committed yet."""
+    try:
+        apply_patch(box, instance["patch"])
+    except PatchDoesNotApplyError as error:
+        raise PatchDoesNotApplyError(f"{instance['instance_id']}: the bug patch does not apply: {error}") from None
+    if hidden:
+        base.must(box, ["rm", "-f", "--", *hidden])
+
+
+def commit(box: Sandbox) -> None:
+    """Make the tree at /testbed one orphan commit."""
+    settings = [f"{name}={value}" for name, value in IDENTITY.items()]
+    base.must(box, ["env", *settings, "sh", "-c", COMMIT])
+
+
+def restore(box: Sandbox, source: Path, settings: TestSettings) -> None:
+    """Make the files that decide a verdict (tests, configuration) those of the pristine tree, whatever a patch did."""
+    patterns = [*settings.globs, *settings.protected_globs]
+    changed = [path for path in _list(box) if globs.matches(path, patterns)]
+    if changed:
+        base.must(box, ["xargs", "-0", "rm", "-rf", "--"], stdin="\0".join(changed).encode("utf-8", "surrogateescape"))
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted(_files(source)):
+            if globs.matches(path, patterns):
+                tar.add(source / path, arcname=path)
+    base.must(box, ["tar", "-xf", "-", "--no-same-owner"], stdin=archive.getvalue())
+
+
+def _list(box: Sandbox) -> list[str]:
+    """Return the files of the tree at /testbed, without dependencies and `.git`."""
+    pruned = ["(", "-name", "node_modules", "-o", "-name", ".git", ")", "-prune"]
+    found = base.must(box, ["find", ".", *pruned, "-o", "!", "-type", "d", "-print0"])
+    return [name.removeprefix("./") for name in found.decode("utf-8", "surrogateescape").split("\0") if name]
