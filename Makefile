@@ -1,0 +1,70 @@
+# Every target works on a fresh clone: it makes the environment it needs first.
+# pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, PIP_CERT, pip.conf) are respected.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+
+# Rules call `python`, and snakefmt calls `shfmt`: both are the environment's.
+IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+PIP_INSTALL := .venv/bin/python -m pip install --disable-pip-version-check --quiet --use-pep517
+REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+    { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
+SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
+
+.PHONY: help setup setup-dev demo test lint format pins clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: .venv/.pipeline  ## make .venv with the pinned packages that the pipeline needs
+
+setup-dev: .venv/.dev  ## the same, and what testing and linting need
+
+# The stamps are copies of the pins: a checkout that changes only the pins' times installs nothing.
+# They are written last, so an interrupted setup starts over.
+.venv/.pipeline: envs/pipeline.txt
+	@cmp -s envs/pipeline.txt .venv/.pipeline || { \
+	    $(REFUSE_OLD_PYTHON) && \
+	    echo "installing envs/pipeline.txt into .venv" && \
+	    $(PYTHON) -m venv --clear .venv && \
+	    $(PIP_INSTALL) -r envs/pipeline.txt && \
+	    cp envs/pipeline.txt .venv/.stamp && \
+	    mv .venv/.stamp .venv/.pipeline; }
+	@touch .venv/.pipeline
+
+.venv/.dev: envs/dev.txt .venv/.pipeline
+	@cmp -s envs/dev.txt .venv/.dev || { \
+	    echo "installing envs/dev.txt into .venv" && \
+	    $(PIP_INSTALL) -r envs/dev.txt && \
+	    cp envs/dev.txt .venv/.stamp && \
+	    mv .venv/.stamp .venv/.dev; }
+	@touch .venv/.dev
+
+demo: setup  ## build a small training set without a model, an engine or a key
+	@$(IN_VENV) snakemake --cores all trajectories_sft/demo.resolved_only.xml.jsonl reports/demo.html
+	@$(IN_VENV) python scripts/show_funnel.py reports/demo.json
+
+test: setup-dev  ## run the tests; PYTEST_ARGS='-k name' narrows them
+	@$(IN_VENV) pytest $(PYTEST_ARGS)
+
+lint: setup-dev  ## check style, types and the workflow
+	@$(IN_VENV) snakefmt --check Snakefile rules
+	@$(IN_VENV) snakemake --lint
+	@$(IN_VENV) ruff check
+	@$(IN_VENV) ruff format --check
+	@$(IN_VENV) mypy
+	@$(IN_VENV) shfmt --diff --indent 4 $(SHELL_SCRIPTS)
+
+format: setup-dev  ## rewrite the sources as lint wants them
+	@$(IN_VENV) snakefmt Snakefile rules
+	@$(IN_VENV) ruff check --fix
+	@$(IN_VENV) ruff format
+	@$(IN_VENV) shfmt --write --indent 4 $(SHELL_SCRIPTS)
+
+pins: setup  ## resolve envs/*.in to the newest versions that fit
+	@.venv/bin/python envs/pin.py
+
+clean:  ## remove .venv and caches; results stay
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
