@@ -26,6 +26,10 @@ class Profile:
     package_json: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 
+    def not_source_globs(self) -> list[str]:
+        """Return the globs of the files that bugs are never put into."""
+        return [*self.exclude_globs, *self.test.globs, *self.test.protected_globs]
+
 
 def read(path: Path) -> Profile:
     """Return the profile of a file. Raises InputError naming the file and the key."""

@@ -1,0 +1,32 @@
+"""
+tracesmith: from a TypeScript repository to the training data of a software-engineering agent.
+
+    snakemake --cores 20 trajectories_sft/RUN.resolved_only.xml.jsonl
+
+Without a target: the resolved rows and the report of every run of the configuration.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: workflow.source_path("config.yaml")
+
+
+include: "rules/common.smk"
+
+
+rule all:
+    input:
+        rows=expand_runs("trajectories_sft/{run_id}.resolved_only.{style}.jsonl"),
+        reports=expand_runs("reports/{run_id}.html"),
+
+
+include: "rules/environment.smk"
+include: "rules/bugs.smk"
+include: "rules/issues.smk"
+include: "rules/trajectories.smk"
+include: "rules/evaluation.smk"
+include: "rules/sft.smk"
+include: "rules/report.smk"

@@ -1,0 +1,135 @@
+"""What all rules share: the configuration, the wildcards, and the way from a wildcard to a file or a setting."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+SCRIPTS = os.path.relpath(ROOT / "scripts")
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from tracesmith.configuration import Configuration, find_file
+from tracesmith.errors import InputError
+
+# `python` in a rule is the one that runs Snakemake, unless a conda environment comes before it.
+os.environ["PATH"] = os.pathsep.join(
+    [os.path.dirname(sys.executable), os.environ["PATH"]]
+)
+
+
+wildcard_constraints:
+    repo=r"[\w.-]+__[\w.-]+?",
+    user=r"[\w-]+",
+    run_id=r"(?:(?!\.resolved_only)[\w.-])+",
+    style=r"xml|tool|ticks",
+    method=r"procedural",
+    mode=r"static|skip",
+
+
+try:
+    CONFIGURATION = Configuration(config, os.environ)
+except InputError as error:
+    sys.exit(f"error: {error}")
+
+
+def library(*parts):
+    """The modules of the library that a cheap rule depends on, with the ground floor's records and files."""
+    folder = Path(SCRIPTS, "tracesmith")
+    chosen = [folder / "records.py", folder / "files.py"]
+    for part in parts:
+        chosen += (
+            sorted((folder / part).rglob("*.py"))
+            if (folder / part).is_dir()
+            else [folder / f"{part}.py"]
+        )
+    return [str(path) for path in chosen]
+
+
+def repo_of(wildcards):
+    """The repository of a job, by its wildcard repo or run_id."""
+    if hasattr(wildcards, "run_id"):
+        return run_of(wildcards).repo
+    try:
+        return CONFIGURATION.repo(wildcards.repo)
+    except InputError as error:
+        raise WorkflowError(str(error))
+
+
+def run_of(wildcards):
+    """The run of a job."""
+    try:
+        return CONFIGURATION.run(wildcards.run_id)
+    except InputError as error:
+        raise WorkflowError(str(error))
+
+
+def repo_setting(section, key):
+    """A function from wildcards to a setting of the job's repository."""
+    return lambda wildcards: repo_of(wildcards).settings[section][key]
+
+
+def run_setting(section, key):
+    """A function from wildcards to a setting of the job's run."""
+    return lambda wildcards: run_of(wildcards).settings[section][key]
+
+
+def option(flag, setting):
+    """A function from wildcards to [flag, value], or to nothing where the setting is null or false."""
+
+    def arguments(wildcards):
+        value = setting(wildcards)
+        if value is None or value is False:
+            return []
+        return [flag] if value is True else [flag, str(value)]
+
+    return arguments
+
+
+def sandboxes(wildcards, threads):
+    """As many units of the resource `docker` as the job has sandboxes at once, whatever their backend."""
+    return threads
+
+
+def profile_of_repo(wildcards):
+    """The profile's file."""
+    return os.path.relpath(repo_of(wildcards).profile_path)
+
+
+def environment_of_run(wildcards):
+    """The environment that a run's tests need."""
+    return f"logs/build_images/{run_of(wildcards).repo.name}/environment.json"
+
+
+def dataset_of_run(wildcards):
+    """The dataset of a run: the user's own, or the one that is made."""
+    repo = run_of(wildcards).repo
+    return repo.settings["dataset"] or f"logs/agent_datasets/{repo.name}_final.json"
+
+
+def predictions_of_run(wildcards):
+    """The predictions of a run: the user's own, or those of the agent."""
+    settings = run_of(wildcards).settings
+    return settings["predictions"] or f"{trajectories_of_run(wildcards)}/preds.json"
+
+
+def trajectories_of_run(wildcards):
+    """The trajectory folder of a run: the user's own, or the agent's."""
+    settings = run_of(wildcards).settings
+    if settings["predictions"] and not settings["trajectories"]:
+        raise WorkflowError(
+            f"run {wildcards.run_id!r} has predictions and no trajectories: it can be evaluated "
+            f"(logs/run_evaluation/{wildcards.run_id}/report.json), rows need the key `trajectories` as well"
+        )
+    return (
+        settings["trajectories"]
+        or f"trajectories/{CONFIGURATION.user}/{wildcards.run_id}"
+    )
+
+
+def expand_runs(pattern):
+    """The pattern, filled in for every run that has trajectories."""
+    return [
+        pattern.format(run_id=run_id, style=run.settings["sft"]["style"])
+        for run_id, run in CONFIGURATION.runs.items()
+        if run.settings["trajectories"] or not run.settings["predictions"]
+    ]

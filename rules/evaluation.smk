@@ -1,0 +1,41 @@
+"""
+From predictions to verdicts.
+
+INPUT   trajectories/<user>/<run_id>/preds.json
+OUTPUT  logs/run_evaluation/<run_id>/report.json; beside it a folder an instance
+"""
+
+
+rule evaluate_predictions:
+    """Grade each prediction by the pristine tests, in a fresh workspace."""
+    input:
+        preds=predictions_of_run,
+        dataset=dataset_of_run,
+        environment=environment_of_run,
+        script=ancient(f"{SCRIPTS}/evaluate_predictions.py"),
+    output:
+        report="logs/run_evaluation/{run_id}/report.json",
+        meta="logs/run_evaluation/{run_id}/report.json.meta.json",
+    log:
+        "logs/rules/evaluate_predictions/{run_id}.log",
+    benchmark:
+        "benchmarks-out/evaluate_predictions/{run_id}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: run_setting("evaluation", "workers")
+    resources:
+        docker=sandboxes,
+        mem_mb=1000,
+        runtime=720,
+    params:
+        timeout=run_setting("evaluation", "timeout_s"),
+    shell:
+        r"""
+        python {input.script:q} {input.preds:q} \
+            --dataset {input.dataset:q} \
+            --environment {input.environment:q} \
+            --timeout {params.timeout:q} \
+            --workers {resources.docker} \
+            --output {output.report:q} \
+            &>{log:q}
+        """

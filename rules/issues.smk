@@ -1,0 +1,70 @@
+"""
+From task instances to the dataset that agents are run on.
+
+INPUT   logs/task_insts/<repo>.json
+OUTPUT  logs/issue_gen/<repo>__<mode>.json, logs/agent_datasets/<repo>_final.json
+"""
+
+
+def issues_of_repo(wildcards):
+    """The issue texts in the mode that the configuration asks for."""
+    return f"logs/issue_gen/{wildcards.repo}__{repo_of(wildcards).settings['issues']['mode']}.json"
+
+
+rule write_issues:
+    """Write the text of each instance's issue."""
+    input:
+        instances="logs/task_insts/{repo}.json",
+        script=f"{SCRIPTS}/write_issues.py",
+        library=library("issues/writing"),
+    output:
+        issues="logs/issue_gen/{repo}__{mode}.json",
+    log:
+        "logs/rules/write_issues/{repo}__{mode}.log",
+    benchmark:
+        "benchmarks-out/write_issues/{repo}__{mode}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        seed=repo_setting("issues", "seed"),
+    shell:
+        r"""
+        python {input.script:q} {input.instances:q} \
+            --mode {wildcards.mode:q} \
+            --seed {params.seed:q} \
+            --output {output.issues:q} \
+            &>{log:q}
+        """
+
+
+rule assemble_dataset:
+    """Join instances and issues."""
+    input:
+        instances="logs/task_insts/{repo}.json",
+        issues=issues_of_repo,
+        script=f"{SCRIPTS}/assemble_dataset.py",
+        library=library("issues/assembling"),
+    output:
+        dataset="logs/agent_datasets/{repo}_final.json",
+        meta="logs/agent_datasets/{repo}_final.json.meta.json",
+    log:
+        "logs/rules/assemble_dataset/{repo}.log",
+    benchmark:
+        "benchmarks-out/assemble_dataset/{repo}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    shell:
+        r"""
+        python {input.script:q} {input.instances:q} \
+            --issues {input.issues:q} \
+            --output {output.dataset:q} \
+            &>{log:q}
+        """

@@ -1,0 +1,73 @@
+"""
+From all summaries of a run to a page that people look at.
+
+INPUT   the run's dataset, predictions, verdicts and rows, and the summaries of how the dataset was made
+OUTPUT  reports/<run_id>.html, reports/<run_id>.json
+"""
+
+
+def making_of_dataset(wildcards):
+    """The summaries of how the dataset was made; nothing for a dataset of the user's."""
+    repo = run_of(wildcards).repo
+    if repo.settings["dataset"]:
+        return {}
+    return {
+        "bugs": f"logs/bug_gen/{repo.name}/procedural.json",
+        "validation": f"logs/run_validation/{repo.name}/report.json",
+    }
+
+
+def flags_of_making(wildcards, input):
+    """The flags for these summaries."""
+    return [
+        part
+        for name in ("bugs", "validation")
+        if name in input.keys()
+        for part in (f"--{name}", input[name])
+    ]
+
+
+rule report_run:
+    """Write the page of a run: funnel, instances, verdicts."""
+    input:
+        unpack(making_of_dataset),
+        dataset=dataset_of_run,
+        preds=predictions_of_run,
+        environment=environment_of_run,
+        evaluation="logs/run_evaluation/{run_id}/report.json",
+        rows=lambda wildcards: f"trajectories_sft/{wildcards.run_id}.{run_setting('sft', 'style')(wildcards)}.jsonl",
+        resolved=lambda wildcards: (
+            f"trajectories_sft/{wildcards.run_id}.resolved_only.{run_setting('sft', 'style')(wildcards)}.jsonl"
+        ),
+        script=f"{SCRIPTS}/report_run.py",
+        template=f"{ROOT}/report/run.html.j2",
+        library=library("reports"),
+    output:
+        page="reports/{run_id}.html",
+        summary="reports/{run_id}.json",
+    log:
+        "logs/rules/report_run/{run_id}.log",
+    benchmark:
+        "benchmarks-out/report_run/{run_id}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        making=flags_of_making,
+    shell:
+        r"""
+        python {input.script:q} {wildcards.run_id:q} \
+            --dataset {input.dataset:q} \
+            --predictions {input.preds:q} \
+            --evaluation {input.evaluation:q} \
+            --rows {input.rows:q} \
+            --resolved {input.resolved:q} \
+            --environment {input.environment:q} \
+            {params.making:q} \
+            --summary {output.summary:q} \
+            --output {output.page:q} \
+            &>{log:q}
+        """

@@ -1,0 +1,44 @@
+"""
+From a dataset to an agent's trajectories.
+
+INPUT   logs/agent_datasets/<repo>_final.json
+OUTPUT  trajectories/<user>/<run_id>/preds.json; beside it a folder an instance
+"""
+
+
+rule run_agent:
+    """Run the agent on each instance, in its workspace."""
+    input:
+        dataset=dataset_of_run,
+        environment=environment_of_run,
+        prompt=lambda wildcards: find_file(
+            run_of(wildcards).settings["agent"]["config"]
+        ),
+        script=ancient(f"{SCRIPTS}/run_agent.py"),
+    output:
+        preds="trajectories/{user}/{run_id}/preds.json",
+        meta="trajectories/{user}/{run_id}/preds.json.meta.json",
+        statuses="trajectories/{user}/{run_id}/run_batch_exit_statuses.yaml",
+    log:
+        "logs/rules/run_agent/{user}/{run_id}.log",
+    benchmark:
+        "benchmarks-out/run_agent/{user}/{run_id}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: run_setting("agent", "workers")
+    resources:
+        docker=sandboxes,
+        mem_mb=1000,
+        runtime=720,
+    params:
+        engine=run_setting("agent", "engine"),
+    shell:
+        r"""
+        python {input.script:q} {input.dataset:q} \
+            --environment {input.environment:q} \
+            --engine {params.engine:q} \
+            --prompt {input.prompt:q} \
+            --workers {resources.docker} \
+            --output {output.preds:q} \
+            &>{log:q}
+        """
