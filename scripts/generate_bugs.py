@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""
+Break the functions of a TypeScript source tree, one edit a candidate, and write each edit as a patch.
+
+    scripts/generate_bugs.py SOURCE_FOLDER --repo npm__css-what.v8.0.0 \\
+        --source-globs 'src/**' --exclude-globs '**/*.spec.ts' '**/__fixtures__/**' \\
+        --max-bugs 200 --seed 24 --output logs/bug_gen/npm__css-what.v8.0.0/procedural.json
+
+The candidates stand in folders beside the output, which lists them.
+"""
+
+from pathlib import Path
+
+from tracesmith import cli
+from tracesmith.bugs import generation
+
+
+def main() -> None:
+    """Read the flags and make the candidates."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("source", type=Path, help="folder with the pristine source tree")
+    parser.add_argument("--repo", required=True, help="repo_name, the first part of each instance id")
+    parser.add_argument("--source-globs", nargs="+", default=["**"], help="files to break, relative to the folder")
+    parser.add_argument("--exclude-globs", nargs="+", default=[], help="files among them to leave alone, as tests")
+    parser.add_argument("--max-bugs", type=cli.positive_int, help="candidates at most; default: all")
+    parser.add_argument(
+        "--per-operator", type=cli.positive_int, help="candidates of one operator at most; default: all"
+    )
+    parser.add_argument("--seed", type=int, default=24, help="chooses among the candidates; default: 24")
+    parser.add_argument("--output", type=Path, required=True, help="the summary; candidates are written beside it")
+    args = parser.parse_args()
+    cli.start_logging()
+    settings = generation.BugSettings(
+        source_globs=args.source_globs,
+        exclude_globs=args.exclude_globs,
+        max_bugs=args.max_bugs,
+        per_operator=args.per_operator,
+        seed=args.seed,
+    )
+    generation.generate(args.source, args.repo, settings, args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,148 @@
+"""
+The functions of a file, and which of them every piece of code belongs to.
+
+Every function-like node is an entity: declarations, methods, accessors, constructors, generators, arrow functions and
+function expressions wherever they stand. Code belongs to its innermost entity with a name, so a callback belongs to
+the function around it; a callback of the module's top level is an entity of its own.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+from tree_sitter import Node
+
+from tracesmith.bugs.sources import SourceFile
+
+FUNCTIONS = frozenset(
+    {
+        "arrow_function",
+        "function_declaration",
+        "function_expression",
+        "generator_function",
+        "generator_function_declaration",
+        "method_definition",
+    }
+)
+NOT_CODE = frozenset(
+    {
+        "abstract_method_signature",
+        "ambient_declaration",
+        "asserts_annotation",
+        "comment",
+        "decorator",
+        "function_signature",
+        "implements_clause",
+        "import_statement",
+        "index_signature",
+        "interface_declaration",
+        "jsx_text",
+        "method_signature",
+        "regex",
+        "string",
+        "type_alias_declaration",
+        "type_annotation",
+        "type_arguments",
+        "type_parameters",
+        "type_predicate_annotation",
+    }
+)
+"""Types, strings and decorators: they do not run, or not as a part of the function that they stand in."""
+NAMING = {
+    "assignment_expression": "left",
+    "pair": "key",
+    "public_field_definition": "name",
+    "variable_declarator": "name",
+}
+"""Nodes that give the function on their right a name, and the field with the name."""
+WRAPPERS = frozenset({"as_expression", "non_null_expression", "parenthesized_expression", "satisfies_expression"})
+CALLS = frozenset({"arguments", "call_expression"})
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A function-like node and its name."""
+
+    name: str
+    """Letters, digits, `_`, `.` and `-` only; "anonymous" when nothing names it."""
+    named: bool
+    start_byte: int
+    body_byte: int
+    """Where the body begins: `{`, or the expression of an arrow function."""
+    end_byte: int
+    signature: str
+    """The text from the start to the body."""
+
+    @property
+    def folder_name(self) -> str:
+        """The name of the entity's folder among the candidates, as SWE-smith makes it."""
+        return f"{self.name}_{sha256(self.signature.encode('utf-8')).hexdigest()[:8]}"
+
+
+def entities_of(file: SourceFile) -> list[Entity]:
+    """Return every entity of a file, nested ones after the one around them."""
+    return [entity for node, owner in _nodes(file) if (entity := _entity(node, file.data, owner)) is not None]
+
+
+def code_of(file: SourceFile) -> Iterator[tuple[Node, Entity]]:
+    """Yield the nodes of the code in entities, each before its children, with the entity that it belongs to."""
+    return ((node, owner) for node, owner in _nodes(file) if owner is not None)
+
+
+def _nodes(file: SourceFile) -> Iterator[tuple[Node, Entity | None]]:
+    """Yield every node of code with its owner; a loop with its own stack, for long chains nest deeply."""
+    stack: list[tuple[Node, Entity | None]] = [(file.tree.root_node, None)]
+    while stack:
+        node, owner = stack.pop()
+        yield node, owner
+        entity = _entity(node, file.data, owner)
+        if entity is not None and (entity.named or owner is None):
+            owner = entity
+        stack.extend((child, owner) for child in reversed(_code_children(node)))
+
+
+def _code_children(node: Node) -> list[Node]:
+    children = [child for child in node.named_children if child.type not in NOT_CODE]
+    if node.type in {"as_expression", "satisfies_expression"}:
+        return children[:1]
+    return children
+
+
+def _entity(node: Node, source: bytes, owner: Entity | None) -> Entity | None:
+    body = node.child_by_field_name("body") if node.type in FUNCTIONS else None
+    if body is None:
+        return None
+    named_by, name = _name(node, WRAPPERS)
+    if name is None and owner is None:
+        named_by, name = _name(node, WRAPPERS | CALLS)
+    text = _sanitised(source[name.start_byte : name.end_byte]) if name is not None else _default_name(node)
+    start = named_by.start_byte
+    signature = source[start : body.start_byte].decode("utf-8")
+    return Entity(text or "anonymous", bool(text), start, body.start_byte, node.end_byte, signature)
+
+
+def _name(node: Node, through: frozenset[str]) -> tuple[Node, Node | None]:
+    """Return the node that names a function, itself or one around it, and the node of the name."""
+    own = node.child_by_field_name("name")
+    if own is not None:
+        return node, own
+    around = node.parent
+    while around is not None and around.type in through:
+        around = around.parent
+    if around is None or around.type not in NAMING:
+        return node, None
+    name = around.child_by_field_name(NAMING[around.type])
+    if name is not None and name.type == "member_expression":
+        name = name.child_by_field_name("property")
+    return around, name
+
+
+def _default_name(node: Node) -> str:
+    return "default" if node.parent is not None and node.parent.type == "export_statement" else ""
+
+
+def _sanitised(name: bytes) -> str:
+    text = name.decode("utf-8").strip("#'\"`[] \t\r\n")
+    return re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII)[:LONGEST_NAME]

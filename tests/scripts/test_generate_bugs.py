@@ -1,0 +1,73 @@
+"""The script generate_bugs: exit codes, one line for wrong input, and the same bytes in every process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "scripts" / "generate_bugs.py"
+FIXTURES = ROOT / "tests" / "data" / "ts_sources"
+REPO = "local__sources.0a1b2c3d"
+
+
+def run(folder: Path, *arguments: str | Path, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, SCRIPT, *arguments, "--repo", REPO, "--output", "out/procedural.json"]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_candidates_are_written_and_listed(tmp_path: Path) -> None:
+    done = run(tmp_path, FIXTURES, "--source-globs", "src/**", "--exclude-globs", "**/*.tsx", "**/*.mts")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    summary = json.loads((tmp_path / "out" / "procedural.json").read_text())
+    assert {row["file"] for row in summary["candidates"]} == {"src/cart.ts"}
+    for row in summary["candidates"]:
+        assert (tmp_path / "out" / row["diff"]).read_bytes().startswith(b"diff --git a/src/cart.ts b/src/cart.ts\n")
+
+
+def test_every_process_writes_the_same_bytes(tmp_path: Path) -> None:
+    made = []
+    for seed in ("1", "2"):
+        (tmp_path / seed).mkdir()
+        done = run(tmp_path / seed, FIXTURES, "--max-bugs", "60", "--per-operator", "9", hash_seed=seed)
+        assert done.returncode == 0, done.stderr
+        made.append(contents(tmp_path / seed))
+    assert made[0] == made[1]
+    assert len(made[0]) == 1 + 2 * 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["missing"], "no such folder"),
+        ([FIXTURES, "--source-globs", "lib/**"], "no candidates"),
+        ([FIXTURES, "--exclude-globs", "**"], "no candidates"),
+        ([FIXTURES, "--source-globs", "/src/**"], "empty segment"),
+        ([FIXTURES, "--max-bugs", "0"], "above 0"),
+        ([FIXTURES, "--per-operator", "-1"], "above 0"),
+        ([FIXTURES, "--seed", "x"], "invalid int"),
+    ],
+)
+def test_wrong_input_is_refused_with_code_2_and_nothing_written(
+    tmp_path: Path, arguments: list[str | Path], complaint: str
+) -> None:
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_shows_a_command() -> None:
+    done = subprocess.run([sys.executable, SCRIPT, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "scripts/generate_bugs.py SOURCE_FOLDER --repo" in done.stdout
+    assert os.access(SCRIPT, os.X_OK)
