@@ -95,6 +95,11 @@ def profile_of_repo(wildcards):
     return os.path.relpath(repo_of(wildcards).profile_path)
 
 
+def own_file(name):
+    """A file of the user's as an absolute path, which is no rule's output, whatever its name; None for none."""
+    return name and os.path.abspath(name)
+
+
 def environment_of_run(wildcards):
     """The environment that a run's tests need."""
     return f"logs/build_images/{run_of(wildcards).repo.name}/environment.json"
@@ -103,13 +108,13 @@ def environment_of_run(wildcards):
 def dataset_of_run(wildcards):
     """The dataset of a run: the user's own, or the one that is made."""
     repo = run_of(wildcards).repo
-    return repo.settings["dataset"] or f"logs/agent_datasets/{repo.name}_final.json"
+    return own_file(repo.settings["dataset"]) or f"logs/agent_datasets/{repo.name}_final.json"
 
 
 def predictions_of_run(wildcards):
     """The predictions of a run: the user's own, or those of the agent."""
     settings = run_of(wildcards).settings
-    return settings["predictions"] or f"{trajectories_of_run(wildcards)}/preds.json"
+    return own_file(settings["predictions"]) or f"{trajectories_of_run(wildcards)}/preds.json"
 
 
 def trajectories_of_run(wildcards):

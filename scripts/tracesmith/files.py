@@ -1,14 +1,15 @@
 """Reading and writing files so that no reader ever sees half of one, and every error names the file and the record."""
 
+import glob
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from tracesmith import owners
 from tracesmith.errors import InputError
 
 
@@ -78,12 +79,18 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """
     Open a temporary file beside `path` for bytes and rename it to `path` when the block ends well.
 
-    When the block raises, the temporary file is removed and `path` is as it was.
+    When the block raises, the temporary file is removed and `path` is as it was; one that a killed process left is
+    removed by the next writer.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    if path.is_dir():
+        raise InputError(f"{path}: a file is to be written, this is a folder")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        if owners.is_abandoned(left.name):
+            left.unlink(missing_ok=True)
+    temporary = path.with_name(owners.temporary_name(path.name))
     try:
-        with temporary.open("xb") as out:
+        with temporary.open("wb") as out:
             yield out
             out.flush()
             os.fsync(out.fileno())

@@ -2,10 +2,10 @@
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tracesmith import scratch
 from tracesmith.errors import InfrastructureError
 
 # One author and date everywhere, so that the same content gives the same commit on every machine.
@@ -39,8 +39,8 @@ def make_mirror(mirror: Path, tree: Path) -> str:
     """Make a bare repository whose `main` is one commit of the tree, ignored files included; return the commit."""
     if not (mirror / "HEAD").exists():
         run(["init", "-q", "--bare", "-b", "main", mirror])
-    with tempfile.TemporaryDirectory(prefix="tracesmith-index.") as scratch:
-        index = {"GIT_INDEX_FILE": str(Path(scratch, "index")), "GIT_DIR": str(mirror.resolve())}
+    with scratch.folder() as folder:
+        index = {"GIT_INDEX_FILE": str(folder / "index"), "GIT_DIR": str(mirror.resolve())}
         work = {**index, "GIT_WORK_TREE": str(tree.resolve())}
         run(["-c", "core.autocrlf=false", "add", "-A", "-f", "."], environment=work)
         commit = run(["commit-tree", run(["write-tree"], environment=index), "-m", "Initial commit"], environment=index)
@@ -55,13 +55,13 @@ def write_branch(mirror: Path, name: str, patch: str, removed: Sequence[str]) ->
     Two commits on `main`, as SWE-smith's evaluator expects: the bug patch, then the removal of test files, which is
     there even when nothing is removed.
     """
-    with tempfile.TemporaryDirectory(prefix="tracesmith-index.") as scratch:
-        here = {"GIT_INDEX_FILE": str(Path(scratch, "index")), "GIT_DIR": str(mirror.resolve())}
+    with scratch.folder() as folder:
+        here = {"GIT_INDEX_FILE": str(folder / "index"), "GIT_DIR": str(mirror.resolve())}
         run(["read-tree", "main"], environment=here)
         run(["apply", "--cached", "--whitespace=nowarn", "-"], stdin=patch.encode(), environment=here)
         tip = _commit(here, "main", "Bug Patch")
         for path in removed:
-            run(["update-index", "--force-remove", "--", path], environment={**here, "GIT_WORK_TREE": scratch})
+            run(["update-index", "--force-remove", "--", path], environment={**here, "GIT_WORK_TREE": str(folder)})
         tip = _commit(here, tip, "Remove F2P Tests")
     run(["--git-dir", mirror, "update-ref", f"refs/heads/{name}", tip])
     return tip

@@ -10,13 +10,14 @@ import fcntl
 import os
 import shutil
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files
+from tracesmith import files, owners
 from tracesmith.errors import InputError
 
 ENTRY = "entry.json"
@@ -27,6 +28,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._lock = threading.Lock()
+        self._swept = False
 
     def folder(self, name: str) -> Path:
         """Return where the entry of that name stands, whether it exists or not."""
@@ -62,9 +65,9 @@ class Store:
 
         `about` is kept beside the fingerprint for people who look.
         """
-        temporary = self.root / ".tmp" / name
-        remove_tree(temporary)
-        temporary.mkdir(parents=True)
+        self._sweep()
+        temporary = self.root / owners.temporary_name(name)
+        temporary.mkdir()
         try:
             yield temporary
             (temporary / ENTRY).write_bytes(files.json_bytes({"fingerprint": fingerprint, **(about or {})}))
@@ -72,14 +75,15 @@ class Store:
             temporary.rename(self.folder(name))
         finally:
             remove_tree(temporary)
-            self._drop_empty(temporary.parent)
 
-    @staticmethod
-    def _drop_empty(folder: Path) -> None:
-        try:
-            folder.rmdir()
-        except OSError:  # another worker's entry is in it
-            return
+    def _sweep(self) -> None:
+        """Remove, once a process, the entries that dead processes were writing."""
+        with self._lock:
+            left = [] if self._swept else list(self.root.glob(".*.tmp"))
+            self._swept = True
+        for folder in left:
+            if owners.is_abandoned(folder.name):
+                remove_tree(folder)
 
 
 def remove_tree(path: Path) -> None:

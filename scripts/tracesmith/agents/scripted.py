@@ -56,8 +56,14 @@ def _shortest(buggy: str, fixed: str, text: str) -> tuple[str, str]:
         start, end = max(0, head - more), max(0, tail - more)
         block = "".join(old[start : len(old) - end])
         if block and text.count(block) == 1:
-            return block, "".join(new[start : len(new) - end])
+            return _without_last_newline(block, "".join(new[start : len(new) - end]), text)
     return buggy, fixed
+
+
+def _without_last_newline(old: str, new: str, text: str) -> tuple[str, str]:
+    if old.endswith("\n") and new.endswith("\n") and text.count(old[:-1]) == 1 and new != "\n":
+        return old[:-1], new[:-1]
+    return old, new
 
 
 ENGINES: dict[str, Callable[[Session, Instance, TestSettings], str]] = {"oracle": oracle, "null": null}

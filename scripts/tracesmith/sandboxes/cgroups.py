@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tracesmith.sandboxes import owners
+from tracesmith import scratch
 from tracesmith.sandboxes.base import Limits
 
 ROOT = Path("/sys/fs/cgroup")
@@ -71,7 +71,7 @@ def usable_bases() -> dict[str, Path] | None:
     for bases in _candidates():
         probe: Cgroup | None = None
         try:
-            probe = Cgroup(bases, f"probe.{owners.label()}", limits)
+            probe = Cgroup(bases, scratch.name("probe"), limits)
             line = f"{probe.join_line()} && grep -q probe /proc/self/cgroup"
             if subprocess.run(["sh", "-c", line], check=False, capture_output=True).returncode == 0:
                 return bases
@@ -87,7 +87,7 @@ def sweep(bases: dict[str, Path]) -> None:
     """Remove the groups of dead processes."""
     for base in set(bases.values()):
         for folder in base.glob("*"):
-            if folder.is_dir() and owners.is_dead(folder.name.partition(".")[2]):
+            if folder.is_dir() and scratch.owner_is_dead(folder.name):
                 _remove_all([folder])
 
 

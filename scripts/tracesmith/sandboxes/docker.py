@@ -5,6 +5,7 @@ The container's first process belongs to root and only sleeps; commands run as u
 by killing all that uid still has, so that nothing a command started outlives it.
 """
 
+import contextlib
 import logging
 import socket
 import threading
@@ -17,8 +18,8 @@ import docker
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import LogConfig, Ulimit
 
+from tracesmith import owners
 from tracesmith.errors import InfrastructureError, StoppedError
-from tracesmith.sandboxes import owners
 from tracesmith.sandboxes.base import ENVIRONMENT, TESTBED, Completed, Limits
 
 logger = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ class DockerSandbox:
             if self._stopped:
                 raise StoppedError("the sandbox was stopped while a command ran") from error
             raise InfrastructureError(f"the container {self.name[:12]} failed: {error}") from error
-        if self._stopped and killed != "disk":
+        if self._stopped:
             raise StoppedError("the sandbox was stopped while a command ran")
         return Completed(code, output, killed, seconds)
 
@@ -175,8 +176,9 @@ class DockerSandbox:
         made = self.client.api.exec_create(
             self.name, command, stdin=True, user=USER, workdir=TESTBED, environment=dict(environment)
         )
-        stream = _raw_socket(self.client.api.exec_start(made["Id"], socket=True))
-        with stream:
+        wrapper = self.client.api.exec_start(made["Id"], socket=True)
+        with contextlib.closing(wrapper):  # it holds the response; dropped early, it closes the socket under the reader
+            stream = _raw_socket(wrapper)
             stream.settimeout(GRACE_S)
             stream.sendall(stdin)
             stream.shutdown(socket.SHUT_WR)

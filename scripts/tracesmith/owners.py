@@ -26,6 +26,16 @@ def is_dead(owner: str) -> bool:
     return _start_time(int(match["pid"])) != match["start"]
 
 
+def temporary_name(name: str) -> str:
+    """Return the hidden name under which this process writes what is then renamed to `name`."""
+    return f".{name}.{label()}.tmp"
+
+
+def is_abandoned(temporary: str) -> bool:
+    """Tell whether a name made by `temporary_name` is of a process that is gone."""
+    return is_dead(".".join(temporary.removesuffix(".tmp").split(".")[-3:]))
+
+
 def _host() -> str:
     return re.sub(r"[^\w-]", "-", socket.gethostname())
 
