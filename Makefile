@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# Sandbox of the demo: bubblewrap, or docker where an engine is running.
+BACKEND ?= bubblewrap
 
 .DEFAULT_GOAL := help
 
@@ -43,7 +45,9 @@ setup-dev: .venv/.dev  ## the same, and what testing and linting need
 	@touch .venv/.dev
 
 demo: setup  ## build a small training set without a model, an engine or a key
-	@$(IN_VENV) snakemake --cores all trajectories_sft/demo.resolved_only.xml.jsonl reports/demo.html
+	@$(IN_VENV) python scripts/doctor.py --backend $(BACKEND)
+	@$(IN_VENV) snakemake --cores all trajectories_sft/demo.resolved_only.xml.jsonl reports/demo.html \
+	    --config 'repos={css-what: {sandbox: {backend: $(BACKEND)}}}'
 	@$(IN_VENV) python scripts/show_funnel.py reports/demo.json
 
 test: setup-dev  ## run the tests; PYTEST_ARGS='-k name' narrows them

@@ -56,10 +56,15 @@ def shard(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def start_logging() -> None:
-    """Log to stderr, INFO and above, one line a record."""
+def say(line: str) -> None:
+    """Print a result that was asked for on stdout."""
+    sys.stdout.write(f"{line}\n")
+
+
+def start_logging(level: int = logging.INFO) -> None:
+    """Log to stderr, from this level on, one line a record."""
     logging.basicConfig(
-        level=logging.INFO,
+        level=level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
         stream=sys.stderr,

@@ -118,13 +118,18 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
                 raise InputError(f"{path}: the entry {key!r} holds the prediction of {row['instance_id']!r}")
     if not rows:
         raise InputError(f"{path}: there are no predictions in it")
-    for row in rows:
-        where = f"{path} {row['instance_id']}"
-        _text(row, "model_name_or_path", where)
-        if row.get("model_patch") is not None:
-            _text(row, "model_patch", where)
-        row.setdefault("model_patch", None)
-    return {row["instance_id"]: row for row in rows}
+    return {row["instance_id"]: check_prediction(row, f"{path} {row['instance_id']}") for row in rows}
+
+
+def check_prediction(value: Any, where: str) -> Prediction:
+    """Return one prediction, its `model_patch` null where it is missing, or raise InputError."""
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: an object is wanted, this is {_kind(value)}")
+    check_instance_id(value.get("instance_id"), f"{where}: key 'instance_id'")
+    _text(value, "model_name_or_path", where)
+    if value.get("model_patch") is not None:
+        _text(value, "model_patch", where)
+    return {**value, "model_patch": value.get("model_patch")}  # type: ignore[typeddict-item]
 
 
 def read_run_report(path: Path) -> RunReport:

@@ -50,7 +50,7 @@ def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
     source = _source(store, profile)
     source_hash = sources.tree_hash(source)
     repo = sources.repo_name(profile.source)
-    backend = _choose(settings.backend)
+    backend = choose(settings.backend)
     image_name = _image_name(settings.dockerhub, repo)
     parts = {"install": profile.install, "node": profile.node, "source": source_hash, "base": settings.base_image}
     fingerprint = stores.fingerprint("build_environment", CODE_VERSION, backend=backend, **parts)
@@ -95,7 +95,8 @@ def _source(store: stores.Store, profile: Profile) -> Path:
     return store.folder("source") / "tree"
 
 
-def _choose(backend: str) -> str:
+def choose(backend: str) -> str:
+    """Return the backend that a setting means here: `auto` takes Docker where an engine answers."""
     if backend != "auto":
         return backend
     try:

@@ -58,7 +58,9 @@ class BubblewrapBackend:
         self._stopped = False
         self._cgroups = cgroups.usable_bases()
         self._scratch = _scratch_root()
-        logger.info("bubblewrap: memory, processes and CPU held by %s", "cgroups" if self._cgroups else "a watchdog")
+        self.holder = "cgroups" if self._cgroups else "a watchdog"
+        """What holds memory, processes and CPU to their limits."""
+        logger.info("bubblewrap: memory, processes and CPU held by %s", self.holder)
 
     @contextmanager
     def open(self) -> Iterator["BubblewrapSandbox"]:
