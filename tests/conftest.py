@@ -118,3 +118,11 @@ def rank(item: pytest.Item) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the quick folders first."""
     items.sort(key=rank)
+
+
+@pytest.fixture(scope="session")
+def tiny_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the environment of tests/data/tiny once; tests that use it are marked network and sandbox."""
+    import tiny  # noqa: PLC0415 (other tests run without the library)
+
+    return tiny.build(tmp_path_factory.mktemp("tiny"))

@@ -1,0 +1,49 @@
+"""The tiny TypeScript package of tests/data/tiny and its environment: real vitest, suites of a second."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from tracesmith.environments import sources
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SOURCE = REPOSITORY / "tests" / "data" / "tiny"
+REPO = sources.repo_name(str(SOURCE))
+PROFILE = {
+    "name": "TinyProfile",
+    "source": str(SOURCE),
+    "node": "24",
+    "install": [["npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"]],
+    "test": {
+        "runner": "vitest",
+        "command": ["node_modules/.bin/vitest", "run"],
+        "globs": ["src/**/*.spec.ts"],
+        "protected_globs": ["package.json", "tsconfig.json", "vitest.config.*", "src/__fixtures__/**"],
+    },
+    "source_globs": ["src/**/*.ts"],
+}
+
+
+def repo_name() -> str:
+    """Return the package's repo_name, `local__tiny.<hash8>`."""
+    return REPO
+
+
+def write_profile(folder: Path) -> Path:
+    """Write the package's profile, tiny.yaml, into a folder and return its path."""
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(PROFILE, sort_keys=False))
+    return path
+
+
+def build(folder: Path) -> Path:
+    """Build the package's environment for bubblewrap below a folder, as a user does, and return environment.json."""
+    output = folder / REPO / "environment.json"
+    script = REPOSITORY / "scripts" / "build_environment.py"
+    command = [sys.executable, script, write_profile(folder), "--backend", "bubblewrap", "--output", output]
+    limits = ["--memory", "2g", "--disk", "500m"]
+    done = subprocess.run([*command, *limits], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return output
