@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""
+Report a run: what became of every candidate and instance, as a page and as JSON.
+
+    scripts/report_run.py RUN --dataset logs/agent_datasets/REPO_final.json \\
+        --bugs logs/bug_gen/REPO/procedural.json \\
+        --validation logs/run_validation/REPO/report.json \\
+        --environment logs/build_images/REPO/environment.json \\
+        --predictions trajectories/local/RUN/preds.json \\
+        --evaluation logs/run_evaluation/RUN/report.json \\
+        --rows trajectories_sft/RUN.xml.jsonl \\
+        --resolved trajectories_sft/RUN.resolved_only.xml.jsonl \\
+        --output reports/RUN.html --summary reports/RUN.json
+
+Leave out --bugs, --validation and --environment when the run enters with a dataset of yours, and --resolved when
+nothing was resolved. Paths are printed as they are given. `show_funnel.py` prints the summary.
+"""
+
+from pathlib import Path
+
+from tracesmith import cli
+from tracesmith.reports import run_inputs, run_report
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("run_id", metavar="RUN_ID")
+    parser.add_argument("--dataset", type=Path, required=True, help="instances that the agent was run on")
+    parser.add_argument("--predictions", type=Path, required=True, help="preds.json")
+    parser.add_argument("--evaluation", type=Path, required=True, help="report of the evaluation")
+    parser.add_argument("--rows", type=Path, required=True, help="SFT rows, and FILE.meta.json beside them")
+    parser.add_argument("--resolved", type=Path, help="SFT rows of the resolved instances")
+    parser.add_argument("--bugs", type=Path, nargs="*", default=[], help="summaries of generate_bugs")
+    parser.add_argument("--validation", type=Path, help="report of validate_bugs")
+    parser.add_argument("--environment", type=Path, help="environment.json")
+    parser.add_argument("--output", type=Path, required=True, help="the page, HTML")
+    parser.add_argument("--summary", type=Path, required=True, help="the summary, JSON")
+    args = parser.parse_args()
+    cli.start_logging()
+    given = vars(args)
+    outputs = {name: given.pop(name) for name in ("run_id", "output", "summary")}
+    run_report.report(outputs["run_id"], run_inputs.RunFiles(**given), outputs["output"], outputs["summary"])
+
+
+if __name__ == "__main__":
+    cli.run(main)

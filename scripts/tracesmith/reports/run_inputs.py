@@ -1,0 +1,223 @@
+"""
+Read the files of one run, checked against each other.
+
+Only what the report shows is kept: of the rows, which can be long, no more than a few words an instance.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tracesmith import files, records, summaries
+from tracesmith.errors import InputError
+from tracesmith.records import Instance, Prediction
+
+RESOLVED = "resolved"
+VALID = "valid"
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of a run; those that are None or empty belong to steps it did not make."""
+
+    dataset: Path
+    predictions: Path
+    evaluation: Path
+    rows: Path
+    resolved: Path | None = None
+    bugs: Sequence[Path] = ()
+    validation: Path | None = None
+    environment: Path | None = None
+
+    def named(self) -> dict[str, Path]:
+        """Return the files that are given, by name."""
+        one = {
+            "environment": self.environment,
+            **{f"bugs_{number}" if number > 1 else "bugs": path for number, path in enumerate(self.bugs, start=1)},
+            "validation": self.validation,
+            "dataset": self.dataset,
+            "predictions": self.predictions,
+            "evaluation": self.evaluation,
+            "rows": self.rows,
+            "resolved": self.resolved,
+        }
+        return {name: path for name, path in one.items() if path}
+
+    def sidecars(self) -> dict[str, Path]:
+        """Return the sidecars that are read, by name."""
+        named = {name: self.named().get(name) for name in ("predictions", "rows", "resolved")}
+        found = {f"{name}_meta": summaries.meta_path(path) for name, path in named.items() if path}
+        return {name: path for name, path in found.items() if path.is_file()}
+
+
+@dataclass
+class Rows:
+    """What a file of SFT rows says."""
+
+    count: int = 0
+    resolved: int = 0
+    """Rows whose `resolved` is true."""
+    ids: dict[str, bool] = field(default_factory=dict)
+    """Instances that have a row, and whether a row of theirs is resolved."""
+    exit_statuses: dict[str, str] = field(default_factory=dict)
+    engines: set[str] = field(default_factory=set)
+    models: set[str] = field(default_factory=set)
+    dropped: dict[str, str] = field(default_factory=dict)
+    """Instances without a row and the reason, of the sidecar."""
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """A funnel of a summary; what came in is what went out plus what was dropped."""
+
+    came_in: int
+    out: int
+    dropped: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that is known of a run."""
+
+    instances: list[Instance]
+    predictions: dict[str, Prediction]
+    outcomes: dict[str, str]
+    rows: Rows
+    kept: Rows | None
+    """The rows that filter_resolved kept; None when it was not run."""
+    generations: list[Funnel]
+    validation: Funnel | None
+    environment: dict[str, Any]
+    engines: list[str]
+
+
+def read(run: RunFiles) -> Inputs:
+    """Return the inputs of a run. Raises InputError for a file that is missing, malformed or of another run."""
+    instances = records.read_instances(run.dataset)
+    ids = [instance["instance_id"] for instance in instances]
+    predictions = records.read_predictions(run.predictions)
+    records.check_known(predictions, ids, str(run.predictions), str(run.dataset))
+    outcomes = read_outcomes(run.evaluation)
+    records.check_known(outcomes, predictions, str(run.evaluation), str(run.predictions))
+    rows = read_rows(run.rows, outcomes, run.evaluation)
+    records.check_known(rows.ids, ids, str(run.rows), str(run.dataset))
+    kept = _read_kept(run, rows, outcomes)
+    return Inputs(
+        instances=instances,
+        predictions=predictions,
+        outcomes=outcomes,
+        rows=rows,
+        kept=kept,
+        generations=[read_funnel(path, _object(files.read_json(path), str(path))) for path in run.bugs],
+        validation=_read_validation(run.validation, ids, run.dataset) if run.validation else None,
+        environment=_object(files.read_json(run.environment), str(run.environment)) if run.environment else {},
+        engines=sorted(rows.engines | _engine_of_predictions(summaries.meta_path(run.predictions))),
+    )
+
+
+def read_outcomes(path: Path) -> dict[str, str]:
+    """Return the outcome of each instance of an evaluation report; one of another tool says resolved or unresolved."""
+    report = records.read_run_report(path)
+    outcomes = dict.fromkeys(report["ids_resolved"], RESOLVED) | dict.fromkeys(report["ids_unresolved"], "unresolved")
+    ours = _object(report.get("tracesmith", {}), f"{path}: key 'tracesmith'")
+    by_outcome = _object(ours.get("ids_by_outcome", {}), f"{path}: key 'tracesmith.ids_by_outcome'")
+    for outcome, ids in by_outcome.items():
+        where = f"{path}: key 'tracesmith.ids_by_outcome.{outcome}'"
+        for name in records.check_names(ids, where):
+            if (outcomes.get(name) == RESOLVED) is not (outcome == RESOLVED) or name not in outcomes:
+                raise InputError(f"{where}: {name} stands elsewhere in ids_resolved and ids_unresolved")
+            outcomes[name] = outcome
+    return outcomes
+
+
+def read_rows(path: Path, outcomes: dict[str, str], evaluation: Path) -> Rows:
+    """Stream a file of SFT rows and read its sidecar. Raises InputError when the evaluation contradicts a row."""
+    rows = Rows(dropped=_reasons(summaries.meta_path(path)))
+    for number, value in files.read_jsonl(path):
+        where = f"{path} line {number}"
+        row = _object(value, where)
+        name = records.check_instance_id(row.get("instance_id"), f"{where}: key 'instance_id'")
+        resolved = row.get("resolved")
+        if not isinstance(resolved, bool | None):
+            raise InputError(f"{where}: the key 'resolved' must be true, false or null")
+        if resolved is not None and name in outcomes and resolved is not (outcomes[name] == RESOLVED):
+            raise InputError(f"{where}: {evaluation} contradicts 'resolved' of {name}: it is another run's report")
+        rows.count += 1
+        rows.resolved += resolved is True
+        rows.ids[name] = rows.ids.get(name, False) or resolved is True
+        _note(rows, name, row, where)
+    return rows
+
+
+def _note(rows: Rows, name: str, row: dict[str, Any], where: str) -> None:
+    ours = _object(row.get("tracesmith") or {}, f"{where}: key 'tracesmith'")
+    status, engine, model = ours.get("exit_status"), ours.get("engine"), row.get("model")
+    for key, value in (("exit_status", status), ("engine", engine), ("model", model)):
+        if not isinstance(value, str | None):
+            raise InputError(f"{where}: key {key!r}: a text is wanted")
+    if status:
+        rows.exit_statuses.setdefault(name, status)
+    rows.engines |= {engine} if engine else set()
+    rows.models |= {model} if model else set()
+
+
+def _read_kept(run: RunFiles, rows: Rows, outcomes: dict[str, str]) -> Rows | None:
+    if run.resolved is None:
+        return None
+    if not run.resolved.is_file():
+        raise InputError(f"{run.resolved}: no such file; leave --resolved out when filter_resolved was not run")
+    kept = read_rows(run.resolved, outcomes, run.evaluation)
+    resolved = [name for name, outcome in outcomes.items() if outcome == RESOLVED]
+    records.check_known(kept.ids, resolved, str(run.resolved), f"the resolved ids of {run.evaluation}")
+    records.check_known(kept.ids, rows.ids, str(run.resolved), str(run.rows))
+    return kept
+
+
+def _reasons(sidecar: Path) -> dict[str, str]:
+    """Return why instances have no row, from the list that convert_trajectories keeps; a file may have no sidecar."""
+    if not sidecar.is_file():
+        return {}
+    dropped = _object(files.read_json(sidecar), str(sidecar)).get("dropped", [])
+    try:
+        found = {str(entry["instance_id"]): str(entry["reason"]) for entry in dropped}
+    except (KeyError, TypeError):
+        raise InputError(f"{sidecar}: key 'dropped': a list of {{instance_id, reason}} is wanted") from None
+    return found
+
+
+def _engine_of_predictions(sidecar: Path) -> set[str]:
+    if not sidecar.is_file():
+        return set()
+    made_by = _object(_object(files.read_json(sidecar), str(sidecar)).get("made_by", {}), f"{sidecar}: key 'made_by'")
+    engine = _object(made_by.get("settings", {}), f"{sidecar}: key 'made_by.settings'").get("engine")
+    return {engine} if isinstance(engine, str) else set()
+
+
+def _read_validation(path: Path, ids: list[str], dataset: Path) -> Funnel:
+    report = _object(files.read_json(path), str(path))
+    try:
+        valid = [row["instance_id"] for row in report["instances"] if row["verdict"] == VALID]
+    except (KeyError, TypeError):
+        raise InputError(f"{path}: no report of validate_bugs") from None
+    records.check_known(ids, valid, str(dataset), f"the valid candidates of {path}")
+    return read_funnel(path, report)
+
+
+def read_funnel(path: Path, summary: dict[str, Any]) -> Funnel:
+    """Return the funnel of a summary, or raise InputError when it does not add up."""
+    found = _object(summary.get("funnel"), f"{path}: key 'funnel'")
+    dropped = _object(found.get("dropped"), f"{path}: key 'funnel.dropped'")
+    counts = [found.get("in"), found.get("out"), *dropped.values()]
+    if not all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in counts):
+        raise InputError(f"{path}: key 'funnel': whole numbers are wanted for in, out and each reason of dropped")
+    funnel = Funnel(found["in"], found["out"], dropped)
+    if funnel.came_in != funnel.out + sum(dropped.values()):
+        raise InputError(f"{path}: key 'funnel': in is not out plus dropped; make the file again")
+    return funnel
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: an object is wanted")
+    return value

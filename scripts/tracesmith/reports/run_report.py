@@ -1,0 +1,256 @@
+"""
+Report a run: a summary in JSON and a page in HTML that follow every candidate to a row or the reason why not.
+
+The page is one file that needs no network, and everything in it that a repository, a model or a test wrote is text.
+Both are the same bytes for the same inputs, paths and commit.
+"""
+
+import base64
+import hashlib
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypedDict
+
+import jinja2
+from markupsafe import Markup
+
+from tracesmith import files, records, summaries
+from tracesmith.errors import InputError
+from tracesmith.records import Instance
+from tracesmith.reports import run_inputs, visible
+from tracesmith.reports.run_inputs import RESOLVED, Inputs, RunFiles
+
+logger = logging.getLogger(__name__)
+FORMAT_VERSION = 1
+STAGE = "report_run"
+TEMPLATES = Path(__file__).parents[3] / "report"
+RUN_ID = re.compile(r"[\w.-]+", re.ASCII)
+SCRIPTED = ("oracle", "null")
+# A page of 1,000 instances still opens: one text, or list of tests, has at most this many characters, or names.
+TEXT_SHOWN = 20_000
+TESTS_SHOWN = 20
+
+Step = TypedDict(
+    "Step", {"step": str, "count": int | None, "dropped": dict[str, int], "from": str | None, "note": str | None}
+)
+
+
+def report(run_id: str, run: RunFiles, output: Path, summary_path: Path) -> None:
+    """Write the page and then the summary of a run. Raises InputError for bad input, with nothing written."""
+    if not RUN_ID.fullmatch(run_id):
+        raise InputError(f"{run_id!r} is no run id: use letters, digits, '_', '-' and '.' only")
+    _check_outputs([output, summary_path], [*run.named().values(), *run.sidecars().values()])
+    inputs = run_inputs.read(run)
+    made_by = summaries.made_by(STAGE, FORMAT_VERSION, run.named() | run.sidecars(), {"run_id": run_id})
+    paths = {**run.named(), "report": output, "summary": summary_path}
+    steps = funnel(inputs, run)
+    summary = {
+        "made_by": made_by,
+        "run_id": run_id,
+        "engines": inputs.engines,
+        "models": sorted(inputs.rows.models),
+        "files": {name: str(path) for name, path in paths.items()},
+        "funnel": steps,
+        "verdicts": [verdict(instance, inputs) for instance in inputs.instances],
+    }
+    page = render(summary, inputs)
+    files.write_bytes(output, page.encode("utf-8"))
+    # A lone surrogate becomes its JSON escape: written as it is, it would make the file unreadable.
+    text = files.json_bytes(summary).decode("utf-8", "surrogatepass")
+    files.write_bytes(summary_path, text.encode("utf-8", "backslashreplace"))
+    logger.info("%s: %d instances, %s", run_id, len(inputs.instances), _counts(steps))
+
+
+def funnel(inputs: Inputs, run: RunFiles) -> list[Step]:
+    """Return the five steps; what a step dropped is what the step before it had and it has not."""
+    return [
+        _candidates(inputs, run),
+        _valid_instances(inputs, run),
+        _trajectories(inputs, run),
+        _resolved(inputs, run),
+        _rows(inputs, run),
+    ]
+
+
+def verdict(instance: Instance, inputs: Inputs) -> dict[str, Any]:
+    """Return what became of one instance."""
+    name = instance["instance_id"]
+    where = f"{name}: key 'tracesmith'"
+    ours = instance.get("tracesmith") or {}
+    if not isinstance(ours, dict) or not isinstance(ours.get("strategy"), str | None):
+        raise InputError(f"{where}: an object with the text 'strategy' is wanted")
+    outcome = outcome_of(name, inputs)
+    status = inputs.rows.exit_statuses.get(name)
+    return {
+        "instance_id": name,
+        "strategy": ours.get("strategy"),
+        "hidden_tests": records.check_names(ours.get("hidden_tests", []), f"{where}.hidden_tests"),
+        "fail_to_pass": len(instance["FAIL_TO_PASS"]),
+        "pass_to_pass": len(instance["PASS_TO_PASS"]),
+        "outcome": outcome,
+        **({"exit_status": status} if status else {}),
+        "row": has_row(name, inputs),
+        "why_not": None if has_row(name, inputs) else _why_no_row(name, outcome, inputs),
+    }
+
+
+def outcome_of(name: str, inputs: Inputs) -> str:
+    """Return the outcome of an instance: its grade, or at which step it got none."""
+    return inputs.outcomes.get(name) or ("not_evaluated" if name in inputs.predictions else "no_prediction")
+
+
+def has_row(name: str, inputs: Inputs) -> bool:
+    """Say whether an instance has a row that can be trained on."""
+    return name in inputs.kept.ids if inputs.kept else inputs.rows.ids.get(name, False)
+
+
+def render(summary: dict[str, Any], inputs: Inputs) -> str:
+    """Return the page."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=_finalize,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"diff_lines": diff_lines, "csp_hash": _csp_hash}
+    instances = [_shown(*pair, inputs) for pair in zip(inputs.instances, summary["verdicts"], strict=True)]
+    return environment.get_template("run.html.j2").render(
+        summary=summary,
+        instances=instances,
+        repos=sorted({instance["repo"] for instance in inputs.instances}),
+        environment=_environment(inputs.environment),
+        scripted=[engine for engine in inputs.engines if engine in SCRIPTED],
+        outcomes=sorted({row["outcome"] for row in summary["verdicts"]}),
+        widest=max(step["count"] or 0 for step in summary["funnel"]) or 1,
+    )
+
+
+def diff_lines(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (kind, line) of a diff: head, hunk, added, removed or same."""
+    kinds = {"@": "hunk", "+": "added", "-": "removed"}
+    in_hunk = False
+    for line in text.removesuffix("\n").split("\n"):
+        in_hunk = (in_hunk or line.startswith("@@")) and not line.startswith("diff --git ")
+        yield (kinds.get(line[:1], "same") if in_hunk else "head"), line
+
+
+def _candidates(inputs: Inputs, run: RunFiles) -> Step:
+    dropped: Counter[str] = Counter()
+    for made in inputs.generations:
+        dropped.update(made.dropped)
+    made_in_all = sum(made.out for made in inputs.generations)
+    if inputs.validation is None:
+        source = ", ".join(str(path) for path in run.bugs) or None
+        note = "not validated here" if run.bugs else "the run enters with a dataset that exists: nothing is known"
+        return _step("candidates", made_in_all if run.bugs else None, dropped, source, note)
+    count = inputs.validation.came_in
+    if not run.bugs:
+        return _step("candidates", count, {}, run.validation, "no summary of the generation is given")
+    dropped["not_collected"] += max(0, made_in_all - count)
+    others = f"{count - made_in_all} of them come from elsewhere than the summaries of the generation"
+    return _step("candidates", count, dropped, run.validation, others if made_in_all < count else None)
+
+
+def _valid_instances(inputs: Inputs, run: RunFiles) -> Step:
+    count = len(inputs.instances)
+    if inputs.validation is None:
+        note = "no report of the validation is given: what it dropped is not known"
+        return _step("valid_instances", count, {}, run.dataset, note)
+    dropped = Counter(inputs.validation.dropped)
+    dropped["not_in_dataset"] += inputs.validation.out - count
+    return _step("valid_instances", count, dropped, run.dataset)
+
+
+def _trajectories(inputs: Inputs, run: RunFiles) -> Step:
+    dropped = {"no_prediction": len(inputs.instances) - len(inputs.predictions)}
+    return _step("trajectories", len(inputs.predictions), dropped, run.predictions)
+
+
+def _resolved(inputs: Inputs, run: RunFiles) -> Step:
+    dropped = Counter(outcome_of(name, inputs) for name in inputs.predictions)
+    count = dropped.pop(RESOLVED, 0)
+    return _step("resolved", count, dropped, run.evaluation)
+
+
+def _rows(inputs: Inputs, run: RunFiles) -> Step:
+    resolved = [name for name in inputs.predictions if outcome_of(name, inputs) == RESOLVED]
+    dropped = Counter(_why_no_row(name, RESOLVED, inputs) for name in resolved if not has_row(name, inputs))
+    count = inputs.kept.count if inputs.kept else inputs.rows.resolved
+    instances = len(resolved) - dropped.total()
+    notes = [] if inputs.kept else ["filter_resolved was not run: these are the rows whose 'resolved' is true"]
+    notes += [f"rows of {instances} instances"] if instances != count else []
+    return _step("rows", count, dropped, run.resolved or run.rows, "; ".join(notes) or None)
+
+
+def _why_no_row(name: str, outcome: str, inputs: Inputs) -> str:
+    if outcome != RESOLVED:
+        return outcome
+    if name not in inputs.rows.ids:
+        return inputs.rows.dropped.get(name, "no_row")
+    return inputs.kept.dropped.get(name, "filtered_out") if inputs.kept else "resolved_not_recorded"
+
+
+def _step(
+    step: str, count: int | None, dropped: dict[str, int], source: Path | str | None, note: str | None = None
+) -> Step:
+    ordered = sorted((item for item in dropped.items() if item[1]), key=lambda item: (-item[1], item[0]))
+    return {
+        "step": step,
+        "count": count,
+        "dropped": dict(ordered),
+        "from": str(source) if source else None,
+        "note": note,
+    }
+
+
+def _shown(instance: Instance, row: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    prediction = inputs.predictions.get(row["instance_id"])
+    texts = {
+        "issue": instance.get("problem_statement") or "",
+        "bug": instance["patch"],
+        "answer": (prediction and prediction["model_patch"]) or "",
+    }
+    if not isinstance(texts["issue"], str):
+        raise InputError(f"{row['instance_id']}: the key 'problem_statement' must be a text")
+    cut = {key: max(0, len(text) - TEXT_SHOWN) for key, text in texts.items()}
+    texts = {key: text[:TEXT_SHOWN] for key, text in texts.items()}
+    return {**row, **texts, "cut": cut, "failing": instance["FAIL_TO_PASS"][:TESTS_SHOWN]}
+
+
+def _environment(value: dict[str, Any]) -> dict[str, str]:
+    """Return what the page says of an environment.json: nothing that depends on the machine."""
+    test = value.get("test") if isinstance(value.get("test"), dict) else {}
+    command = test.get("command") if isinstance(test, dict) else None
+    found = {
+        "Image": value.get("image_name"),
+        "Node": value.get("node"),
+        "Tests": " ".join(map(str, command)) if isinstance(command, list) else None,
+    }
+    return {name: text for name, text in found.items() if isinstance(text, str)}
+
+
+def _finalize(value: Any) -> Any:
+    """Make what the page prints visible; jinja2 escapes it afterwards. The template's own markup stays."""
+    return visible.text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _csp_hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+
+
+def _check_outputs(outputs: list[Path], inputs: list[Path]) -> None:
+    taken = {path.resolve() for path in inputs}
+    for path in outputs:
+        if path.resolve() in taken:
+            raise InputError(f"{path}: is an input too; give --output and --summary names of their own")
+        taken.add(path.resolve())
+
+
+def _counts(steps: list[Step]) -> str:
+    return ", ".join(f"{step['step']} {'-' if step['count'] is None else step['count']}" for step in steps)

@@ -1,0 +1,335 @@
+"""The report of a run: counts that follow every instance, and a page on which nothing from outside is markup."""
+
+import base64
+import hashlib
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tracesmith import files, summaries
+from tracesmith.errors import InputError
+from tracesmith.reports import run_report, visible
+from tracesmith.reports.run_inputs import RunFiles
+
+PATCH = "diff --git a/src/x.ts b/src/x.ts\n--- a/src/x.ts\n+++ b/src/x.ts\n@@ -1 +1 @@\n-one\n+two\n"
+HOSTILE = (
+    '<script>alert(1)</script>"><img src=x onerror=alert(1)></details></td></table>\x1b[31mred\u202e\ud800{{ 7*7 }}'
+)
+VOID = {"meta", "input"}
+
+
+def instance(name: str, **more: Any) -> dict[str, Any]:
+    ours = {"strategy": "func_pm_op_swap", "hidden_tests": ["src/x.spec.ts"]}
+    fixed = {"patch": PATCH, "FAIL_TO_PASS": ["f"], "PASS_TO_PASS": ["p", "q"], "image_name": "i", "repo": "o/r"}
+    return {"instance_id": name, **fixed, "problem_statement": "It is wrong.", "tracesmith": ours, **more}
+
+
+def row(name: str, resolved: bool | None, **more: Any) -> dict[str, Any]:
+    ours = {"engine": "sweagent", "exit_status": "submitted"}
+    return {"instance_id": name, "messages": [], "resolved": resolved, "model": "claude", "tracesmith": ours, **more}
+
+
+def lines(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_bytes(b"".join(files.json_line(one) for one in rows))
+    return path
+
+
+def js(path: Path, value: Any) -> Path:
+    path.write_text(json.dumps(value))
+    return path
+
+
+def prediction(name: str, patch: str | None = PATCH) -> dict[str, Any]:
+    return {"instance_id": name, "model_patch": patch, "model_name_or_path": "RUN"}
+
+
+def evaluation(**by_outcome: list[str]) -> dict[str, Any]:
+    bad = [name for outcome, names in by_outcome.items() if outcome != "resolved" for name in names]
+    return {
+        "ids_resolved": by_outcome.get("resolved", []),
+        "ids_unresolved": bad,
+        "tracesmith": {"ids_by_outcome": by_outcome},
+    }
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFiles:
+    """Make a run of six instances: a, b and c resolved (c without a row), d timed out, e ungraded, f never run."""
+    names = list("abcdef")
+    verdicts = [{"instance_id": name, "verdict": "valid"} for name in [*names, "g"]]
+    bad = [{"instance_id": f"bad{number}", "verdict": "no_fail_to_pass"} for number in range(3)]
+    validation = {
+        "funnel": {"in": 12, "out": 7, "dropped": {"no_fail_to_pass": 3, "not_needed": 2}},
+        "instances": verdicts + bad,
+    }
+    all_rows = [row("a", True), row("b", True), row("d", False)]
+    rows = lines(tmp_path / "rows.jsonl", all_rows)
+    js(summaries.meta_path(rows), {"dropped": [{"instance_id": "c", "reason": "bad_roles"}]})
+    return RunFiles(
+        dataset=js(tmp_path / "dataset.json", [instance(name) for name in names]),
+        predictions=js(tmp_path / "preds.json", {name: prediction(name) for name in "abcde"}),
+        evaluation=js(tmp_path / "evaluation.json", evaluation(resolved=["a", "b", "c"], timed_out=["d"])),
+        rows=rows,
+        resolved=lines(tmp_path / "resolved.jsonl", all_rows[:1]),
+        bugs=[js(tmp_path / "bugs.json", {"funnel": {"in": 20, "out": 13, "dropped": {"duplicate": 7}}})],
+        validation=js(tmp_path / "validation.json", validation),
+    )
+
+
+def with_files(run: RunFiles, **more: Any) -> RunFiles:
+    return RunFiles(**{**vars(run), **more})
+
+
+def reported(run: RunFiles) -> tuple[dict[str, Any], str]:
+    output, summary = run.dataset.parent / "out" / "RUN.html", run.dataset.parent / "out" / "RUN.json"
+    run_report.report("RUN", run, output, summary)
+    return files.read_json(summary), output.read_text(encoding="utf-8")
+
+
+def steps(summary: dict[str, Any]) -> dict[str, tuple[int | None, dict[str, int]]]:
+    return {step["step"]: (step["count"], step["dropped"]) for step in summary["funnel"]}
+
+
+class Page(HTMLParser):
+    """The elements of a page; an end tag that closes another element than the open one is an error."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_every_drop_has_its_reason_and_the_steps_add_up(run: RunFiles) -> None:
+    summary, _ = reported(run)
+    assert steps(summary) == {
+        "candidates": (12, {"duplicate": 7, "not_collected": 1}),
+        "valid_instances": (6, {"no_fail_to_pass": 3, "not_needed": 2, "not_in_dataset": 1}),
+        "trajectories": (5, {"no_prediction": 1}),
+        "resolved": (3, {"not_evaluated": 1, "timed_out": 1}),
+        "rows": (1, {"bad_roles": 1, "filtered_out": 1}),
+    }
+    before = 20
+    for count, dropped in steps(summary).values():
+        assert count == before - sum(dropped.values())
+        before = count
+
+
+def test_each_instance_has_its_verdict_and_why_it_is_no_row(run: RunFiles) -> None:
+    summary, _ = reported(run)
+    assert [(one["instance_id"], one["outcome"], one["row"], one["why_not"]) for one in summary["verdicts"]] == [
+        ("a", "resolved", True, None),
+        ("b", "resolved", False, "filtered_out"),
+        ("c", "resolved", False, "bad_roles"),
+        ("d", "timed_out", False, "timed_out"),
+        ("e", "not_evaluated", False, "not_evaluated"),
+        ("f", "no_prediction", False, "no_prediction"),
+    ]
+    first, third = summary["verdicts"][0], summary["verdicts"][2]
+    assert (first["fail_to_pass"], first["pass_to_pass"], first["hidden_tests"]) == (1, 2, ["src/x.spec.ts"])
+    assert first["exit_status"] == "submitted" and "exit_status" not in third
+
+
+def test_a_run_that_enters_with_a_dataset_invents_no_numbers(run: RunFiles) -> None:
+    summary, page = reported(with_files(run, bugs=[], validation=None))
+    assert steps(summary)["candidates"] == (None, {})
+    assert steps(summary)["valid_instances"] == (6, {})
+    assert "the run enters with a dataset that exists" in page and "what it dropped is not known" in page
+    assert "bugs" not in summary["files"] and "validation" not in summary["files"]
+
+
+def test_without_resolved_rows_the_report_says_that_the_filter_was_not_run(run: RunFiles) -> None:
+    summary, page = reported(with_files(run, resolved=None))
+    assert steps(summary)["rows"] == (2, {"bad_roles": 1})
+    assert "filter_resolved was not run" in page
+    assert "resolved" not in summary["files"]
+
+
+def test_a_run_without_any_resolved_instance_is_reported(run: RunFiles) -> None:
+    js(run.evaluation, evaluation(empty_patch=list("abcde")))
+    lines(run.rows, [row(name, False) for name in "abcde"])
+    summary, page = reported(with_files(run, resolved=None))
+    assert steps(summary)["resolved"] == (0, {"empty_patch": 5}) and steps(summary)["rows"] == (0, {})
+    assert not any(one["row"] for one in summary["verdicts"])
+    assert "0 rows of resolved instances" in page
+
+
+def test_two_samples_of_an_instance_are_two_rows(run: RunFiles) -> None:
+    assert run.resolved
+    lines(run.resolved, [row("a", True), row("a", True), row("b", True)])
+    summary, _ = reported(run)
+    assert steps(summary)["rows"] == (3, {"bad_roles": 1})
+    assert summary["funnel"][4]["note"] == "rows of 2 instances"
+
+
+def test_a_scripted_engine_is_named_as_such(run: RunFiles) -> None:
+    assert "no training data" not in reported(run)[1]
+    lines(run.rows, [row(name, True, tracesmith={"engine": "oracle"}) for name in "ab"])
+    summary, page = reported(run)
+    assert summary["engines"] == ["oracle"]
+    assert "Scripted engine" in page and "no training data" in page
+
+
+def test_the_engine_is_that_of_the_predictions_when_the_rows_have_none(run: RunFiles) -> None:
+    lines(run.rows, [{key: value for key, value in row(name, True).items() if key != "tracesmith"} for name in "ab"])
+    js(summaries.meta_path(run.predictions), {"made_by": {"settings": {"engine": "null"}}})
+    summary, page = reported(run)
+    assert summary["engines"] == ["null"] and "Scripted engine" in page
+    assert "predictions_meta" in summary["made_by"]["inputs"]
+
+
+def test_nothing_from_outside_is_markup_or_a_control_character(run: RunFiles) -> None:
+    plain = Page(reported(run)[1])
+    hidden = {"strategy": HOSTILE, "hidden_tests": [HOSTILE, HOSTILE]}
+    hostile = {"problem_statement": HOSTILE, "patch": HOSTILE, "repo": HOSTILE, "FAIL_TO_PASS": [HOSTILE]}
+    js(run.dataset, [instance("a", tracesmith=hidden, **hostile), *(instance(name) for name in "bcdef")])
+    js(run.predictions, {name: prediction(name, HOSTILE) for name in "abcde"})
+    js(run.evaluation, evaluation(**{"resolved": ["a", "b", "c"], HOSTILE: ["d"]}))
+    lines(run.rows, [row("a", True, model=HOSTILE, tracesmith={"engine": HOSTILE, "exit_status": HOSTILE})])
+    js(summaries.meta_path(run.rows), {"dropped": [{"instance_id": "c", "reason": HOSTILE}]})
+    environment = {"image_name": HOSTILE, "node": HOSTILE, "test": {"command": [HOSTILE]}}
+    given = js(run.dataset.parent / "<img>.json", environment)
+    summary, source = reported(with_files(run, environment=given))
+    page = Page(source)
+    shown = visible.text(HOSTILE)
+    assert page.text.count(shown) >= 14
+    assert "␛[31mred\\u202e\\ud800{{ 7*7 }}" in page.text
+    for tag in ("script", "details", "table"):
+        assert page.tags.count(tag) == plain.tags.count(tag), tag
+    assert "img" not in page.tags and not any(name.startswith("on") for name, _ in page.attributes)
+    assert not set(source) & {"\x1b", "\u202e", "\ud800"}
+    assert summary["verdicts"][0]["strategy"] == HOSTILE
+
+
+def test_the_page_needs_nothing_but_itself(run: RunFiles) -> None:
+    page = Page(reported(run)[1])
+    attributes = dict(page.attributes)
+    assert not {"src", "href", "srcset", "action"} & set(attributes)
+    assert "url(" not in page.text and "@import" not in page.text and "http" not in page.text
+    assert attributes["lang"] == "en" and {"title", "caption", "h1"} <= set(page.tags)
+    assert page.tags.count("caption") == page.tags.count("table") == 3
+    scopes = [value for name, value in page.attributes if name == "scope"]
+    assert scopes.count("row") + scopes.count("col") == page.tags.count("th")
+    assert page.tags.count("details") == 6
+
+
+def test_the_browser_runs_no_script_but_the_pages_own(run: RunFiles) -> None:
+    _, source = reported(run)
+    script = source.split("<script>")[1].split("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = next(value for name, value in Page(source).attributes if name == "content" and "default-src" in str(value))
+    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+
+
+def test_the_same_inputs_give_the_same_bytes(run: RunFiles, tmp_path: Path) -> None:
+    reported(run)
+    output, summary = tmp_path / "out" / "RUN.html", tmp_path / "out" / "RUN.json"
+    first = output.read_bytes(), summary.read_bytes()
+    reported(run)
+    assert (output.read_bytes(), summary.read_bytes()) == first
+
+
+def test_long_texts_are_cut_and_say_where_the_rest_is(run: RunFiles) -> None:
+    long = PATCH + "+x\n" * 20_000
+    js(run.dataset, [instance("a", patch=long, FAIL_TO_PASS=[f"t{i}" for i in range(50)]), *map(instance, "bcdef")])
+    summary, source = reported(run)
+    text = Page(source).text
+    assert f"{len(long) - run_report.TEXT_SHOWN:,} more characters are in {run.dataset}" in text
+    assert "t19" in text and "t20" not in text and f"30 more are in {run.dataset}" in text
+    assert summary["verdicts"][0]["fail_to_pass"] == 50
+
+
+def test_a_page_of_a_thousand_instances_stays_small(run: RunFiles) -> None:
+    names = [f"i{number}" for number in range(1000)]
+    js(run.dataset, [instance(name, PASS_TO_PASS=[f"p{test}" for test in range(500)]) for name in names])
+    js(run.predictions, {name: prediction(name) for name in names})
+    js(run.evaluation, evaluation(resolved=names))
+    lines(run.rows, [row(name, True) for name in names])
+    _, source = reported(with_files(run, bugs=[], validation=None, resolved=None))
+    assert Page(source).tags.count("details") == 1000
+    assert len(source) < 5_000_000
+
+
+def test_added_and_removed_lines_are_told_from_the_diffs_head() -> None:
+    text = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n same\n--- gone\n+++ come\n"
+    text += "diff --git a/y b/y\n--- a/y\n"
+    kinds = [kind for kind, _ in run_report.diff_lines(text)]
+    assert kinds == ["head", "head", "head", "hunk", "same", "removed", "added", "head", "head"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("dataset", [instance("a", tracesmith={"strategy": 1})], "preds.json: 4 instance ids are not in"),
+        ("predictions", {"z": prediction("z")}, "the first is z"),
+        ("evaluation", evaluation(resolved=["f"]), "the first is f"),
+        ("evaluation", {**evaluation(resolved=["a"]), "tracesmith": []}, "key 'tracesmith': an object is wanted"),
+        (
+            "evaluation",
+            {**evaluation(resolved=["a"]), "tracesmith": {"ids_by_outcome": {"timed_out": ["a"]}}},
+            "a stands elsewhere",
+        ),
+        ("evaluation", evaluation(resolved=["d"], unresolved=["a"]), "contradicts 'resolved' of a"),
+        ("validation", {"funnel": {}, "instances": []}, "6 instance ids are not in the valid candidates of"),
+        ("validation", {"funnel": {}}, "no report of validate_bugs"),
+        ("bugs", {"funnel": {"in": 3, "out": 1, "dropped": {"duplicate": 1}}}, "in is not out plus dropped"),
+        ("bugs", {"funnel": {"in": 3, "out": "3", "dropped": {}}}, "whole numbers are wanted"),
+        ("bugs", [], "an object is wanted"),
+        ("rows", [], "line 1: an object is wanted"),
+        ("rows", {"instance_id": "a", "resolved": "yes"}, "line 1: the key 'resolved' must be true, false or null"),
+        ("rows", row("zz", None), "the first is zz"),
+        ("rows", row("a", True, model=1), "line 1: key 'model': a text is wanted"),
+        ("resolved", row("d", None), "not in the resolved ids of"),
+        ("resolved", row("c", True), "the first is c"),
+    ],
+)
+def test_a_wrong_file_is_named_and_nothing_is_written(run: RunFiles, name: str, value: Any, said: str) -> None:
+    js(run.named()[name], value)
+    with pytest.raises(InputError) as caught:
+        reported(run)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+    assert not (run.dataset.parent / "out").exists()
+
+
+def test_a_malformed_sidecar_is_named(run: RunFiles) -> None:
+    js(summaries.meta_path(run.rows), {"dropped": [1]})
+    with pytest.raises(InputError, match=r"rows\.jsonl\.meta\.json: key 'dropped'"):
+        reported(run)
+
+
+def test_a_strategy_or_issue_that_is_no_text_is_refused(run: RunFiles) -> None:
+    for more in ({"tracesmith": {"strategy": 1}}, {"problem_statement": 5}):
+        js(run.dataset, [instance("a", **more), *map(instance, "bcdef")])
+        with pytest.raises(InputError, match=r"^a: "):
+            reported(run)
+
+
+def test_an_output_that_is_an_input_is_refused(run: RunFiles) -> None:
+    before = run.rows.read_bytes()
+    for output, summary in ((run.rows, Path("x.json")), (Path("x.html"), run.rows), (Path("x"), Path("x"))):
+        with pytest.raises(InputError, match=r"is an input too"):
+            run_report.report("RUN", run, output, summary)
+    assert run.rows.read_bytes() == before
+
+
+def test_a_run_id_that_is_no_name_is_refused(run: RunFiles, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no run id"):
+        run_report.report("../x", run, tmp_path / "x.html", tmp_path / "x.json")
