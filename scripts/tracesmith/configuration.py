@@ -60,13 +60,13 @@ class Configuration:
     def repo(self, name: str) -> Repo:
         """Return a repository by its repo_name. Raises InputError that lists the known ones."""
         if name not in self.repos:
-            raise InputError(f"unknown repo {name!r}; the configuration has: {', '.join(self.repos)}")
+            raise InputError(f"unknown repo {name!r}; the configuration has: {', '.join(sorted(self.repos))}")
         return self.repos[name]
 
     def run(self, run_id: str) -> Run:
         """Return a run by its run_id. Raises InputError that lists the known ones."""
         if run_id not in self.runs:
-            raise InputError(f"unknown run {run_id!r}; the configuration has: {', '.join(self.runs)}")
+            raise InputError(f"unknown run {run_id!r}; the configuration has: {', '.join(sorted(self.runs))}")
         return self.runs[run_id]
 
 
@@ -88,7 +88,7 @@ def _repo(entry: dict[str, Any], config: Mapping[str, Any]) -> Repo:
 
 def _run(run_id: str, entry: dict[str, Any], config: Mapping[str, Any], repos: Mapping[str, Repo]) -> Run:
     if entry["repo"] not in repos:
-        raise InputError(f"config: key runs.{run_id}.repo: no such repo; known: {', '.join(repos)}")
+        raise InputError(f"config: key runs.{run_id}.repo: no such repo; known: {', '.join(sorted(repos))}")
     sections = ("agent", "evaluation", "sft")
     settings: dict[str, Any] = {name: {**config["defaults"][name], **entry.get(name, {})} for name in sections}
     settings["agent"]["engine"] = settings["agent"]["engine"] or "null"  # YAML reads a bare null as nothing

@@ -1,0 +1,140 @@
+"""A run that is killed, by `kill -9`, at any moment goes on with the same command, and does nothing twice."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import tiny
+import workflows
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.network]
+
+RUN = "tiny-oracle"
+ROWS = f"trajectories_sft/{RUN}.resolved_only.xml.jsonl"
+STORES = [f"logs/run_validation/{tiny.REPO}", f"trajectories/local/{RUN}", f"logs/run_evaluation/{RUN}"]
+FINAL = [
+    f"logs/task_insts/{tiny.REPO}.json",
+    f"logs/agent_datasets/{tiny.REPO}_final.json",
+    f"trajectories/local/{RUN}/preds.json",
+    f"logs/run_evaluation/{RUN}/report.json",
+    f"trajectories_sft/{RUN}.xml.jsonl",
+    ROWS,
+]
+
+
+def entries(folder: Path, store: str) -> int:
+    return len(list((folder / store).glob("[!.]*/entry.json")))
+
+
+def building(folder: Path) -> bool:
+    """Whether the dependencies are being installed."""
+    return any((folder / "logs/build_images" / tiny.REPO).glob(".bubblewrap.*.tmp/tree/package.json"))
+
+
+MOMENTS: dict[str, Callable[[Path], bool]] = {
+    "while the environment is built": building,
+    "at the reference run": lambda folder: (folder / STORES[0]).exists(),
+    "after two verdicts": lambda folder: entries(folder, STORES[0]) > 2,
+    "after one trajectory": lambda folder: entries(folder, STORES[1]) > 0,
+    "after one grade": lambda folder: entries(folder, STORES[2]) > 0,
+    "after the grades": lambda folder: (folder / FINAL[3]).exists(),
+}
+
+
+def start(folder: Path) -> "subprocess.Popen[str]":
+    log = (folder / "out.log").open("a")
+    return subprocess.Popen(
+        workflows.command(folder, ROWS), stdout=log, stderr=log, text=True, env=workflows.environment(folder)
+    )
+
+
+def check_whole(folder: Path, finished_line: Path, before: dict[Path, tuple[int, int]]) -> None:
+    """Check that the same command finishes to the same bytes, redoes no entry and leaves nothing behind."""
+    done = workflows.snakemake(folder, ROWS)
+    assert done.returncode == 0, done.stdout
+    for name in FINAL:
+        assert (folder / name).read_bytes() == (finished_line / name).read_bytes(), name
+    after = workflows.finished_entries([folder / store for store in STORES])
+    assert {path: after[path] for path in before} == before
+    assert workflows.leftovers(folder) == []
+    assert workflows.processes_of(folder) == []
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_run_goes_on_and_repeats_nothing(moment: str, finished_line: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    if moment == "while the environment is built":
+        workflows.make_folder(folder)
+    else:
+        workflows.copy_folder(finished_line, folder)
+        workflows.forget(folder, [*STORES, *FINAL])
+    process = start(folder)
+    workflows.wait_for(lambda: MOMENTS[moment](folder) or process.poll() is not None)
+    assert process.poll() is None, (folder / "out.log").read_text()
+    workflows.kill_tree(process)
+    workflows.wait_for(lambda: workflows.processes_of(folder) == [], 10)
+    check_whole(folder, finished_line, workflows.finished_entries([folder / store for store in STORES]))
+
+
+def test_a_run_goes_on_beside_the_script_that_a_killed_snakemake_left_behind(
+    finished_line: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    workflows.copy_folder(finished_line, folder)
+    workflows.forget(folder, [*STORES, *FINAL])
+    process = start(folder)
+    workflows.wait_for(lambda: entries(folder, STORES[0]) > 1)
+    process.kill()
+    process.wait()
+    assert any("validate_bugs.py" in line for line in workflows.processes_of(folder))
+    before = workflows.finished_entries([folder / store for store in STORES])
+    check_whole(folder, finished_line, before)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_script_told_to_end_takes_its_sandboxes_down(signum: int, finished_line: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    workflows.copy_folder(finished_line, folder)
+    workflows.forget(folder, [*STORES, *FINAL])
+    repo = folder / "logs/build_images" / tiny.REPO
+    command = [workflows.SCRIPTS / "validate_bugs.py", folder / f"logs/bug_gen/{tiny.REPO}_all_patches.json"]
+    command += ["--environment", repo / "environment.json", "--output", folder / STORES[0] / "report.json"]
+    process = subprocess.Popen(command, env=workflows.environment(folder), stderr=subprocess.DEVNULL)
+    workflows.wait_for(lambda: entries(folder, STORES[0]) > 1)
+    os.kill(process.pid, signum)
+    assert process.wait(15) == 128 + signum
+    assert workflows.leftovers(folder) == []
+    assert workflows.processes_of(folder) == []
+
+
+def test_shards_merge_to_the_bytes_of_one_run(finished_line: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    workflows.copy_folder(finished_line, folder)
+    workflows.forget(folder, [*STORES, *FINAL])
+    environment = ["--environment", folder / f"logs/build_images/{tiny.REPO}/environment.json"]
+    dataset = finished_line / FINAL[1]
+    validation = [folder / f"logs/bug_gen/{tiny.REPO}_all_patches.json", "--max-instances", "5"]
+    stages = {
+        "validate_bugs": [*validation, "--output", folder / STORES[0] / "report.json"],
+        "run_agent": [dataset, "--engine", "oracle", "--prompt", folder / "agent.yaml", "--output", folder / FINAL[2]],
+        "evaluate_predictions": [finished_line / FINAL[2], "--dataset", dataset, "--output", folder / FINAL[3]],
+    }
+    for script, arguments in stages.items():
+        command = [workflows.SCRIPTS / f"{script}.py", *arguments, *environment]
+        for shard in ("3/3", "1/3", "2/3"):
+            subprocess.run([*command, "--shard", shard], check=True, env=workflows.environment(folder))
+            assert not Path(arguments[-1]).exists()
+        before = workflows.finished_entries([folder / store for store in STORES])
+        subprocess.run(command, check=True, env=workflows.environment(folder))
+        after = workflows.finished_entries([folder / store for store in STORES])
+        assert {path: after[path] for path in before} == before
+    for name in FINAL[2:4]:
+        assert (folder / name).read_bytes() == (finished_line / name).read_bytes(), name
+    merged, whole = (json.loads((root / STORES[0] / "report.json").read_text()) for root in (folder, finished_line))
+    assert merged["instances"] == whole["instances"]
+    assert merged["funnel"] == whole["funnel"]

@@ -1,0 +1,154 @@
+"""The whole line, from a package to resolved rows, through Snakemake."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import tiny
+import workflows
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.network]
+
+RUN = "tiny-oracle"
+ROWS = f"trajectories_sft/{RUN}.resolved_only.xml.jsonl"
+REPORT = f"reports/{RUN}.html"
+DATASET = f"logs/agent_datasets/{tiny.REPO}_final.json"
+AFTER_AGENT = {"evaluate_predictions", "convert_trajectories", "filter_resolved", "report_run"}
+
+
+def read_rows(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().split("\n") if line]
+
+
+def test_the_line_ends_in_a_resolved_row_for_every_valid_instance(finished_line: Path) -> None:
+    rows = read_rows(finished_line / ROWS)
+    instances = json.loads((finished_line / DATASET).read_text())
+    assert [row["instance_id"] for row in rows] == [instance["instance_id"] for instance in instances]
+    assert len(rows) == 5
+    assert {row["model"] for row in rows} == {"oracle"}
+    assert all(row["resolved"] is True and row["patch"] for row in rows)
+    assert all(row["messages"][-1]["role"] == "assistant" for row in rows)
+    assert all("<function=submit>" in row["messages"][-1]["content"] for row in rows)
+
+
+def test_a_second_run_has_nothing_to_do(line: Path) -> None:
+    done = workflows.snakemake(line, ROWS, REPORT)
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout
+
+
+def test_every_style_of_every_run_is_a_target(line: Path) -> None:
+    done = workflows.snakemake(line, *(ROWS.replace("xml", style) for style in ("tool", "ticks")))
+    assert done.returncode == 0, done.stdout
+    tool = read_rows(line / ROWS.replace("xml", "tool"))
+    ticks = read_rows(line / ROWS.replace("xml", "ticks"))
+    assert all(row["messages"][2]["tool_calls"] for row in tool)
+    assert all("```" in row["messages"][2]["content"] for row in ticks)
+
+
+def test_an_edited_prompt_runs_the_agent_again_and_what_follows(line: Path) -> None:
+    prompt = line / "agent.yaml"
+    prompt.write_text(prompt.read_text().replace("and submit.", "then submit."))
+    assert workflows.planned(line, ROWS, REPORT) == {"run_agent", *AFTER_AGENT}
+
+
+def test_an_edited_row_prompt_converts_again_and_runs_no_agent(line: Path) -> None:
+    prompt = line / "rows.yaml"
+    prompt.write_text(prompt.read_text().replace("system: |-\n", "system: |-\n  Be brief.\n", 1))
+    assert workflows.planned(line, ROWS, REPORT) == AFTER_AGENT - {"evaluate_predictions"}
+
+
+def test_a_changed_setting_runs_only_what_depends_on_it(line: Path) -> None:
+    config = workflows.read_config(line)
+    config["repos"]["tiny"]["issues"] = {"seed": 25}
+    workflows.write_config(line, config)
+    assert workflows.planned(line, ROWS, REPORT) == {"write_issues", "assemble_dataset", "run_agent", *AFTER_AGENT}
+
+
+def test_more_workers_change_nothing(line: Path) -> None:
+    config = workflows.read_config(line)
+    config["repos"]["tiny"]["validation"]["workers"] = 3
+    config["runs"][RUN]["agent"]["workers"] = 7
+    workflows.write_config(line, config)
+    assert workflows.planned(line, ROWS, REPORT) == set()
+
+
+def test_a_changed_agent_prompt_changes_the_rows_and_keeps_the_instances(line: Path) -> None:
+    instances = (line / DATASET).read_bytes()
+    prompt = line / "agent.yaml"
+    prompt.write_text(prompt.read_text().replace("/testbed\n", "/testbed (the repository)\n", 1))
+    done = workflows.snakemake(line, ROWS)
+    assert done.returncode == 0, done.stdout
+    assert (line / DATASET).read_bytes() == instances
+    assert all("(the repository)" in json.dumps(row) for row in read_rows(line / ROWS))
+
+
+def test_a_run_that_resolves_nothing_has_unresolved_rows_and_a_clear_end(line: Path) -> None:
+    config = workflows.read_config(line)
+    config["runs"]["tiny-null"] = {"repo": "tiny", "agent": {"engine": None}}
+    workflows.write_config(line, config)
+    done = workflows.snakemake(line, "trajectories_sft/tiny-null.xml.jsonl")
+    assert done.returncode == 0, done.stdout
+    rows = read_rows(line / "trajectories_sft" / "tiny-null.xml.jsonl")
+    assert [row["resolved"] for row in rows] == [False] * 5
+    report = json.loads((line / "logs/run_evaluation/tiny-null/report.json").read_text())
+    assert report["unresolved"] == 5
+    assert report["tracesmith"]["ids_by_outcome"].keys() == {"empty_patch"}
+    done = workflows.snakemake(line, "trajectories_sft/tiny-null.resolved_only.xml.jsonl")
+    assert done.returncode == 1
+    assert "no instance was resolved" in done.stdout
+
+
+def test_instances_without_an_issue_text_say_so(line: Path) -> None:
+    config = workflows.read_config(line)
+    config["repos"]["tiny"]["issues"] = {"mode": "skip"}
+    workflows.write_config(line, config)
+    done = workflows.snakemake(line, DATASET)
+    assert done.returncode == 0, done.stdout
+    instances = json.loads((line / DATASET).read_text())
+    assert {instance["problem_statement"] for instance in instances} == {""}
+    assert {instance["tracesmith"]["issue_mode"] for instance in instances} == {"skip"}
+
+
+def test_a_dataset_of_the_users_enters_without_bugs_being_made(line: Path) -> None:
+    shutil.move(line / DATASET, line / "mine.json")
+    shutil.rmtree(line / "logs" / "run_validation")
+    shutil.rmtree(line / "logs" / "bug_gen")
+    config = workflows.read_config(line)
+    config["repos"]["tiny"]["dataset"] = "mine.json"
+    workflows.write_config(line, config)
+    planned = workflows.planned(line, ROWS, REPORT)
+    assert planned == {"run_agent", *AFTER_AGENT}
+    done = workflows.snakemake(line, ROWS, REPORT)
+    assert done.returncode == 0, done.stdout
+    assert len(read_rows(line / ROWS)) == 5
+
+
+def test_trajectories_of_the_users_enter_without_an_agent(line: Path) -> None:
+    config = workflows.read_config(line)
+    config["runs"]["mine"] = {"repo": "tiny", "trajectories": f"trajectories/local/{RUN}"}
+    workflows.write_config(line, config)
+    rows = "trajectories_sft/mine.resolved_only.xml.jsonl"
+    assert workflows.planned(line, rows) == AFTER_AGENT - {"report_run"}
+    done = workflows.snakemake(line, rows)
+    assert done.returncode == 0, done.stdout
+    assert len(read_rows(line / rows)) == 5
+
+
+def test_predictions_of_the_users_are_graded_and_rows_of_them_refused(line: Path) -> None:
+    predictions = json.loads((line / f"trajectories/local/{RUN}/preds.json").read_text())
+    lines = [json.dumps(prediction) for prediction in predictions.values()]
+    (line / "mine.jsonl").write_text("\n".join(lines[:2]) + "\n")
+    config = workflows.read_config(line)
+    config["runs"]["mine"] = {"repo": "tiny", "predictions": "mine.jsonl"}
+    workflows.write_config(line, config)
+    done = workflows.snakemake(line, "logs/run_evaluation/mine/report.json")
+    assert done.returncode == 0, done.stdout
+    report = json.loads((line / "logs/run_evaluation/mine/report.json").read_text())
+    assert (report["resolved"], report["total"]) == (2, 2)
+    assert len(report["tracesmith"]["ids_without_prediction"]) == 3
+    refused = workflows.snakemake(line, "-n", "trajectories_sft/mine.xml.jsonl")
+    assert refused.returncode == 1
+    assert "has predictions and no trajectories" in refused.stdout

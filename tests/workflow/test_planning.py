@@ -1,0 +1,66 @@
+"""What a dry run says before anything is spent."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+import tiny
+import workflows
+
+SECRET = "sk-ant-planted-0123456789"  # noqa: S105 - planted, to be looked for
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a configuration and nothing made."""
+    workflows.make_folder(tmp_path)
+    return tmp_path
+
+
+def test_the_plan_of_all_names_every_step(folder: Path) -> None:
+    steps = {"build_environment", "generate_bugs", "collect_patches", "validate_bugs", "gather_instances"}
+    steps |= {"write_issues", "assemble_dataset", "run_agent", "evaluate_predictions"}
+    assert workflows.planned(folder) == {*steps, "convert_trajectories", "filter_resolved", "report_run"}
+
+
+@pytest.mark.parametrize("target", ["trajectories_sft/nope.resolved_only.xml.jsonl", "reports/nope.html"])
+def test_an_unknown_run_fails_at_once_and_lists_the_known(folder: Path, target: str) -> None:
+    done = workflows.snakemake(folder, "-n", target)
+    assert done.returncode == 1
+    assert "unknown run 'nope'; the configuration has: demo, htmlparser2-oracle, tiny-oracle" in done.stdout
+
+
+def test_an_unknown_repo_fails_at_once_and_lists_the_known(folder: Path) -> None:
+    done = workflows.snakemake(folder, "-n", "logs/agent_datasets/me__thing.v1_final.json")
+    assert done.returncode == 1
+    assert "unknown repo 'me__thing.v1'; the configuration has:" in done.stdout
+    assert tiny.REPO in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("repos", {"tiny": {"profile": "NoProfile"}}, "profile 'NoProfile' is not defined"),
+        ("repos", {"tiny": {"profle": SECRET}}, "unknown key repos.tiny.profle"),
+        ("user", f"{SECRET} x", "key user: wanted is"),
+        ("sandbox", {"memory": SECRET}, "key sandbox.memory: wanted is"),
+        ("runs", {"x": {"repo": SECRET}}, "key runs.x.repo: no such repo"),
+        ("runs", {"x": {"repo": "tiny", "agent": {"engine": SECRET}}}, "key runs.x.agent.engine: wanted is one of"),
+        ("runs", {"a.resolved_only": {"repo": "tiny"}}, "runs"),
+        ("api_key", SECRET, "unknown key api_key"),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_line_without_secrets(
+    folder: Path, key: str, value: object, said: str
+) -> None:
+    config = workflows.read_config(folder)
+    config[key] = value if key != "repos" else {**config["repos"], **value}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    done = workflows.snakemake(folder, "-n")
+    assert done.returncode == 1
+    errors = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert said in errors[0]
+    assert "Traceback" not in done.stdout
+    assert SECRET not in done.stdout
