@@ -103,11 +103,11 @@ def kill_tree(process: "subprocess.Popen[str]") -> None:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Return the command lines of the processes that name a folder."""
+    """Return the command lines of the processes that name a folder or work in it."""
     lines = []
-    for process in psutil.process_iter(["cmdline"]):
+    for process in psutil.process_iter(["cmdline", "cwd"]):
         line = " ".join(process.info["cmdline"] or [])
-        if str(folder) in line:
+        if str(folder) in line or process.info["cwd"] == str(folder):
             lines.append(line)
     return lines
 
