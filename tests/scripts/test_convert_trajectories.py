@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from sft_samples import DEMO, RECORDINGS, read_rows, write_report
 
 SCRIPT = Path(__file__).parent.parent.parent / "scripts" / "convert_trajectories.py"

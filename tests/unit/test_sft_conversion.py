@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from sft_samples import DEMO, PROMPT, RECORDINGS, history, read_rows, write_report, write_trajectory
 from tracesmith import files, sft
 from tracesmith.errors import InputError

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from sft_samples import write_report
 from tracesmith import files, sft
 from tracesmith.errors import InputError

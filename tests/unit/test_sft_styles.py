@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from sft_samples import DEMO, PROMPT, RECORDINGS, history, parse_calls, recorded_history, write_trajectory
 from tracesmith.errors import InputError
 from tracesmith.sft import styles, trajectories

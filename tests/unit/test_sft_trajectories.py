@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from sft_samples import DEMO, RECORDINGS, assistant, history, recorded_history, write_trajectory
 from tracesmith.errors import InputError
 from tracesmith.sft import trajectories

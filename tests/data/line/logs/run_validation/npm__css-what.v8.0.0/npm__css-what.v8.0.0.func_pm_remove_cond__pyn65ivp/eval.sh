@@ -1,0 +1,4 @@
+#!/bin/bash
+set -uxo pipefail
+cd /testbed
+node_modules/.bin/vitest run

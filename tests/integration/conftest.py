@@ -1,0 +1,118 @@
+"""The sandboxes under test: a tree and an image with the same content, and a look at what a test leaves behind."""
+
+import io
+import secrets
+import shutil
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import boxes
+import pytest
+
+import tiny
+from tracesmith import owners, scratch
+from tracesmith.sandboxes import cgroups, docker
+from tracesmith.sandboxes.base import Limits, Sandbox
+
+KINDS = [
+    pytest.param("bubblewrap", marks=pytest.mark.sandbox),
+    pytest.param("watchdog", marks=pytest.mark.sandbox),
+    pytest.param("docker", marks=pytest.mark.docker),
+]
+MARKER = secrets.token_hex(8)
+DOCKERFILE = b"FROM node:24-bookworm-slim\nCOPY --chown=1000:1000 tree /testbed\n"
+Open = Callable[..., AbstractContextManager[Sandbox]]
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Name a backend; the last two of the three hold limits by other means than the first."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a prepared tree: the tiny package with a fixture and one installed package of a few bytes."""
+    folder = tmp_path_factory.mktemp("prepared") / "tree"
+    shutil.copytree(tiny.SOURCE, folder)
+    (folder / "node_modules" / "dep").mkdir(parents=True)
+    (folder / "node_modules" / "dep" / "index.js").write_text("module.exports = 1;\n")
+    (folder / "src" / "__fixtures__").mkdir()
+    (folder / "src" / "__fixtures__" / "words.txt").write_text("one two\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def image(tree: Path) -> Iterator[str]:
+    """Build an image with the tree at /testbed, owned by the user 1000."""
+    client = docker.connect()
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        archive.add(tree, arcname="tree")
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(DOCKERFILE)
+        archive.addfile(entry, io.BytesIO(DOCKERFILE))
+    context.seek(0)
+    built, _ = client.images.build(fileobj=context, custom_context=True, rm=True, forcerm=True)
+    yield str(built.id)
+    client.images.remove(built.id, force=True)
+    client.close()
+
+
+@pytest.fixture
+def place(kind: str, request: pytest.FixtureRequest) -> str:
+    """Return what the sandboxes of this kind start from."""
+    return str(request.getfixturevalue("image" if kind == "docker" else "tree"))
+
+
+@pytest.fixture
+def make(kind: str, place: str) -> Iterator[Callable[..., boxes.BubblewrapBackend | boxes.DockerBackend]]:
+    """Make backends of this kind; at the end nothing of this process's sandboxes may be left."""
+
+    def backend(
+        limits: Limits = boxes.LIMITS, *, network: bool = False
+    ) -> boxes.BubblewrapBackend | boxes.DockerBackend:
+        return boxes.make_backend(kind, place, limits, network=network)
+
+    yield backend
+    assert leftovers(kind, owners.label(), MARKER) == []
+
+
+def leftovers(kind: str, label: str, marker: str) -> list[str]:
+    """List what is there of a process's sandboxes on this machine."""
+    found = [f"process {pid}" for pid in processes(marker)]
+    found += [str(path) for root in scratch.roots() for path in root.glob(f"box.{label}.*")]
+    found += [str(path) for path in cgroups.ROOT.glob(f"*/tracesmith/*{label}*")]
+    if kind == "docker":
+        client = docker.connect()
+        found += [f"container {box.id}" for box in client.containers.list(all=True, filters=_owned(label))]
+        client.close()
+    return found
+
+
+def processes(marker: str) -> list[int]:
+    """List the processes, on the whole machine, that a command with the marker in its environment has started."""
+    needle = f"{boxes.MARK}={marker}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if needle in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 20) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        time.sleep(0.05)
+
+
+def _owned(label: str) -> dict[str, str]:
+    return {"label": f"{docker.LABEL}={label}"}
