@@ -17,14 +17,10 @@ def read_text(path: Path) -> str:
     """Return the text of a UTF-8 file. Raises InputError when it is missing, empty or no UTF-8."""
     try:
         text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: a file is wanted, this is a folder") from None
-    except PermissionError:
-        raise InputError(f"{path}: not readable (permission denied)") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        raise InputError(_unreadable(path, error)) from None
     if not text.strip():
         raise InputError(f"{path}: the file is empty")
     return text
@@ -36,8 +32,8 @@ def parse_json(text: str, where: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{where}: not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
-    except RecursionError:
-        raise InputError(f"{where}: not JSON that can be read: nested too deeply") from None
+    except (RecursionError, ValueError):
+        raise InputError(f"{where}: not JSON that can be read: nested too deeply, or a number is too long") from None
 
 
 def read_json(path: Path) -> Any:
@@ -59,12 +55,18 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
                 if raw.strip():
                     empty = False
                     yield number, _json_line(raw, f"{path} line {number}")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: a file is wanted, this is a folder") from None
+    except OSError as error:
+        raise InputError(_unreadable(path, error)) from None
     if empty:
         raise InputError(f"{path}: the file is empty")
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{path}: no such file"
+    if isinstance(error, IsADirectoryError):
+        return f"{path}: a file is wanted, this is a folder"
+    return f"{path}: not readable ({(error.strerror or 'unknown error').lower()})"
 
 
 def _json_line(raw: bytes, where: str) -> Any:
@@ -82,9 +84,12 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     When the block raises, the temporary file is removed and `path` is as it was; one that a killed process left is
     removed by the next writer.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise InputError(f"{path}: a file is to be written, this is a folder")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{path}: cannot be written: a part of its path is a file") from None
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         if owners.is_abandoned(left.name):
             left.unlink(missing_ok=True)
@@ -111,8 +116,12 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def json_bytes(value: Any) -> bytes:
-    """Return a value as indented JSON with a final newline: the one layout of our JSON files."""
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+    """
+    Return a value as indented JSON with a final newline: the one layout of our JSON files.
+
+    A lone surrogate (a byte of a patch that is no UTF-8) is escaped, so that the file is UTF-8 whatever the value.
+    """
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def json_line(value: Any) -> bytes:
@@ -131,8 +140,8 @@ def digest_file(path: Path) -> str:
     try:
         with path.open("rb") as data:
             return hashlib.file_digest(data, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(_unreadable(path, error)) from None
 
 
 def short_hash(text: str) -> str:

@@ -6,6 +6,7 @@ determines it; an entry is reused only when the fingerprint is equal. Entries ar
 drops when its holder dies, so any number of processes (shards, or what a killed run left behind) may share a store.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -71,6 +72,7 @@ class Store:
         try:
             yield temporary
             (temporary / ENTRY).write_bytes(files.json_bytes({"fingerprint": fingerprint, **(about or {})}))
+            (self.folder(name) / ENTRY).unlink(missing_ok=True)  # first: half an old entry must not count as whole
             remove_tree(self.folder(name))
             temporary.rename(self.folder(name))
         finally:
@@ -87,15 +89,26 @@ class Store:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and what is in it, folders without permissions (overlayfs leaves some) too; it may be missing."""
-    if not path.exists():
-        return
+    """
+    Remove a folder and what is in it, folders without permissions (overlayfs leaves some) too, or a file.
+
+    It may be missing, and another process may be removing it as well.
+    """
+    while path.is_symlink() or path.exists():
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_symlink() or not path.is_dir():
+                path.unlink()
+            else:
+                _make_writable(path)
+                shutil.rmtree(path)
+
+
+def _make_writable(path: Path) -> None:
     for parent, folders, _ in os.walk(path):
         for folder in folders:
             child = Path(parent, folder)
             if not child.is_symlink() and child.stat().st_mode & 0o700 != 0o700:
                 child.chmod(0o700)
-    shutil.rmtree(path)
 
 
 def fingerprint(stage: str, code_version: int, **parts: Any) -> str:
