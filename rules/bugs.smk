@@ -30,9 +30,7 @@ rule generate_bugs:
         sources=lambda wildcards: repo_of(wildcards).profile.source_globs,
         excluded=lambda wildcards: repo_of(wildcards).profile.not_source_globs(),
         max_bugs=repo_setting("bug_generation", "max_bugs"),
-        per_operator=option(
-            "--per-operator", repo_setting("bug_generation", "per_operator")
-        ),
+        per_operator=option("--per-operator", repo_setting("bug_generation", "per_operator")),
         seed=repo_setting("bug_generation", "seed"),
     shell:
         r"""
@@ -98,9 +96,7 @@ rule validate_bugs:
     params:
         timeout=repo_setting("validation", "timeout_s"),
         reference_timeout=repo_setting("validation", "reference_timeout_s"),
-        max_instances=option(
-            "--max-instances", repo_setting("validation", "max_instances")
-        ),
+        max_instances=option("--max-instances", repo_setting("validation", "max_instances")),
     shell:
         r"""
         python {input.script:q} {input.patches:q} \

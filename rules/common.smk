@@ -8,13 +8,10 @@ ROOT = Path(workflow.basedir)
 SCRIPTS = os.path.relpath(ROOT / "scripts")
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from tracesmith.configuration import Configuration, find_file
+from tracesmith.configuration import Configuration, find_file, use_own_python
 from tracesmith.errors import InputError
 
-# `python` in a rule is the one that runs Snakemake, unless a conda environment comes before it.
-os.environ["PATH"] = os.pathsep.join(
-    [os.path.dirname(sys.executable), os.environ["PATH"]]
-)
+use_own_python()
 
 
 wildcard_constraints:
@@ -37,11 +34,7 @@ def library(*parts):
     folder = Path(SCRIPTS, "tracesmith")
     chosen = [folder / "records.py", folder / "files.py"]
     for part in parts:
-        chosen += (
-            sorted((folder / part).rglob("*.py"))
-            if (folder / part).is_dir()
-            else [folder / f"{part}.py"]
-        )
+        chosen += sorted((folder / part).rglob("*.py")) if (folder / part).is_dir() else [folder / f"{part}.py"]
     return [str(path) for path in chosen]
 
 
@@ -125,10 +118,7 @@ def trajectories_of_run(wildcards):
             f"run {wildcards.run_id!r} has predictions and no trajectories: it can be evaluated "
             f"(logs/run_evaluation/{wildcards.run_id}/report.json), rows need the key `trajectories` as well"
         )
-    return (
-        settings["trajectories"]
-        or f"trajectories/{CONFIGURATION.user}/{wildcards.run_id}"
-    )
+    return settings["trajectories"] or f"trajectories/{CONFIGURATION.user}/{wildcards.run_id}"
 
 
 def expand_runs(pattern):
@@ -138,3 +128,24 @@ def expand_runs(pattern):
         for run_id, run in CONFIGURATION.runs.items()
         if run.settings["trajectories"] or not run.settings["predictions"]
     ]
+
+
+def issues_of_repo(wildcards):
+    """The issue texts in the mode that the configuration asks for."""
+    return f"logs/issue_gen/{wildcards.repo}__{repo_of(wildcards).settings['issues']['mode']}.json"
+
+
+def making_of_dataset(wildcards):
+    """The summaries of how the dataset was made; nothing for a dataset of the user's."""
+    repo = run_of(wildcards).repo
+    if repo.settings["dataset"]:
+        return {}
+    return {
+        "bugs": f"logs/bug_gen/{repo.name}/procedural.json",
+        "validation": f"logs/run_validation/{repo.name}/report.json",
+    }
+
+
+def flags_of_making(wildcards, input):
+    """The flags for these summaries."""
+    return [part for name in ("bugs", "validation") if name in input.keys() for part in (f"--{name}", input[name])]

@@ -6,11 +6,6 @@ OUTPUT  logs/issue_gen/<repo>__<mode>.json, logs/agent_datasets/<repo>_final.jso
 """
 
 
-def issues_of_repo(wildcards):
-    """The issue texts in the mode that the configuration asks for."""
-    return f"logs/issue_gen/{wildcards.repo}__{repo_of(wildcards).settings['issues']['mode']}.json"
-
-
 rule write_issues:
     """Write the text of each instance's issue."""
     input:

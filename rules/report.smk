@@ -6,27 +6,6 @@ OUTPUT  reports/<run_id>.html, reports/<run_id>.json
 """
 
 
-def making_of_dataset(wildcards):
-    """The summaries of how the dataset was made; nothing for a dataset of the user's."""
-    repo = run_of(wildcards).repo
-    if repo.settings["dataset"]:
-        return {}
-    return {
-        "bugs": f"logs/bug_gen/{repo.name}/procedural.json",
-        "validation": f"logs/run_validation/{repo.name}/report.json",
-    }
-
-
-def flags_of_making(wildcards, input):
-    """The flags for these summaries."""
-    return [
-        part
-        for name in ("bugs", "validation")
-        if name in input.keys()
-        for part in (f"--{name}", input[name])
-    ]
-
-
 rule report_run:
     """Write the page of a run: funnel, instances, verdicts."""
     input:
@@ -40,7 +19,7 @@ rule report_run:
             f"trajectories_sft/{wildcards.run_id}.resolved_only.{run_setting('sft', 'style')(wildcards)}.jsonl"
         ),
         script=f"{SCRIPTS}/report_run.py",
-        template=f"{ROOT}/report/run.html.j2",
+        template=f"{SCRIPTS}/../report/run.html.j2",
         library=library("reports"),
     output:
         page="reports/{run_id}.html",

@@ -11,9 +11,7 @@ rule run_agent:
     input:
         dataset=dataset_of_run,
         environment=environment_of_run,
-        prompt=lambda wildcards: find_file(
-            run_of(wildcards).settings["agent"]["config"]
-        ),
+        prompt=lambda wildcards: find_file(run_of(wildcards).settings["agent"]["config"]),
         script=ancient(f"{SCRIPTS}/run_agent.py"),
     output:
         preds="trajectories/{user}/{run_id}/preds.json",
