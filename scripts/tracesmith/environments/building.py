@@ -5,10 +5,10 @@ import os
 import platform
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tracesmith import git, prepared, stores, summaries
+from tracesmith import files, git, prepared, stores, summaries
 from tracesmith.environments import images, profiles, sources
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError
@@ -52,6 +52,7 @@ def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
     repo = sources.repo_name(profile.source)
     backend = choose(settings.backend)
     image_name = _image_name(settings.dockerhub, repo)
+    profile = replace(profile, install=[*profile.install, *_cleaning(source)])
     parts = {"install": profile.install, "node": profile.node, "source": source_hash, "base": settings.base_image}
     fingerprint = stores.fingerprint("build_environment", CODE_VERSION, backend=backend, **parts)
     if backend == "docker":
@@ -93,6 +94,17 @@ def _source(store: stores.Store, profile: Profile) -> Path:
                 (folder / "tree").mkdir()
                 sources.fetch(profile, folder / "tree")
     return store.folder("source") / "tree"
+
+
+def _cleaning(source: Path) -> list[list[str]]:
+    """The commands that take out what may hold a copy of the code: the package installed in itself, and caches."""
+    commands = [["rm", "-rf", "node_modules/.cache", "node_modules/.vite", "node_modules/.vitest"]]
+    package = source / "package.json"
+    name = files.read_json(package).get("name") if package.exists() else None
+    if name:
+        found = ["-path", f"*/node_modules/{name}", "-type", "d", "-prune"]
+        commands.append(["find", ".", *found, "-exec", "rm", "-rf", "{}", "+"])
+    return commands
 
 
 def choose(backend: str) -> str:
