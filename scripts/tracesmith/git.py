@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tracesmith import scratch
+from tracesmith import patches, scratch
 from tracesmith.errors import InfrastructureError
 
 # One author and date everywhere, so that the same content gives the same commit on every machine.
@@ -39,10 +39,13 @@ def make_mirror(mirror: Path, tree: Path) -> str:
     """Make a bare repository whose `main` is one commit of the tree, ignored files included; return the commit."""
     if not (mirror / "HEAD").exists():
         run(["init", "-q", "--bare", "-b", "main", mirror])
+    # The tree's own .gitattributes must not change a byte (text=auto would turn CRLF into LF): this file wins.
+    (mirror / "info").mkdir(exist_ok=True)
+    (mirror / "info" / "attributes").write_text("* -text -eol -ident -filter -working-tree-encoding\n")
     with scratch.folder() as folder:
         index = {"GIT_INDEX_FILE": str(folder / "index"), "GIT_DIR": str(mirror.resolve())}
         work = {**index, "GIT_WORK_TREE": str(tree.resolve())}
-        run(["-c", "core.autocrlf=false", "add", "-A", "-f", "."], environment=work)
+        run(["-c", "core.autocrlf=false", "add", "-A", "-f", ":/"], environment=work)
         commit = run(["commit-tree", run(["write-tree"], environment=index), "-m", "Initial commit"], environment=index)
     run(["--git-dir", mirror, "update-ref", "refs/heads/main", commit])
     return commit
@@ -58,7 +61,7 @@ def write_branch(mirror: Path, name: str, patch: str, removed: Sequence[str]) ->
     with scratch.folder() as folder:
         here = {"GIT_INDEX_FILE": str(folder / "index"), "GIT_DIR": str(mirror.resolve())}
         run(["read-tree", "main"], environment=here)
-        run(["apply", "--cached", "--whitespace=nowarn", "-"], stdin=patch.encode(), environment=here)
+        run([*patches.APPLY, "--cached", "-"], stdin=patches.to_bytes(patch), environment=here)
         tip = _commit(here, "main", "Bug Patch")
         for path in removed:
             run(["update-index", "--force-remove", "--", path], environment={**here, "GIT_WORK_TREE": str(folder)})

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from tracesmith.errors import InputError
 
+# How a patch is applied everywhere; what it does to installed packages is left out.
+APPLY = ("apply", "--whitespace=nowarn", "--exclude=node_modules/*", "--exclude=*/node_modules/*")
+QUOTED = re.compile(rb'\\([0-7]{3}|[abfnrtv"\\])')
+ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 
@@ -24,6 +28,15 @@ class FilePatch:
     before: str | None
     after: str | None
     hunks: list[Hunk] = field(default_factory=list)
+
+
+def to_bytes(patch: str) -> bytes:
+    """Return a patch as git reads it: the bytes it was decoded from, ending with a newline."""
+    text = patch if patch.endswith("\n") else patch + "\n"
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a surrogate pair, which only JSON can hold
+        return text.encode("utf-8", "surrogatepass")
 
 
 def parse(patch: str, where: str) -> list[FilePatch]:
@@ -48,9 +61,12 @@ def parse(patch: str, where: str) -> list[FilePatch]:
 def _path(text: str) -> str | None:
     name = text.split("\t", 1)[0]
     if name.startswith('"'):
-        quoted = name.strip('"').encode("latin-1", "backslashreplace").decode("unicode_escape")
-        name = quoted.encode("latin-1").decode("utf-8", "surrogateescape")
+        name = QUOTED.sub(_unquoted, name[1:-1].encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
     return None if name == "/dev/null" else name.split("/", 1)[-1]
+
+
+def _unquoted(match: re.Match[bytes]) -> bytes:
+    return bytes([int(match[1], 8) & 0xFF]) if len(match[1]) == 3 else ESCAPES.get(match[1], match[1])
 
 
 def _hunk(lines: list[str], position: int, where: str) -> tuple[Hunk, int]:
@@ -63,6 +79,8 @@ def _hunk(lines: list[str], position: int, where: str) -> tuple[Hunk, int]:
     position += 1
     while (len(before) < left or len(after) < right) and position < len(lines):
         kind, text = lines[position][:1] or " ", lines[position][1:] + "\n"
+        if kind not in "+- ":
+            raise InputError(f"{where}: line {position + 1} is no line of a hunk")
         for side, mark in ((before, "-"), (after, "+")):
             if kind in (mark, " "):
                 side.append(text)

@@ -6,9 +6,9 @@ A test's id is its file and its full title path, joined by " > "; a second test 
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -86,13 +86,13 @@ def _report(data: bytes | None) -> dict[str, Any] | None:
 def _read(report: dict[str, Any], exit_ok: bool, output: str, seconds: float) -> SuiteRun:
     tests: dict[str, str] = {}
     failures: dict[str, str] = {}
-    broken = []
+    broken = set()
     for suite in report["testResults"]:
         path = _relative(str(suite.get("name")))
         results = suite.get("assertionResults") or []
-        if suite.get("status") == "failed" and not any(result.get("status") == "failed" for result in results):
-            broken.append(path)
-        for test, result in _identified(path, results):
+        if _is_broken(suite, {result.get("status") for result in results}):
+            broken.add(path)
+        for test, result in _identified(path, results, tests):
             tests[test] = _state(str(result.get("status")))
             messages = result.get("failureMessages") or [""]
             if tests[test] == "failed":
@@ -101,13 +101,20 @@ def _read(report: dict[str, Any], exit_ok: bool, output: str, seconds: float) ->
     return SuiteRun("ran", tests, failures, sorted(broken), clean, output, seconds)
 
 
-def _identified(path: str, results: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    seen: Counter[str] = Counter()
+def _is_broken(suite: dict[str, Any], states: set[Any]) -> bool:
+    """Tell whether a file failed as a whole; `pending` are tests that a dying process left without a result."""
+    return "pending" in states or (suite.get("status") == "failed" and "failed" not in states)
+
+
+def _identified(
+    path: str, results: Sequence[dict[str, Any]], taken: Collection[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each test's id and result; `taken` are the ids so far, of this file in another vitest project too."""
     for result in results:
         titles = [*(result.get("ancestorTitles") or []), result.get("title")]
         test = SEPARATOR.join([path, *(str(title) for title in titles if title)])
-        seen[test] += 1
-        yield (f"{test} [{seen[test]}]" if seen[test] > 1 else test), result
+        numbered = (f"{test} [{number}]" for number in count(2))
+        yield (next(name for name in numbered if name not in taken) if test in taken else test), result
 
 
 def _state(status: str) -> str:

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tracesmith import globs, suites
+from tracesmith import globs, patches, suites
 from tracesmith.errors import InputError
 from tracesmith.git import IDENTITY
 from tracesmith.prepared import TestSettings
@@ -60,9 +60,7 @@ def apply_patch(box: Sandbox, patch: str) -> None:
 
     Raises PatchDoesNotApplyError with git's words.
     """
-    text = patch if patch.endswith("\n") else patch + "\n"
-    command = ["git", "apply", "--whitespace=nowarn", "--exclude=node_modules/*", "--exclude=*/node_modules/*", "-"]
-    done = box.run(command, timeout_s=120, stdin=text.encode("utf-8", "surrogateescape"))
+    done = box.run(["git", *patches.APPLY, "-"], timeout_s=120, stdin=patches.to_bytes(patch))
     if done.exit_code or done.killed:
         raise PatchDoesNotApplyError(done.text.strip()[:500] or f"git apply ended with {done.killed or done.exit_code}")
 

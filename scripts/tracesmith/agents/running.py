@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from tracesmith import files, pool, prepared, records, schemas, stores, summaries, workspaces
+from tracesmith import files, patches, pool, prepared, records, schemas, stores, summaries, workspaces
 from tracesmith.agents import scripted
 from tracesmith.agents.sessions import Session
 from tracesmith.errors import InputError
@@ -121,7 +121,7 @@ def _write_entry(folder: Path, trajectory: dict[str, Any], run_id: str) -> None:
     (folder / f"{name}.traj").write_bytes(files.json_bytes(trajectory))
     (folder / f"{name}.pred").write_bytes(files.json_bytes(prediction))
     if patch:
-        (folder / f"{name}.patch").write_bytes(patch.encode("utf-8", "surrogateescape"))
+        (folder / f"{name}.patch").write_bytes(patches.to_bytes(patch))
 
 
 def _write_summary(output: Path, results: list[tuple[Prediction, str]], made_by: dict[str, Any]) -> None:

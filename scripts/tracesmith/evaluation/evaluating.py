@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, pool, prepared, records, stores, summaries, workspaces
+from tracesmith import files, patches, pool, prepared, records, stores, summaries, workspaces
 from tracesmith.evaluation import grading
 from tracesmith.prepared import Environment
 from tracesmith.records import Instance, Prediction, RunReport
@@ -85,8 +85,8 @@ def _evaluated(job: Job, instance: Instance, prediction: Prediction) -> str:
 
 
 def _write_entry(folder: Path, prediction: Prediction, found: grading.Grade, report: dict[str, Any], line: str) -> None:
-    patch = prediction["model_patch"] or ""
-    (folder / "patch.diff").write_bytes(patch.encode("utf-8", "surrogateescape"))
+    patch = prediction["model_patch"]
+    (folder / "patch.diff").write_bytes(patches.to_bytes(patch) if patch else b"")
     (folder / "eval.sh").write_text(f"#!/bin/bash\nset -uxo pipefail\ncd /testbed\n{line}\n")
     (folder / "report.json").write_bytes(files.json_bytes(report))
     output = found.suite.output if found.suite else ""

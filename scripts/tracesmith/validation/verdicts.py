@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files
+from tracesmith import files, patches
 from tracesmith.records import Candidate
 from tracesmith.suites import SuiteRun
 
@@ -73,7 +73,7 @@ def does_not_apply(why: str) -> dict[str, Any]:
 
 def write_entry(folder: Path, candidate: Candidate, report: dict[str, Any], suite: SuiteRun | None, line: str) -> None:
     """Write the files of a validation entry (SWE-smith's names)."""
-    (folder / "patch.diff").write_bytes(candidate["patch"].encode("utf-8", "surrogatepass"))
+    (folder / "patch.diff").write_bytes(patches.to_bytes(candidate["patch"]))
     (folder / "eval.sh").write_text(f"#!/bin/bash\nset -uxo pipefail\ncd /testbed\n{line}\n")
     (folder / "report.json").write_bytes(files.json_bytes(report))
     (folder / "test_output.txt").write_text(suite.output if suite else "", encoding="utf-8", errors="replace")
