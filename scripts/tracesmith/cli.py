@@ -82,11 +82,16 @@ def run(main: Callable[[], None]) -> NoReturn:
     try:
         main()
     except TracesmithError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {_one_line(str(error))}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)
+
+
+def _one_line(text: str) -> str:
+    """Return a text without its line breaks: what a program in a sandbox said may be part of a message."""
+    return " | ".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _terminate(signum: int, _frame: FrameType | None) -> None:

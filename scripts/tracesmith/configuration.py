@@ -1,6 +1,7 @@
 """The configuration of a workflow: checked against its schema, with the defaults filled in and names looked up."""
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,7 +52,7 @@ class Configuration:
         self.dockerhub: str = (
             config["organisation"].get("dockerhub") or environment.get("SWESMITH_ORG_DH") or "swebench"
         )
-        by_short_name = {name: _repo(entry, config) for name, entry in config["repos"].items()}
+        by_short_name = {name: _repo(name, entry, config) for name, entry in config["repos"].items()}
         self.repos = {repo.name: repo for repo in by_short_name.values()}
         if len(self.repos) < len(by_short_name):
             raise InputError(f"config: two of the repos {', '.join(by_short_name)} have the same source")
@@ -76,14 +77,22 @@ def find_file(name: str) -> str:
     return name if Path(name).exists() or not own.exists() else os.path.relpath(own)
 
 
-def _repo(entry: dict[str, Any], config: Mapping[str, Any]) -> Repo:
+def use_own_python() -> None:
+    """Make `python` in a rule the one that runs Snakemake, unless a conda environment comes before it."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def _repo(short_name: str, entry: dict[str, Any], config: Mapping[str, Any]) -> Repo:
     sections = ("bug_generation", "validation", "issues")
     settings: dict[str, Any] = {name: {**config["defaults"][name], **entry.get(name, {})} for name in sections}
     settings["sandbox"] = {**config["sandbox"], **entry.get("sandbox", {})}
     settings["dataset"] = entry.get("dataset")
-    profile = entry["profile"]
-    is_path = profile.endswith((".yaml", ".yml"))
-    return Repo(settings, Path(find_file(profile)) if is_path else profiles.find(profile))
+    if entry["profile"].endswith((".yaml", ".yml")):
+        return Repo(settings, Path(find_file(entry["profile"])))
+    known = profiles.known()
+    if entry["profile"] not in known:
+        raise InputError(f"config: key repos.{short_name}.profile: no such profile; known: {', '.join(known)}")
+    return Repo(settings, known[entry["profile"]])
 
 
 def _run(run_id: str, entry: dict[str, Any], config: Mapping[str, Any], repos: Mapping[str, Repo]) -> Run:

@@ -1,6 +1,6 @@
 """Check YAML against a JSON Schema and say in one line what is wrong, never showing a value: it may be a secret."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ def read_yaml(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         raise InputError(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or 'malformed'}") from None
+    except (ValueError, RecursionError):  # a date such as 2024-13-45; the error would show the value
+        raise InputError(f"{path}: not YAML that can be read: a bad date or number, or nested too deeply") from None
 
 
 def read_schema(name: str) -> Any:
@@ -31,9 +33,20 @@ def read_schema(name: str) -> Any:
 
 def check(value: Any, schema: Any, where: str) -> None:
     """Raise InputError with the key and the remedy when a value does not fit the schema."""
+    for key in _keys_without_quotes(value):
+        raise InputError(f"{where}: key {key}: a name has to be a text; put it in quotes")
     error = best_match(Draft202012Validator(schema).iter_errors(value))
     if error:
         raise InputError(f"{where}: {_explain(error)}")
+
+
+def _keys_without_quotes(value: Any, *path: Any) -> Iterator[str]:
+    """Yield the keys that YAML reads as something else than a text, such as 2024, on or null."""
+    if isinstance(value, dict):
+        yield from (_key(path, key) for key in value if not isinstance(key, str))
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from _keys_without_quotes(child, *path, key)
 
 
 def _explain(error: ValidationError) -> str:
@@ -43,10 +56,13 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "additionalProperties":
         known = schema.get("properties", {})
         unknown = sorted(str(key) for key in found if key not in known)
-        return f"unknown key {_key(error.path, unknown[0])}; known here: {', '.join(sorted(known))}"
+        return f"unknown key {_key(error.absolute_path, unknown[0])}; known here: {', '.join(sorted(known))}"
     if error.validator == "required":
-        return f"key {_key(error.path, next(key for key in wanted if key not in found))} is missing"
-    return f"key {_key(error.path)}: wanted is {_wanted(str(error.validator), wanted, schema)}"
+        return f"key {_key(error.absolute_path, next(key for key in wanted if key not in found))} is missing"
+    asked = _wanted(str(error.validator), wanted, schema)
+    if "propertyNames" in error.absolute_schema_path:
+        return f"key {_key(error.absolute_path, found)}: the name is not {asked}"
+    return f"key {_key(error.absolute_path)}: wanted is {asked}"
 
 
 def _wanted(kind: str, wanted: Any, schema: Any) -> str:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import schemas
-from tracesmith.errors import InputError
 from tracesmith.prepared import TestSettings
 
 FOLDER = Path(__file__).parents[3] / "configs" / "repos"
@@ -38,12 +37,10 @@ def read(path: Path) -> Profile:
     return Profile(**{**value, "test": TestSettings(**value["test"])})
 
 
-def find(name: str, folder: Path = FOLDER) -> Path:
-    """Return the file of the profile of that name. Raises InputError that lists the known ones."""
-    known = {}
+def known(folder: Path = FOLDER) -> dict[str, Path]:
+    """Return the file of each profile by its name."""
+    found = {}
     for path in sorted(folder.glob("*.yaml")):
         value = schemas.read_yaml(path)
-        known[value.get("name") if isinstance(value, dict) else None] = path
-    if name not in known:
-        raise InputError(f"profile {name!r} is not defined in {folder}; known: {', '.join(map(str, known))}")
-    return known[name]
+        found[str(value.get("name") if isinstance(value, dict) else None)] = path
+    return found

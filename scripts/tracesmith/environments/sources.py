@@ -106,7 +106,7 @@ def _run(command: list[str | Path], package: str) -> None:
 
 def _inside(folder: Path, name: str) -> Path:
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if folder.resolve() not in path.resolve().parents:
         raise InputError(f"profile path {name!r} leads out of the repository")
     return path
 
@@ -121,6 +121,9 @@ def _remove(path: Path) -> None:
 def _edit_package_json(path: Path, profile: Profile) -> None:
     if not profile.package_json:
         return
-    package = {**files.read_json(path), **profile.package_json}
+    found = files.read_json(path)
+    if not isinstance(found, dict):
+        raise InputError(f"{profile.name}: package.json of {profile.source} is no object")
+    package = {**found, **profile.package_json}
     kept = {key: value for key, value in package.items() if value is not None}
     path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
