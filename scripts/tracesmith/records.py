@@ -14,7 +14,8 @@ from typing import Any, NotRequired, TypedDict
 from tracesmith import files
 from tracesmith.errors import InputError
 
-INSTANCE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+# The end ".lock" is refused for git, which has no such branches.
+INSTANCE_ID = re.compile(r"(?!.*\.\.)(?!.*\.(?:lock)?$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 TEST_LISTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
 
 
@@ -65,7 +66,7 @@ class RunReport(TypedDict):
 
 def check_instance_id(value: Any, where: str) -> str:
     """Return an instance id that is safe as the name of a file, a branch and a container, or raise InputError."""
-    if not isinstance(value, str) or not INSTANCE_ID.fullmatch(value) or ".." in value or value.endswith("."):
+    if not isinstance(value, str) or not INSTANCE_ID.fullmatch(value):
         raise InputError(
             f"{where}: {value!r} is no instance id: use letters, digits, '_', '-' and single '.' only (at most 200)"
         )
@@ -79,8 +80,9 @@ def read_candidates(path: Path) -> list[Candidate]:
         where = f"{path} {row['instance_id']}"
         row["patch"] = _text(row, "patch" if "patch" in row else "model_patch", where)
         row.setdefault("strategy", row["instance_id"].rsplit(".", 1)[-1].rsplit("__", 1)[0])
-        for key in ("explanation", "output", "rewrite"):
+        for key in ("strategy", "explanation", "output", "rewrite"):
             row.setdefault(key, "")
+            _text(row, key, where)
         row.setdefault("cost", 0.0)
         _text(row, "repo", where)
     return rows
@@ -101,6 +103,8 @@ def read_instances(path: Path, statements: bool = False) -> list[Instance]:
             raise InputError(f"{where}: FAIL_TO_PASS is empty: no test can tell a fix from the bug")
         if statements:
             _text(row, "problem_statement", where)
+        if not isinstance(row.get("tracesmith", {}), dict):
+            raise InputError(f"{where}: key 'tracesmith': an object is wanted, this is {_kind(row['tracesmith'])}")
     return rows
 
 
@@ -116,8 +120,6 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
         for key, row in zip(found, rows, strict=True):
             if key != row["instance_id"]:
                 raise InputError(f"{path}: the entry {key!r} holds the prediction of {row['instance_id']!r}")
-    if not rows:
-        raise InputError(f"{path}: there are no predictions in it")
     return {row["instance_id"]: check_prediction(row, f"{path} {row['instance_id']}") for row in rows}
 
 
@@ -181,6 +183,8 @@ def _checked_objects(path: Path, rows: list[Any]) -> list[dict[str, Any]]:
 
 
 def _unique_rows(path: Path, rows: list[dict[str, Any]]) -> list[Any]:
+    if not rows:
+        raise InputError(f"{path}: there is no record in it")
     seen: dict[str, int] = {}
     for position, row in enumerate(rows, start=1):
         name = check_instance_id(row.get("instance_id"), f"{path} record {position}: key 'instance_id'")

@@ -8,7 +8,7 @@ or its build output is in reach: the tree has none, and whatever `.git` it came 
 import io
 import tarfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tracesmith import globs, patches, suites
 from tracesmith.errors import InputError
@@ -84,14 +84,15 @@ def commit(box: Sandbox) -> None:
 def restore(box: Sandbox, source: Path, settings: TestSettings) -> None:
     """Make the files that decide a verdict (tests, configuration) those of the pristine tree, whatever a patch did."""
     patterns = [*settings.globs, *settings.protected_globs]
-    changed = [path for path in _list(box) if globs.matches(path, patterns)]
-    if changed:
-        base.must(box, ["xargs", "-0", "rm", "-rf", "--"], stdin="\0".join(changed).encode("utf-8", "surrogateescape"))
+    wanted = sorted(path for path in _files(source) if globs.matches(path, patterns))
+    folders = {str(folder) for path in wanted for folder in PurePosixPath(path).parents}
+    in_the_way = [path for path in _list(box) if globs.matches(path, patterns) or path in folders]
+    gone = "\0".join([*in_the_way, *wanted]).encode("utf-8", "surrogateescape")
+    base.must(box, ["xargs", "-0", "-r", "rm", "-rf", "--"], stdin=gone)
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(_files(source)):
-            if globs.matches(path, patterns):
-                tar.add(source / path, arcname=path)
+        for path in wanted:
+            tar.add(source / path, arcname=path)
     base.must(box, ["tar", "-xf", "-", "--no-same-owner"], stdin=archive.getvalue())
 
 

@@ -1,0 +1,166 @@
+"""Workspaces: one orphan commit with the bug and without the hidden tests; what grades is the pristine tree's."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_box import LocalBox
+from tracesmith import prepared, workspaces
+from tracesmith.errors import InputError
+
+SETTINGS = prepared.TestSettings("vitest", ["vitest"], ["src/**/*.spec.ts"], ["package.json", "vitest.config.*"])
+NAME = "local__x.0a1b2c3d.func_pm_x__abcdefgh"
+BUG = "diff --git a/src/a.ts b/src/a.ts\n--- a/src/a.ts\n+++ b/src/a.ts\n@@ -1,2 +1,2 @@\n-right\n+wrong\n end\n"
+CONTENTS = {
+    "src/a.ts": b"right\nend\n",
+    "src/a.spec.ts": b"test a\n",
+    "src/deep/b.spec.ts": b"test b\n",
+    "package.json": b"{}\n",
+    "vitest.config.mts": b"config\n",
+    ".gitignore": b"ignored/\n",
+    "ignored/x": b"x\n",
+}
+
+
+def instance(**changes: Any) -> Any:
+    return {"instance_id": NAME, "patch": BUG, "FAIL_TO_PASS": ["src/a.spec.ts > a > b"], **changes}
+
+
+def make_tree(folder: Path) -> Path:
+    for name, data in CONTENTS.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return make_tree(tmp_path / "source")
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> LocalBox:
+    folder = make_tree(tmp_path / "box" / "testbed")
+    (folder / "node_modules" / "own").mkdir(parents=True)
+    (folder / "node_modules" / "own" / "index.js").write_bytes(b"installed\n")
+    return LocalBox(folder)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not {".git", "node_modules"} & set(path.relative_to(folder).parts)
+    }
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", folder, *arguments], capture_output=True, check=True, text=True).stdout
+
+
+def test_test_files_are_those_of_the_globs_sorted(source: Path) -> None:
+    assert workspaces.test_files(source, SETTINGS) == ["src/a.spec.ts", "src/deep/b.spec.ts"]
+
+
+def test_the_files_of_the_f2p_tests_are_hidden_whole() -> None:
+    known = ["src/a.spec.ts", "src/deep/b.spec.ts", "src/c.spec.ts"]
+    tests = ["src/deep/b.spec.ts > x", "src/a.spec.ts > y > z", "src/a.spec.ts > y [2]"]
+    assert workspaces.hidden_tests(instance(FAIL_TO_PASS=tests), known) == ["src/a.spec.ts", "src/deep/b.spec.ts"]
+
+
+@pytest.mark.parametrize("test", ["a > b", "../../etc/passwd > x", "-rf > x", "src/a.ts > x", ""])
+def test_an_f2p_test_of_no_test_file_is_refused(test: str) -> None:
+    with pytest.raises(InputError, match="is in no test file") as raised:
+        workspaces.hidden_tests(instance(FAIL_TO_PASS=["src/a.spec.ts > x", test]), ["src/a.spec.ts"])
+    assert str(raised.value).startswith(f"{NAME}: ")
+
+
+def test_a_workspace_is_one_orphan_commit_with_the_bug_and_without_the_hidden_tests(box: LocalBox) -> None:
+    git(box.folder, "init", "-q")
+    (box.folder / ".git" / "SECRET").write_text("upstream history")
+    workspaces.prepare(box, instance(), ["src/a.spec.ts"])
+    workspaces.commit(box)
+    assert git(box.folder, "rev-list", "--all", "--count") == "1\n"
+    assert git(box.folder, "log", "--format=%an %ae %ad", "--date=short") == (
+        "tracesmith tracesmith@example.invalid 2000-01-01\n"
+    )
+    assert not (box.folder / ".git" / "SECRET").exists()
+    assert git(box.folder, "status", "--porcelain") == ""
+    assert git(box.folder, "ls-files").splitlines() == sorted({*CONTENTS} - {"src/a.spec.ts", "ignored/x"})
+    assert git(box.folder, "show", "HEAD:src/a.ts") == "wrong\nend\n"
+    assert "right" not in git(box.folder, "log", "-p", "--all")
+
+
+@pytest.mark.parametrize("patch", [BUG, BUG.removesuffix("\n")])
+def test_a_patch_is_applied_with_or_without_its_last_newline(box: LocalBox, patch: str) -> None:
+    workspaces.apply_patch(box, patch)
+    assert (box.folder / "src" / "a.ts").read_bytes() == b"wrong\nend\n"
+
+
+def test_bytes_that_are_no_utf8_are_applied_as_they_were(box: LocalBox) -> None:
+    workspaces.apply_patch(box, BUG.replace("wrong", "\udcff\u2028\r"))
+    assert (box.folder / "src" / "a.ts").read_bytes() == b"\xff\xe2\x80\xa8\r\nend\n"
+
+
+@pytest.mark.parametrize("patch", ["", "words\n", BUG.replace("right", "left")])
+def test_a_patch_that_does_not_fit_is_refused_and_changes_nothing(box: LocalBox, patch: str) -> None:
+    before = contents(box.folder)
+    with pytest.raises(workspaces.PatchDoesNotApplyError):
+        workspaces.apply_patch(box, patch)
+    assert contents(box.folder) == before
+
+
+@pytest.mark.parametrize("path", ["../outside", "/tmp/outside", ".git/hooks/pre-commit"])  # noqa: S108
+def test_a_patch_never_writes_outside_of_the_tree(box: LocalBox, path: str) -> None:
+    patch = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n"
+    with pytest.raises(workspaces.PatchDoesNotApplyError):
+        workspaces.apply_patch(box, patch)
+
+
+def test_what_a_patch_does_to_installed_packages_is_left_out(box: LocalBox) -> None:
+    evil = "--- a/node_modules/own/index.js\n+++ b/node_modules/own/index.js\n@@ -1 +1 @@\n-installed\n+forged\n"
+    new = "--- /dev/null\n+++ b/deep/node_modules/x.js\n@@ -0,0 +1 @@\n+forged\n"
+    workspaces.apply_patch(box, BUG + evil + new)
+    assert (box.folder / "node_modules" / "own" / "index.js").read_bytes() == b"installed\n"
+    assert not (box.folder / "deep").exists()
+    assert (box.folder / "src" / "a.ts").read_bytes() == b"wrong\nend\n"
+
+
+def test_a_bug_that_does_not_apply_names_its_instance(box: LocalBox) -> None:
+    with pytest.raises(InputError, match=f"^{NAME}: the bug patch does not apply"):
+        workspaces.prepare(box, instance(patch=BUG.replace("right", "left")), [])
+
+
+def test_what_grades_is_the_pristine_trees_whatever_a_patch_did(box: LocalBox, source: Path) -> None:
+    folder = box.folder
+    (folder / "src" / "a.spec.ts").write_bytes(b"test('nothing')\n")
+    (folder / "src" / "deep" / "b.spec.ts").unlink()
+    (folder / "src" / "forged\n-x.spec.ts").write_bytes(b"new\n")
+    (folder / "package.json").write_bytes(b'{"type": "forged"}\n')
+    (folder / "vitest.config.mts").unlink()
+    (folder / "vitest.config.mts").symlink_to("/etc/passwd")
+    (folder / "vitest.config.ts").write_bytes(b"forged\n")
+    (folder / "src" / "a.ts").write_bytes(b"the agent's\n")
+    workspaces.restore(box, source, SETTINGS)
+    assert contents(folder) == {**CONTENTS, "src/a.ts": b"the agent's\n"}
+    assert not (folder / "vitest.config.mts").is_symlink()
+    assert (folder / "node_modules" / "own" / "index.js").exists()
+
+
+@pytest.mark.parametrize("kind", ["folder for a file", "file for a folder", "link for a folder"])
+def test_whatever_stands_in_the_place_of_a_test_is_replaced(box: LocalBox, source: Path, kind: str) -> None:
+    if kind == "folder for a file":
+        (box.folder / "src" / "a.spec.ts").unlink()
+        (box.folder / "src" / "a.spec.ts").mkdir()
+        (box.folder / "src" / "a.spec.ts" / "index.ts").write_bytes(b"forged\n")
+    else:
+        (box.folder / "src" / "deep").rename(box.folder.parent / "deep")
+        if kind == "file for a folder":
+            (box.folder / "src" / "deep").write_bytes(b"forged\n")
+        else:
+            (box.folder / "src" / "deep").symlink_to("../../deep")
+    workspaces.restore(box, source, SETTINGS)
+    assert contents(box.folder) == CONTENTS
+    assert not (box.folder / "src" / "deep").is_symlink()
