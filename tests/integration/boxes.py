@@ -3,8 +3,8 @@ Backends for tests by a short name; as a program, a process that holds a sandbox
 
     python tests/integration/boxes.py KIND PLACE MARKER
 
-PLACE is a prepared tree or an image. It prints "open", then the output of `id -u` as it comes from a sandbox, and runs
-`sleep` in it with MARKER in its environment; when standard input is not a terminal's but closed, it ends without sleep.
+PLACE is a prepared tree or an image. It prints `id -u` as a command in the sandbox sees it, then runs `sleep` there
+with MARKER in its environment; without a marker it ends.
 """
 
 import sys

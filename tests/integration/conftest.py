@@ -23,7 +23,9 @@ KINDS = [
     pytest.param("docker", marks=pytest.mark.docker),
 ]
 MARKER = secrets.token_hex(8)
-DOCKERFILE = b"FROM node:24-bookworm-slim\nCOPY --chown=1000:1000 tree /testbed\n"
+DOCKERFILE = (
+    b"FROM node:24-bookworm-slim\nCOPY --chown=1000:1000 tree /testbed\nLABEL tracesmith.test=%s\n" % MARKER.encode()
+)
 Open = Callable[..., AbstractContextManager[Sandbox]]
 
 

@@ -31,7 +31,12 @@ class Limits:
     pids: int
     cpus: float
     disk_bytes: int
-    """Bytes that may be written below /testbed and /tmp together; also the largest file."""
+    """
+    Bytes that may be written below /testbed and /tmp together; also the largest file.
+
+    In bubblewrap even an empty file counts as 4 KB. In Docker /tmp is in memory, has a limit of its own (this, or half
+    the memory if that is less), and files are counted by their bytes alone.
+    """
     output_bytes: int = 64 * 2**20
     """Bytes that one command may print before it is killed."""
 

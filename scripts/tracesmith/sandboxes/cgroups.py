@@ -26,6 +26,13 @@ class Cgroup:
     def __init__(self, bases: dict[str, Path], name: str, limits: Limits) -> None:
         self.folders = {controller: base / name for controller, base in bases.items()}
         self.unified = "unified" in bases
+        try:
+            self._make(limits)
+        except OSError:
+            self.remove()
+            raise
+
+    def _make(self, limits: Limits) -> None:
         for folder in self._distinct():
             folder.mkdir(parents=True, exist_ok=True)
         for controller, values in self._settings(limits).items():
@@ -59,6 +66,10 @@ class Cgroup:
         if self.unified:
             return _counter(self.folders["unified"] / "memory.events", "oom_kill")
         return _counter(self.folders["memory"] / "memory.oom_control", "oom_kill")
+
+    def refused_processes(self) -> int:
+        """Return how often the kernel has refused the group a process for having too many so far."""
+        return _counter(self.folders["unified" if self.unified else "pids"] / "pids.events", "max")
 
     def remove(self) -> None:
         """Kill what runs in the group and remove it."""

@@ -7,11 +7,13 @@ by killing all that uid still has, so that nothing a command started outlives it
 
 import contextlib
 import logging
+import selectors
 import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import docker
@@ -26,10 +28,22 @@ logger = logging.getLogger(__name__)
 
 LABEL = "tracesmith.owner"
 USER = "1000:1000"
-# dash's own `kill` spares the shell that calls it, see kill(2) on -1.
-LINE = 'timeout -s KILL "$0" "$@"; code=$?; kill -9 -1 2>/dev/null; exit $code'
-OOM_FILES = "cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null"
-TICK_S = 2.0
+# `sh` says "Killed" of what `timeout` ends, which is nothing of the command's. dash's own `kill` spares the shell that
+# calls it, see kill(2) on -1.
+LINE = """
+[ -d "$HOME" ] || mkdir "$HOME"
+exec 3>&2 2>/dev/null
+timeout -s KILL "$0" "$@" 2>&3 3>&-
+code=$?; kill -9 -1; exit $code
+"""
+# Again, since a command may have killed the shell above; then what the kernel has counted, cgroups version 2 or 1.
+AFTER = """
+kill -9 -1 2>/dev/null
+cd /sys/fs/cgroup
+echo "memory $(cat memory.events memory/memory.oom_control 2>/dev/null | sed -n 's/^oom_kill //p')"
+echo "pids $(cat pids.events pids/pids.events 2>/dev/null | sed -n 's/^max //p')"
+"""
+TICK_S = 1.0
 GRACE_S = 15.0
 
 
@@ -67,6 +81,8 @@ class DockerBackend:
         with self._lock:
             self._live.add(box)
         try:
+            if self._stopped:
+                raise StoppedError("the sandboxes of this process were stopped")
             box.start()
             yield box
         finally:
@@ -101,13 +117,13 @@ class DockerBackend:
             nano_cpus=int(limits.cpus * 1e9),
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
-            tmpfs={"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={limits.disk_bytes}"},  # noqa: S108
+            tmpfs={"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={min(limits.disk_bytes, limits.memory_bytes // 2)}"},  # noqa: S108
             ulimits=[Ulimit(name="core", soft=0, hard=0), _fsize(limits.disk_bytes)],
             log_config=LogConfig(type="none"),
         )
 
     def stop(self) -> None:
-        """Remove what is live now; commands under way raise InfrastructureError."""
+        """Remove what is live now; commands under way raise StoppedError."""
         with self._lock:
             self._stopped = True
             for box in self._live:
@@ -130,7 +146,8 @@ class DockerSandbox:
         self.name = name
         self.client = docker.from_env(timeout=300)
         self._stopped = False
-        self._kills = 0
+        self._counted = {"memory": 0, "pids": 0}
+        self._written = 0
 
     def start(self) -> None:
         """Start the container."""
@@ -152,15 +169,14 @@ class DockerSandbox:
     def run(
         self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None
     ) -> Completed:
-        """Run one command as uid 1000 (see `Sandbox.run`)."""
+        """Run one command as uid 1000 (see `Sandbox.run`). What is below /tmp may go with a command that is killed."""
         started = time.monotonic()
         try:
             code, output, killed = self._execute([f"{timeout_s:.3f}", *argv], timeout_s, stdin, environment or {})
             seconds = time.monotonic() - started
             if not killed and code == 137 and seconds >= timeout_s:
                 killed = "timeout"
-            if not killed and code and self._was_out_of_memory():
-                killed = "memory"
+            killed = self._limit_hit(code, killed)
         except (DockerException, OSError) as error:
             if self._stopped:
                 raise StoppedError("the sandbox was stopped while a command ran") from error
@@ -172,54 +188,83 @@ class DockerSandbox:
     def _execute(
         self, arguments: Sequence[str], timeout_s: float, stdin: bytes, environment: Mapping[str, str]
     ) -> tuple[int, bytes, str | None]:
-        command = ["sh", "-c", LINE, *arguments]
-        made = self.client.api.exec_create(
-            self.name, command, stdin=True, user=USER, workdir=TESTBED, environment=dict(environment)
-        )
+        values = [f"{name}={value}" for name, value in {**ENVIRONMENT, **environment}.items()]
+        command = ["env", "-i", *values, "sh", "-c", LINE, *arguments]  # -i: the image has variables of its own
+        made = self.client.api.exec_create(self.name, command, stdin=True, user=USER, workdir=TESTBED)
         wrapper = self.client.api.exec_start(made["Id"], socket=True)
         with contextlib.closing(wrapper):  # it holds the response; dropped early, it closes the socket under the reader
             stream = _raw_socket(wrapper)
-            stream.settimeout(GRACE_S)
-            stream.sendall(stdin)
-            stream.shutdown(socket.SHUT_WR)
-            output, killed = self._read(stream, time.monotonic() + timeout_s + GRACE_S)
+            output, killed = self._exchange(stream, stdin, time.monotonic() + timeout_s + GRACE_S)
+            if killed:  # the engine sees no end of a container while somebody might still read what it printed
+                stream.shutdown(socket.SHUT_RDWR)
         if killed:
+            self._restart()
             return 137, output, killed
         return int(self.client.api.exec_inspect(made["Id"])["ExitCode"]), output, None
 
-    def _read(self, stream: socket.socket, deadline: float) -> tuple[bytes, str | None]:
+    def _exchange(self, stream: socket.socket, stdin: bytes, deadline: float) -> tuple[bytes, str | None]:
+        """Write the input and read the output, both at once, until the output ends or a limit is passed."""
         frames = Frames(self.backend.limits.output_bytes)
-        stream.settimeout(TICK_S)
-        while True:
-            try:
-                chunk = stream.recv(1 << 16)
-            except TimeoutError:
-                chunk = None
-            if chunk == b"":
-                return frames.payload(), None
-            frames.feed(chunk or b"")
-            killed = self._over(frames, deadline, idle=chunk is None)
-            if killed:
-                _remove(self.client, self.name)  # the one sure kill; later commands raise InfrastructureError
-                return frames.payload(), killed
+        rest = memoryview(stdin)
+        looked = time.monotonic()
+        stream.setblocking(False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(stream, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            while True:
+                for _, events in selector.select(TICK_S):
+                    if events & selectors.EVENT_READ and not _receive(stream, frames):
+                        return frames.payload(), None
+                    if events & selectors.EVENT_WRITE:
+                        rest = _send(stream, rest)
+                        if not rest:
+                            selector.modify(stream, selectors.EVENT_READ)
+                killed = "output" if frames.flooded else None
+                if not killed and time.monotonic() > looked + TICK_S:
+                    looked = time.monotonic()
+                    killed = "timeout" if looked > deadline else "disk" if self._disk_is_full()[0] else None
+                if killed:
+                    return frames.payload(), killed
 
-    def _over(self, frames: "Frames", deadline: float, *, idle: bool) -> str | None:
-        if frames.flooded:
-            return "output"
-        if time.monotonic() > deadline:
-            return "timeout"
-        return "disk" if idle and self._written() > self.backend.limits.disk_bytes else None
+    def _restart(self) -> None:
+        """Kill all that runs in the container, surely; its files stay, but for those in memory."""
+        self.client.api.kill(self.name)
+        self.client.api.wait(self.name)
+        self.client.api.start(self.name)
+        self._counted = dict.fromkeys(self._counted, 0)
 
-    def _written(self) -> int:
+    def _limit_hit(self, code: int, killed: str | None) -> str | None:
+        """Kill what a command has left, and name the limit that it passed: `killed`, or one that the kernel holds."""
+        before = self._counted
+        after = self._counts()
+        if after is None:
+            self._restart()
+        else:
+            self._counted = after
+            if after["memory"] > before["memory"]:
+                return "memory"
+            if after["pids"] > before["pids"] and code and killed in {None, "timeout"}:
+                return "pids"
+        full, self._written = self._disk_is_full()
+        return "disk" if full and not killed else killed
+
+    def _counts(self) -> dict[str, int] | None:
+        """Return how often the kernel has enforced its limits; None when a process of a command prevents the look."""
+        try:
+            made = self.client.api.exec_create(self.name, ["sh", "-c", AFTER], user=USER)
+            text = self.client.api.exec_start(made["Id"]).decode()
+            ended_well = self.client.api.exec_inspect(made["Id"])["ExitCode"] == 0
+        except APIError as error:
+            if self._stopped or error.status_code == HTTPStatus.NOT_FOUND:
+                raise
+            return None
+        found = dict(line.split(" ") for line in text.splitlines()) if ended_well else {}
+        return {name: int(found[name] or 0) for name in self._counted} if found.keys() == self._counted.keys() else None
+
+    def _disk_is_full(self) -> tuple[bool, int]:
+        """Tell whether a command has written over the limit; a sandbox that is over it may run what writes no more."""
         found = self.client.api.containers(all=True, size=True, filters={"id": self.name})
-        return int(found[0].get("SizeRw") or 0) if found else 0
-
-    def _was_out_of_memory(self) -> bool:
-        """Tell whether the kernel has killed for want of memory since the last look."""
-        made = self.client.api.exec_create(self.name, ["sh", "-c", OOM_FILES])
-        pairs = (line.split() for line in self.client.api.exec_start(made["Id"]).decode().splitlines())
-        before, self._kills = self._kills, sum(int(pair[1]) for pair in pairs if pair[0] == "oom_kill")
-        return self._kills > before
+        written = int(found[0].get("SizeRw") or 0) if found else 0
+        return written >= self.backend.limits.disk_bytes and written > self._written, written
 
 
 class Frames:
@@ -245,6 +290,29 @@ class Frames:
     def payload(self) -> bytes:
         """Return what was printed, up to the limit."""
         return bytes(self._out[: self.limit])
+
+
+def _receive(stream: socket.socket, frames: Frames) -> bool:
+    """Read what is there; return False at the end of the stream."""
+    try:
+        chunk = stream.recv(1 << 16)
+    except BlockingIOError:
+        return True
+    frames.feed(chunk)
+    return bool(chunk)
+
+
+def _send(stream: socket.socket, rest: memoryview) -> memoryview:
+    """Write what there is room for and return the rest; say when there is none, or nobody wants it."""
+    try:
+        rest = rest[stream.send(rest[: 1 << 16]) :] if rest else rest
+        if not rest:
+            stream.shutdown(socket.SHUT_WR)
+    except BlockingIOError:
+        return rest
+    except OSError:  # the command has closed its input, or is gone
+        return rest[:0]
+    return rest
 
 
 def _fsize(limit: int) -> Ulimit:
