@@ -16,7 +16,7 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("instances", type=Path, help="task instances, a JSON list")
     parser.add_argument("--issues", type=Path, required=True, help="issue texts of write_issues")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=cli.output_file, required=True)
     args = parser.parse_args()
     cli.start_logging()
     assembling.assemble(args.instances, args.issues, args.output)

@@ -25,7 +25,9 @@ def main() -> None:
     parser.add_argument("--base-image", help="base of the Docker image (default: node:<version>-bookworm-slim)")
     parser.add_argument("--github", default="swesmith", help="owner of the mirrors (SWESMITH_ORG_GH)")
     parser.add_argument("--dockerhub", default="swebench", help="owner of the images (SWESMITH_ORG_DH)")
-    parser.add_argument("--output", type=Path, required=True, help="environment.json; the rest stands beside it")
+    parser.add_argument(
+        "--output", type=cli.output_file, required=True, help="environment.json; the rest stands beside it"
+    )
     args = parser.parse_args()
     cli.start_logging()
     limits = Limits(args.memory, args.pids, args.cpus, args.disk)

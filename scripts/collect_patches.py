@@ -18,7 +18,7 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("summaries", type=Path, nargs="+", help="summaries of generate_bugs, in the order wanted")
     parser.add_argument("--repo", required=True, help="repo_name that the candidates belong to")
-    parser.add_argument("--output", type=Path, required=True, help="the list; its sidecar stands beside it")
+    parser.add_argument("--output", type=cli.output_file, required=True, help="the list; its sidecar stands beside it")
     args = parser.parse_args()
     cli.start_logging()
     collection.collect(args.summaries, args.repo, args.output)

@@ -21,7 +21,7 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("folder", metavar="TRAJ_DIR", type=Path, help="folder that holds <id>/<id>.traj (SWE-agent)")
     parser.add_argument("--style", choices=list(sft.STYLES), required=True, help="how tool calls are written")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=cli.output_file, required=True)
     parser.add_argument("--report", type=Path, help="report of the evaluation; without it 'resolved' is null")
     parser.add_argument("--prompt", type=Path, default=PROMPT, help="system message and tools (default: %(default)s)")
     parser.add_argument("--run-id", help="default: the name of TRAJ_DIR")

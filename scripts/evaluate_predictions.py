@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--timeout", type=cli.positive_number, default=600, help="seconds of one run of the suite")
     parser.add_argument("--workers", type=cli.positive_int, default=2, help="sandboxes at once (default: %(default)s)")
     parser.add_argument("--shard", type=cli.shard, help="I/N: only fill the store for shard I of N; no report")
-    parser.add_argument("--output", type=Path, required=True, help="report; the store stands beside it")
+    parser.add_argument("--output", type=cli.output_file, required=True, help="report; the store stands beside it")
     args = parser.parse_args()
     cli.start_logging()
     share = Share(args.workers, args.shard)

@@ -27,7 +27,9 @@ def main() -> None:
         "--per-operator", type=cli.positive_int, help="candidates of one operator at most; default: all"
     )
     parser.add_argument("--seed", type=int, default=24, help="chooses among the candidates; default: 24")
-    parser.add_argument("--output", type=Path, required=True, help="the summary; candidates are written beside it")
+    parser.add_argument(
+        "--output", type=cli.output_file, required=True, help="the summary; candidates are written beside it"
+    )
     args = parser.parse_args()
     cli.start_logging()
     settings = generation.BugSettings(

@@ -28,7 +28,9 @@ def main() -> None:
     )
     parser.add_argument("--workers", type=cli.positive_int, default=2, help="sandboxes at once (default: %(default)s)")
     parser.add_argument("--shard", type=cli.shard, help="I/N: only fill the store for shard I of N; no preds.json")
-    parser.add_argument("--output", type=Path, required=True, help="preds.json; the trajectories stand beside it")
+    parser.add_argument(
+        "--output", type=cli.output_file, required=True, help="preds.json; the trajectories stand beside it"
+    )
     args = parser.parse_args()
     cli.start_logging()
     share = Share(args.workers, args.shard)

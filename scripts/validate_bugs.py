@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--max-instances", type=cli.positive_int, help="stop when this many are valid")
     parser.add_argument("--workers", type=cli.positive_int, default=2, help="sandboxes at once (default: %(default)s)")
     parser.add_argument("--shard", type=cli.shard, help="I/N: only fill the store for shard I of N; no summary")
-    parser.add_argument("--output", type=Path, required=True, help="report; the store stands beside it")
+    parser.add_argument("--output", type=cli.output_file, required=True, help="report; the store stands beside it")
     args = parser.parse_args()
     cli.start_logging()
     settings = validating.ValidationSettings(args.timeout, args.reference_timeout, args.max_instances)

@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("instances", type=Path, help="task instances, a JSON list")
     parser.add_argument("--mode", choices=writing.MODES, default="static")
     parser.add_argument("--seed", type=int, default=24, help="chooses among the templates (default: %(default)s)")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=cli.output_file, required=True)
     args = parser.parse_args()
     cli.start_logging()
     writing.write(args.instances, args.mode, args.seed, args.output)

@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -54,6 +55,16 @@ def shard(text: str) -> tuple[int, int]:
     if not match or not 1 <= int(match[1]) <= int(match[2]):
         raise argparse.ArgumentTypeError(f"{text!r} is not a shard such as 1/4")
     return int(match[1]), int(match[2])
+
+
+def output_file(text: str) -> Path:
+    """Read the path of a file to be written, as an argparse type: what cannot be one is refused before any work."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written: it is a folder")
+    if next(place for place in path.absolute().parents if place.exists()).is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written: a part of the path is a file")
+    return path
 
 
 def say(line: str) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -81,11 +81,12 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """
     Open a temporary file beside `path` for bytes and rename it to `path` when the block ends well.
 
-    When the block raises, the temporary file is removed and `path` is as it was; one that a killed process left is
-    removed by the next writer.
+    When the block raises, the temporary file and new folders are removed and `path` is as it was. A temporary file
+    that a killed process left is removed by the next writer.
     """
     if path.is_dir():
         raise InputError(f"{path}: a file is to be written, this is a folder")
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -102,6 +103,9 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+        for folder in made if not path.exists() else ():
+            with suppress(OSError):  # another process writes in it by now
+                folder.rmdir()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

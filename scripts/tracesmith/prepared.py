@@ -63,11 +63,13 @@ def read(path: Path) -> Environment:
         environment = Environment(
             **{**value, "limits": Limits(**value["limits"]), "test": TestSettings(**value["test"])}
         )
+        parts = [environment.source, environment.mirror, *filter(None, [environment.tree])]
+        folders = [path.parent / name for name in parts]
     except (AttributeError, KeyError, TypeError):
         raise InputError(f"{path}: not an environment of this version; run build_environment again") from None
-    for name in filter(None, [environment.source, environment.tree]):
-        if not (path.parent / name).is_dir():
-            raise InputError(f"{path}: the folder {path.parent / name} is gone; run build_environment again")
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"{path}: the folder {folder} is gone; run build_environment again")
     return environment
 
 

@@ -155,6 +155,13 @@ def check_known(ids: Iterable[str], known: Iterable[str], where: str, source: st
         raise InputError(f"{where}: {len(unknown)} instance ids are not in {source}, the first is {unknown[0]}")
 
 
+def check_repo(candidates: Iterable[Candidate], repo: str, path: Path) -> None:
+    """Raise InputError when a candidate is of another repository than the environment, naming the first."""
+    for row in candidates:
+        if row["repo"].rsplit("/", 1)[-1] != repo:
+            raise InputError(f"{path} {row['instance_id']}: is of {row['repo']}, the environment is of {repo}")
+
+
 def check_names(value: Any, where: str) -> list[str]:
     """Return a list of texts, or raise InputError."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):

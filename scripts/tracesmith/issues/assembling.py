@@ -15,12 +15,7 @@ def assemble(instances_path: Path, issues_path: Path, output: Path) -> None:
     Raises InputError when an instance has no text (unless the mode is skip) or a text no instance.
     """
     instances = records.read_instances(instances_path)
-    value = files.read_json(issues_path)
-    try:
-        mode = value["mode"]
-        texts = {row["instance_id"]: row["problem_statement"] for row in value["issues"]}
-    except (KeyError, TypeError):
-        raise InputError(f"{issues_path}: no issue texts of write_issues") from None
+    mode, texts = _read_issues(issues_path)
     names = [instance["instance_id"] for instance in instances]
     records.check_known(texts, names, str(issues_path), str(instances_path))
     records.check_known(names, texts, str(instances_path), str(issues_path))
@@ -33,3 +28,20 @@ def assemble(instances_path: Path, issues_path: Path, output: Path) -> None:
     made_by = summaries.made_by("assemble_dataset", FORMAT_VERSION, inputs, {})
     files.write_json(summaries.meta_path(output), {"made_by": made_by, "instances": len(instances)})
     files.write_json(output, instances)
+
+
+def _read_issues(path: Path) -> tuple[str, dict[str, str]]:
+    value = files.read_json(path)
+    try:
+        mode, rows = value["mode"], [(row["instance_id"], row["problem_statement"]) for row in value["issues"]]
+    except (KeyError, TypeError):
+        raise InputError(f"{path}: no issue texts of write_issues") from None
+    texts: dict[str, str] = {}
+    for position, (name, text) in enumerate(rows, start=1):
+        where = f"{path} record {position}"
+        if records.check_instance_id(name, f"{where}: key 'instance_id'") in texts:
+            raise InputError(f"{where}: {name} has a text already")
+        if not isinstance(text, str):
+            raise InputError(f"{where} {name}: the key 'problem_statement' holds no text")
+        texts[name] = text
+    return mode, texts

@@ -45,7 +45,7 @@ def _text(instance: Instance, mode: str, seed: int) -> str:
     choice = int(files.digest([seed, instance["instance_id"]]), 16) % len(TEMPLATES)
     ours: dict[str, Any] = instance.get("tracesmith", {})
     failures = ours.get("failures") or []
-    shown = next((failure for failure in failures if TESTBED not in failure), None)
+    shown = next((text for text in failures if isinstance(text, str) and TESTBED not in text), None)
     seen = f" One of them says:\n\n    {shown}" if shown else ""
     package = instance["repo"].rsplit("/", 1)[-1].split("__", 1)[-1].split(".", 1)[0]
     return TEMPLATES[choice].format(package=package, count=len(instance["FAIL_TO_PASS"]), seen=seen)

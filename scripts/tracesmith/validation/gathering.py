@@ -19,6 +19,7 @@ def gather(patches: Path, report: Path, environment_path: Path, output: Path) ->
     """
     environment = prepared.read(environment_path)
     candidates = {candidate["instance_id"]: candidate for candidate in records.read_candidates(patches)}
+    records.check_repo(candidates.values(), environment.repo, patches)
     verdict_of = _verdicts(report)
     records.check_known(verdict_of, candidates, str(report), str(patches))
     valid = [name for name, verdict in verdict_of.items() if verdict == verdicts.KEPT]
@@ -29,7 +30,7 @@ def gather(patches: Path, report: Path, environment_path: Path, output: Path) ->
     tests = workspaces.test_files(environment_path.parent / environment.source, environment.test)
     instances = []
     for name in sorted(valid):
-        found = files.read_json(report.parent / name / "report.json")
+        found = _read_verdict(report.parent / name / "report.json")
         instances.append(_instance(candidates[name], found, environment, tests))
     _write_branches(environment_path.parent / environment.mirror, instances)
     inputs = {"patches": patches, "report": report, "environment": environment_path}
@@ -41,9 +42,23 @@ def gather(patches: Path, report: Path, environment_path: Path, output: Path) ->
 def _verdicts(report: Path) -> dict[str, str]:
     value = files.read_json(report)
     try:
-        return {row["instance_id"]: row["verdict"] for row in value["instances"]}
+        rows = [(row["instance_id"], row["verdict"]) for row in value["instances"]]
     except (KeyError, TypeError):
         raise InputError(f"{report}: no report of validate_bugs") from None
+    for position, (name, _) in enumerate(rows, start=1):
+        records.check_instance_id(name, f"{report} record {position}: key 'instance_id'")
+    return dict(rows)
+
+
+def _read_verdict(path: Path) -> dict[str, Any]:
+    """Return the verdict of a valid candidate from its entry in the store."""
+    found = files.read_json(path)
+    try:
+        for value, key in ((found, "FAIL_TO_PASS"), (found, "PASS_TO_PASS"), (found["tracesmith"], "failures")):
+            records.check_names(value[key], f"{path}: key {key!r}")
+    except (KeyError, TypeError):
+        raise InputError(f"{path}: no verdict of validate_bugs on a valid candidate; run it again") from None
+    return dict(found)
 
 
 def _instance(

@@ -70,7 +70,7 @@ def validate(
     """
     environment = prepared.read(environment_path)
     candidates = records.read_candidates(patches)
-    _check_repo(candidates, environment.repo, patches)
+    records.check_repo(candidates, environment.repo, patches)
     store = stores.Store(output.parent)
     backend = prepared.open_backend(environment_path, environment)
     reference = run_reference(store, environment, backend, settings)
@@ -108,14 +108,6 @@ def _check_reference(found: SuiteRun, repo: str) -> None:
         raise InputError(f"{repo}: the suite of the pristine tree did not run ({found.outcome}): {last}")
     if not found.passed():
         raise InputError(f"{repo}: no test of the pristine tree passes: {found.output.strip()[-800:]}")
-
-
-def _check_repo(candidates: list[Candidate], repo: str, patches: Path) -> None:
-    for candidate in candidates:
-        if candidate["repo"].rsplit("/", 1)[-1] != repo:
-            raise InputError(
-                f"{patches} {candidate['instance_id']}: is of {candidate['repo']}, the environment is of {repo}"
-            )
 
 
 def _until_enough(job: Job, candidates: Sequence[Candidate], workers: int) -> list[dict[str, Any] | None]:

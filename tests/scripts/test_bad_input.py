@@ -1,0 +1,528 @@
+"""
+Every script over broken inputs: exit code 2, one line that names the file and the record, and nothing written.
+
+The inputs are those of a finished run (tests/data/line), one of them broken at a time. Its environment names a Docker
+engine that does not answer, so that a script that would open a sandbox before it has read its inputs ends with 1.
+"""
+
+import json
+import logging
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from tracesmith import git
+from tracesmith.agents import running  # noqa: F401 - what the scripts import, loaded once for all of them
+from tracesmith.bugs import collection, generation  # noqa: F401
+from tracesmith.environments import building  # noqa: F401
+from tracesmith.evaluation import evaluating  # noqa: F401
+from tracesmith.issues import assembling, writing  # noqa: F401
+from tracesmith.sft import convert_trajectories  # noqa: F401
+from tracesmith.validation import gathering, validating  # noqa: F401
+
+ROOT = Path(__file__).parents[2]
+LINE = ROOT / "tests" / "data" / "line"
+REPO = "npm__css-what.v8.0.0"
+FIRST = f"{REPO}.func_pm_op_swap__b8mkmgf1"
+SECOND = f"{REPO}.func_pm_remove_cond__pyn65ivp"
+PROCEDURAL = f"logs/bug_gen/{REPO}/procedural.json"
+PATCHES = f"logs/bug_gen/{REPO}_all_patches.json"
+ENVIRONMENT = f"logs/build_images/{REPO}/environment.json"
+VALIDATION = f"logs/run_validation/{REPO}/report.json"
+VERDICT = f"logs/run_validation/{REPO}/{FIRST}/report.json"
+INSTANCES = f"logs/task_insts/{REPO}.json"
+ISSUES = f"logs/issue_gen/{REPO}__static.json"
+DATASET = f"logs/agent_datasets/{REPO}_final.json"
+PREDICTIONS = "trajectories/local/demo/preds.json"
+EVALUATION = "logs/run_evaluation/demo/report.json"
+ROWS = "trajectories_sft/demo.xml.jsonl"
+RESOLVED = "trajectories_sft/demo.resolved_only.xml.jsonl"
+PROFILE = "profile.yaml"
+PROMPT = "prompt.yaml"
+"""Files of the run, relative to its folder."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script with arguments that work, and where its output goes."""
+
+    name: str
+    arguments: tuple[str, ...]
+    output: str = "out/result.json"
+    flag: str = "--output"
+
+    def command(self, **replaced: str) -> list[str]:
+        """Return the command line, with values of flags replaced."""
+        flags = {f"--{key.replace('_', '-')}": value for key, value in replaced.items()}
+        words = [*self.arguments, self.flag, self.output]
+        for flag, value in flags.items():
+            if flag in words:
+                words[words.index(flag) + 1] = value
+            else:
+                words += [flag, value]
+        return words
+
+
+SCRIPTS = {
+    script.name: script
+    for script in (
+        Script("build_environment", (PROFILE, "--backend", "docker")),
+        Script("generate_bugs", (f"logs/build_images/{REPO}/source/tree", "--repo", REPO)),
+        Script("collect_patches", (PROCEDURAL, "--repo", REPO)),
+        Script("validate_bugs", (PATCHES, "--environment", ENVIRONMENT)),
+        Script("gather_instances", (PATCHES, "--report", VALIDATION, "--environment", ENVIRONMENT)),
+        Script("write_issues", (INSTANCES,)),
+        Script("assemble_dataset", (INSTANCES, "--issues", ISSUES)),
+        Script("run_agent", (DATASET, "--environment", ENVIRONMENT, "--engine", "oracle", "--prompt", PROMPT)),
+        Script("evaluate_predictions", (PREDICTIONS, "--dataset", DATASET, "--environment", ENVIRONMENT)),
+        Script("convert_trajectories", (str(Path(PREDICTIONS).parent), "--style", "xml", "--report", EVALUATION)),
+        Script("filter_resolved", (ROWS, "--report", EVALUATION)),
+    )
+}
+# Which scripts read which file.
+READERS = {
+    PROFILE: ["build_environment"],
+    PROCEDURAL: ["collect_patches"],
+    PATCHES: ["validate_bugs", "gather_instances"],
+    ENVIRONMENT: ["validate_bugs", "gather_instances", "run_agent", "evaluate_predictions"],
+    VALIDATION: ["gather_instances"],
+    VERDICT: ["gather_instances"],
+    INSTANCES: ["write_issues", "assemble_dataset"],
+    ISSUES: ["assemble_dataset"],
+    DATASET: ["run_agent", "evaluate_predictions"],
+    PROMPT: ["run_agent"],
+    PREDICTIONS: ["evaluate_predictions"],
+    EVALUATION: ["convert_trajectories", "filter_resolved"],
+    ROWS: ["filter_resolved"],
+}
+LISTS = (PATCHES, INSTANCES, DATASET)
+"""JSON lists of records with an instance_id."""
+IN_PATCHES = json.loads((LINE / PATCHES).read_text())[1]["instance_id"]
+"""The second record there."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One broken input of one script."""
+
+    script: str
+    file: str
+    broken: str
+    change: Callable[[Path], None]
+    said: tuple[str, ...] = field(default=())
+
+    def __str__(self) -> str:
+        return f"{self.script}-{Path(self.file).name}-{self.broken}"
+
+
+def text(content: bytes) -> Callable[[Path], None]:
+    return lambda path: path.write_bytes(content) and None
+
+
+def edit(change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    """Return a change of the JSON value of a file; what it returns, unless None, is written."""
+
+    def apply(path: Path) -> None:
+        value = json.loads(path.read_text())
+        changed = change(value)
+        path.write_text(json.dumps(value if changed is None else changed))
+
+    return apply
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def unlink(path: Path) -> None:
+    path.unlink()
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def put(*keys: Any) -> Callable[[Any], None]:
+    """Return a change that sets a nested key: put(0, "repo", 5)."""
+    *path, last, value = keys
+
+    def apply(found: Any) -> None:
+        for key in path:
+            found = found[key]
+        found[last] = value
+
+    return apply
+
+
+def drop(*keys: Any) -> Callable[[Any], None]:
+    *path, last = keys
+
+    def apply(found: Any) -> None:
+        for key in path:
+            found = found[key]
+        del found[last]
+
+    return apply
+
+
+BAD_IDS = ["a/b", "..", "../a", "a b", "-rf", "", ".hidden", "x" * 300, 5, None, ["a"]]
+
+
+def anywhere() -> list[Case]:
+    """What is wrong with any file: missing, empty, truncated, no text, another kind of value."""
+    cases = []
+    for file, scripts in READERS.items():
+        kinds: list[tuple[str, Callable[[Path], None], str]] = [
+            ("missing", unlink, "no such file"),
+            ("folder", folder, "folder" if file != ROWS else "no such file"),
+            ("empty", text(b""), ""),
+            ("blank", text(b"\n \n"), ""),
+            ("truncated", cut if file.endswith(("json", "jsonl")) else text(b"a: [b"), ""),
+            ("not UTF-8", text(b'{"a": "\xff\xfe"}'), "not UTF-8"),
+            ("a number", text(b"5"), ""),
+            ("null", text(b"null"), ""),
+            ("a text", text(b'"text"'), ""),
+            ("an empty list", text(b"[]"), ""),
+            ("an empty object", text(b"{}"), ""),
+            ("a list of numbers", text(b"[1, 2]"), ""),
+            ("an object of numbers", text(b'{"a": 1}'), ""),
+            ("nested too deeply", text(b"[" * 50_000), ""),
+        ]
+        cases += [Case(script, file, *kind[:2], (kind[2],)) for script in scripts for kind in kinds]
+    return cases
+
+
+def in_lists() -> list[Case]:
+    """What is wrong with a record of a list."""
+    cases = []
+    for file in LISTS:
+        name = IN_PATCHES if file == PATCHES else SECOND
+        kinds: list[tuple[str, Callable[[Any], Any], str]] = [
+            ("a record that is no object", put(1, 5), "record 2"),
+            ("a record that is null", put(1, None), "record 2"),
+            ("no id", drop(1, "instance_id"), "record 2"),
+            ("the same id twice", lambda rows: [*rows, rows[0]], "record 3"),
+            ("no patch", drop(1, "patch"), name),
+            ("a patch that is no text", put(1, "patch", ["x"]), name),
+            ("no repo", drop(1, "repo"), name),
+            *((f"the id {str(bad)[:9]}", put(1, "instance_id", bad), "record 2") for bad in BAD_IDS),
+        ]
+        if file != PATCHES:
+            kinds += [
+                ("empty F2P", put(1, "FAIL_TO_PASS", []), name),
+                ("F2P that is a text", put(1, "FAIL_TO_PASS", "a"), name),
+                ("F2P of numbers", put(1, "FAIL_TO_PASS", [1]), name),
+                ("no P2P", drop(1, "PASS_TO_PASS"), name),
+                ("no image", drop(1, "image_name"), name),
+                ("an empty patch", put(1, "patch", " \n"), name),
+            ]
+        cases += [Case(script, file, kind, edit(do), (said,)) for script in READERS[file] for kind, do, said in kinds]
+    return cases
+
+
+def in_particular() -> list[Case]:
+    """What is wrong with one kind of file."""
+    other = f"{REPO}.func_pm_other__00000000"
+    kinds: list[tuple[str, str, Callable[[Any], Any], str]] = [
+        (PATCHES, "another repository", put(1, "repo", "npm__other.v1.0.0"), IN_PATCHES),
+        (PATCHES, "a strategy that is no text", put(1, "strategy", 5), IN_PATCHES),
+        (DATASET, "F2P in no test file", put(1, "FAIL_TO_PASS", ["suite > works"]), SECOND),
+        (DATASET, "F2P outside of the tree", put(1, "FAIL_TO_PASS", ["../../x.spec.ts > works"]), SECOND),
+        (DATASET, "'tracesmith' that is no object", put(1, "tracesmith", 5), SECOND),
+        (INSTANCES, "'tracesmith' that is no object", put(1, "tracesmith", 5), SECOND),
+        (VALIDATION, "no instances", drop("instances"), ""),
+        (VALIDATION, "instances of numbers", put("instances", [1]), ""),
+        (VALIDATION, "no verdict", drop("instances", 0, "verdict"), ""),
+        (
+            VALIDATION,
+            "nothing valid",
+            lambda value: [row.update(verdict="x") for row in value["instances"]] and None,
+            "",
+        ),
+        (VALIDATION, "an unknown id", put("instances", 0, "instance_id", other), other),
+        (VALIDATION, "an id that leads out", put("instances", 0, "instance_id", "../x"), "record 1"),
+        (VALIDATION, "an id that is a list", put("instances", 0, "instance_id", ["x"]), "record 1"),
+        (VERDICT, "no F2P", drop("FAIL_TO_PASS"), ""),
+        (VERDICT, "P2P of numbers", put("PASS_TO_PASS", [1]), ""),
+        (VERDICT, "no 'tracesmith'", drop("tracesmith"), ""),
+        (VERDICT, "failures that are a text", put("tracesmith", "failures", "x"), ""),
+        (VERDICT, "F2P in no test file", put("FAIL_TO_PASS", ["suite > works"]), FIRST),
+        (ISSUES, "no mode", drop("mode"), ""),
+        (ISSUES, "a text missing", lambda value: value["issues"].pop() and None, SECOND),
+        (ISSUES, "an unknown id", put("issues", 0, "instance_id", other), other),
+        (ISSUES, "the same id twice", lambda value: value["issues"].append(value["issues"][0]), "record 3"),
+        (ISSUES, "a text that is null", put("issues", 1, "problem_statement", None), SECOND),
+        (ISSUES, "an empty text", put("issues", 1, "problem_statement", " "), SECOND),
+        (ISSUES, "an id that is a list", put("issues", 0, "instance_id", ["x"]), "record 1"),
+        (PREDICTIONS, "a list", lambda value: list(value.values()), ""),
+        (PREDICTIONS, "an unknown id", lambda value: {other: {**value[FIRST], "instance_id": other}}, other),
+        (PREDICTIONS, "an entry of another id", put(FIRST, "instance_id", SECOND), SECOND),
+        (PREDICTIONS, "no model", drop(FIRST, "model_name_or_path"), FIRST),
+        (PREDICTIONS, "a patch that is no text", put(FIRST, "model_patch", ["x"]), FIRST),
+        (PREDICTIONS, "an entry that is null", put(FIRST, None), "record 1"),
+        (EVALUATION, "no ids", drop("ids_resolved"), "ids_resolved"),
+        (EVALUATION, "ids that are numbers", put("ids_resolved", [1]), "ids_resolved"),
+        (EVALUATION, "an id that leads out", put("ids_resolved", ["../x"]), "../x"),
+        (EVALUATION, "an id on both sides", put("ids_unresolved", [FIRST]), FIRST),
+        (ENVIRONMENT, "no settings of the tests", drop("test"), ""),
+        (ENVIRONMENT, "an unknown key", put("extra", 1), ""),
+        (ENVIRONMENT, "a source that is a number", put("source", 5), ""),
+        (ENVIRONMENT, "a source that is gone", put("source", "nowhere"), "nowhere"),
+        (ENVIRONMENT, "a mirror that is gone", put("mirror", "nowhere"), "nowhere"),
+        (PROCEDURAL, "an id that leads out", put("candidates", 1, "instance_id", "../x"), "candidate 2"),
+        (PROCEDURAL, "no diff", drop("candidates", 1, "diff"), "candidate 2"),
+        (PROCEDURAL, "a diff that is gone", put("candidates", 1, "diff", "nowhere.diff"), "nowhere.diff"),
+    ]
+    cases = [Case(script, file, name, edit(do), (said,)) for file, name, do, said in kinds for script in READERS[file]]
+    no_statement = edit(drop(1, "problem_statement"))
+    return [*cases, Case("run_agent", DATASET, "no problem statement", no_statement, (SECOND,))]
+
+
+def in_lines() -> list[Case]:
+    """What is wrong with a line of SFT rows."""
+
+    def second(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
+        def apply(path: Path) -> None:
+            lines = path.read_text().splitlines()
+            row = json.loads(lines[1])
+            changed = change(row)
+            path.write_text(f"{lines[0]}\n\n{json.dumps(row if changed is None else changed)}\n")
+
+        return apply
+
+    kinds: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
+        ("a line that is no object", lambda _: [1]),
+        ("no id", drop("instance_id")),
+        ("an id that leads out", put("instance_id", "../x")),
+        ("no messages", drop("messages")),
+        ("no message", put("messages", [])),
+        ("resolved that is a text", put("resolved", "yes")),
+        ("a verdict of another run", put("resolved", False)),
+    ]
+    return [Case("filter_resolved", ROWS, name, second(change), ("line 3",)) for name, change in kinds]
+
+
+CASES = [*anywhere(), *in_lists(), *in_particular(), *in_lines()]
+
+
+def run(work: Path, name: str, words: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a script as a user does."""
+    environment = {**os.environ, **settings(work)}
+    command = [sys.executable, ROOT / "scripts" / f"{name}.py", *words]
+    return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
+
+
+def run_in_fork(work: Path, name: str, words: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process of its own that has the library loaded already: a tenth of the time."""
+    output = work.parent / "stderr"
+    pid = os.fork()
+    if pid == 0:
+        become(work, name, words, output)
+    _, status = os.waitpid(pid, 0)
+    return subprocess.CompletedProcess(words, os.waitstatus_to_exitcode(status), "", output.read_text())
+
+
+def become(work: Path, name: str, words: list[str], output: Path) -> NoReturn:
+    """Be the script, and end with its exit code."""
+    code: Any = 1
+    try:
+        os.chdir(work)
+        os.environ.update(settings(work))
+        tempfile.tempdir = None
+        logging.root.handlers.clear()
+        sys.stdout = sys.stderr = output.open("w", errors="backslashreplace")
+        script = str(ROOT / "scripts" / f"{name}.py")
+        sys.argv = [script, *words]
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as error:
+        code = error.code
+    except BaseException:
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(code or 0)
+
+
+def settings(work: Path) -> dict[str, str]:
+    return {"DOCKER_HOST": f"unix://{work}/no-engine.sock", "TMPDIR": str(work.parent), "COLUMNS": "200"}
+
+
+def contents(work: Path) -> dict[str, bytes | None]:
+    return {
+        path.relative_to(work).as_posix(): path.read_bytes() if path.is_file() else None for path in work.rglob("*")
+    }
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with the finished run, whose sandboxes cannot be opened."""
+    folder = tmp_path_factory.mktemp("line") / "work"
+    shutil.copytree(LINE, folder)
+    git.make_mirror((folder / ENVIRONMENT).with_name("mirror.git"), LINE / f"logs/build_images/{REPO}/source/tree")
+    shutil.copy(ROOT / "configs" / "repos" / "css-what.yaml", folder / PROFILE)
+    shutil.copy(ROOT / "configs" / "agent" / "oracle.yaml", folder / PROMPT)
+    edit(lambda value: value.update(backend="docker", image="sha256:0", tree=None))(folder / ENVIRONMENT)
+    return folder
+
+
+@pytest.fixture
+def work(prepared: Path, tmp_path: Path) -> Path:
+    """Return a copy of it to write in."""
+    return shutil.copytree(prepared, tmp_path / "work")
+
+
+@pytest.fixture
+def shared(prepared: Path) -> Iterator[Path]:
+    """Return the folder itself: whatever a test changes in it is put back."""
+    before = contents(prepared)
+    yield prepared
+    now = contents(prepared)
+    for name in sorted(set(now) - set(before) | {name for name in now if now[name] is None and before.get(name)}):
+        path = prepared / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for name, data in before.items():
+        if data is None:
+            (prepared / name).mkdir(parents=True, exist_ok=True)
+        elif now.get(name) != data:
+            (prepared / name).parent.mkdir(parents=True, exist_ok=True)
+            (prepared / name).write_bytes(data)
+
+
+def check_refused(work: Path, done: subprocess.CompletedProcess[str], *said: str) -> None:
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: "), done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    for words in said:
+        assert words in done.stderr
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_broken_input_is_refused_in_one_line_and_nothing_is_written(shared: Path, case: Case) -> None:
+    case.change(shared / case.file)
+    before = contents(shared)
+    done = run_in_fork(shared, case.script, SCRIPTS[case.script].command())
+    check_refused(shared, done, *case.said)
+    assert case.file in done.stderr or any(word and word in done.stderr for word in case.said)
+    assert contents(shared) == before
+
+
+@pytest.mark.parametrize("name", sorted(SCRIPTS))
+def test_a_fresh_process_refuses_as_well(shared: Path, name: str) -> None:
+    file = next((file for file, scripts in READERS.items() if name in scripts), f"logs/build_images/{REPO}/source/tree")
+    shutil.rmtree(shared / file) if (shared / file).is_dir() else (shared / file).unlink()
+    before = contents(shared)
+    done = run(shared, name, SCRIPTS[name].command())
+    check_refused(shared, done, file)
+    assert done.stdout == ""
+    assert contents(shared) == before
+
+
+WORK_WITHOUT_A_SANDBOX = [
+    name
+    for name in sorted(SCRIPTS)
+    if name not in ("build_environment", "validate_bugs", "run_agent", "evaluate_predictions")
+]
+
+
+@pytest.mark.parametrize("name", WORK_WITHOUT_A_SANDBOX)
+def test_the_run_itself_is_taken(work: Path, name: str) -> None:
+    done = run_in_fork(work, name, SCRIPTS[name].command())
+    assert done.returncode == 0, done.stderr
+    assert (work / SCRIPTS[name].output).stat().st_size > 0
+
+
+@pytest.mark.parametrize("name", sorted(set(SCRIPTS) - set(WORK_WITHOUT_A_SANDBOX)))
+def test_good_input_gets_as_far_as_the_sandbox(work: Path, name: str) -> None:
+    done = run_in_fork(work, name, SCRIPTS[name].command())
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "Docker" in done.stderr or "docker" in done.stderr
+    assert not (work / SCRIPTS[name].output).exists()
+
+
+SEPARATOR = "one\u2028two\u2029three"
+
+
+def test_line_separators_of_unicode_are_texts_like_any_other(work: Path) -> None:
+    rows = [json.loads(line) for line in (work / ROWS).read_text().split("\n") if line]
+    rows[0]["messages"][1]["content"] = SEPARATOR
+    (work / ROWS).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    done = run_in_fork(work, "filter_resolved", SCRIPTS["filter_resolved"].command())
+    assert done.returncode == 0, done.stderr
+    assert (work / "out" / "result.json").read_bytes() == (work / ROWS).read_bytes()
+
+
+@pytest.mark.parametrize("script", ["run_agent", "evaluate_predictions"])
+def test_datasets_and_predictions_may_be_jsonl_with_line_separators(work: Path, script: str) -> None:
+    rows = json.loads((work / DATASET).read_text())
+    predictions = json.loads((work / PREDICTIONS).read_text()).values()
+    rows[0]["problem_statement"] = SEPARATOR
+    for name, values in (("dataset.jsonl", rows), ("preds.jsonl", predictions)):
+        (work / name).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in values))
+    replaced = [
+        {DATASET: "dataset.jsonl", PREDICTIONS: "preds.jsonl"}.get(word, word) for word in SCRIPTS[script].command()
+    ]
+    done = run_in_fork(work, script, replaced)
+    assert done.returncode == 1, done.stderr
+    assert "ocker" in done.stderr.splitlines()[-1]
+
+
+SANDBOXES = ("validate_bugs", "run_agent", "evaluate_predictions")
+WRONG_ARGUMENTS = [
+    *((script, "workers", value) for script in SANDBOXES for value in ("0", "-1", "1.5", "x", "")),
+    *((script, "shard", value) for script in SANDBOXES for value in ("5/4", "0/4", "1", "a/b", "1/0")),
+    *((script, "timeout", value) for script in SANDBOXES[::2] for value in ("nan", "-1", "0", "inf", "x")),
+    *(("validate_bugs", flag, "0") for flag in ("max-instances", "reference-timeout")),
+    *(("generate_bugs", flag, value) for flag in ("max-bugs", "per-operator") for value in ("0", "-1", "x")),
+    ("generate_bugs", "seed", "x"),
+    ("write_issues", "seed", "1.5"),
+    ("write_issues", "mode", "llm!"),
+    ("run_agent", "engine", "nobody"),
+    ("convert_trajectories", "style", "json"),
+    *(("build_environment", flag, value) for flag in ("memory", "disk") for value in ("0", "x", "-1g")),
+    *(("build_environment", flag, value) for flag in ("pids", "cpus") for value in ("0", "nan")),
+    ("build_environment", "backend", "podman"),
+    *((script, "unknown-flag", "1") for script in SCRIPTS),
+]
+
+
+@pytest.mark.parametrize(("script", "flag", "value"), WRONG_ARGUMENTS)
+def test_wrong_arguments_are_refused_before_anything_is_read(shared: Path, script: str, flag: str, value: str) -> None:
+    before = contents(shared)
+    done = run_in_fork(shared, script, [*SCRIPTS[script].command(), f"--{flag}={value}"])
+    assert done.returncode == 2
+    assert f"--{flag}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert contents(shared) == before
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS))
+@pytest.mark.parametrize("output", ["logs", f"{EVALUATION}/below/x.json"])
+def test_an_output_that_cannot_be_a_file_is_refused_before_any_work(shared: Path, script: str, output: str) -> None:
+    before = contents(shared)
+    done = run_in_fork(shared, script, SCRIPTS[script].command(output=output))
+    assert done.returncode == 2, done.stderr
+    assert f"argument --output: {output!r} cannot be written" in done.stderr
+    assert contents(shared) == before
+
+
+@pytest.mark.parametrize("repo", ["", "x", "../x__y", "a/b__c", "x__..y", "x__y z"])
+@pytest.mark.parametrize("script", ["generate_bugs", "collect_patches"])
+def test_a_repo_name_that_is_none_is_refused(shared: Path, script: str, repo: str) -> None:
+    before = contents(shared)
+    done = run_in_fork(shared, script, [*SCRIPTS[script].command(), f"--repo={repo}"])
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert contents(shared) == before
