@@ -224,6 +224,23 @@ def test_whatever_stands_there_is_removed_and_nothing_behind_a_link(tmp_path: Pa
     assert (behind / "kept").exists()
 
 
+DEEP = """
+import os, sys
+os.chdir(sys.argv[1])
+for number in range(3000):
+    os.mkdir("folder")
+    os.chdir("folder")
+os.chmod(".", 0)
+"""
+
+
+def test_folders_of_any_depth_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    assert start(DEEP, tmp_path / "x").wait() == 0
+    stores.remove_tree(tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
 def test_processes_that_remove_the_same_folder_do_not_disturb_each_other(tmp_path: Path) -> None:
     for number in range(5):
         for name in range(120):
