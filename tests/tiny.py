@@ -11,6 +11,16 @@ from tracesmith.environments import sources
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "tests" / "data" / "tiny"
 REPO = sources.repo_name(str(SOURCE))
+FIXED = "start <= last.end"
+BUG = f"""--- a/src/intervals.ts
++++ b/src/intervals.ts
+@@ -11,3 +11,3 @@
+     const last = merged[merged.length - 1];
+-    if (last !== undefined && {FIXED}) {{
++    if (last !== undefined && start < last.end) {{
+       last.end = Math.max(last.end, end);
+"""
+"""A bug that fails one test: src/intervals.spec.ts > merge > joins intervals that touch."""
 PROFILE = {
     "name": "TinyProfile",
     "source": str(SOURCE),

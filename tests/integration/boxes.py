@@ -7,17 +7,32 @@ PLACE is a prepared tree or an image. It prints `id -u` as a command in the sand
 with MARKER in its environment; without a marker it ends.
 """
 
+import secrets
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
+from tracesmith import scratch  # noqa: E402
+from tracesmith.sandboxes import cgroups, docker  # noqa: E402
 from tracesmith.sandboxes.base import Limits  # noqa: E402
 from tracesmith.sandboxes.bubblewrap import BubblewrapBackend  # noqa: E402
 from tracesmith.sandboxes.docker import DockerBackend  # noqa: E402
 
+KINDS = [
+    pytest.param("bubblewrap", marks=pytest.mark.sandbox),
+    pytest.param("watchdog", marks=pytest.mark.sandbox),
+    pytest.param("docker", marks=pytest.mark.docker),
+]
+ENGINES = [KINDS[0], KINDS[2]]
 MARK = "TRACESMITH_TEST"
+MARKER = secrets.token_hex(8)
+"""By it, in their environment, the processes that a test starts in sandboxes are found on the whole machine."""
 LIMITS = Limits(memory_bytes=2**30, pids=200, cpus=2, disk_bytes=2**28)
 
 
@@ -36,6 +51,43 @@ def hold(kind: str, place: str, marker: str) -> None:
         print(box.run(["id", "-u"], timeout_s=60).text.strip(), flush=True)  # noqa: T201
         if marker:
             box.run(["sleep", "300"], timeout_s=300, environment={MARK: marker})
+
+
+def leftovers(kind: str, label: str, marker: str) -> list[str]:
+    """List what is there of a process's sandboxes on this machine."""
+    found = [f"process {pid}" for pid in processes(marker)]
+    found += [str(path) for root in scratch.roots() for path in root.glob(f"box.{label}.*")]
+    found += [str(path) for path in cgroups.ROOT.glob(f"*/tracesmith/*{label}*")]
+    if kind == "docker":
+        client = docker.connect()
+        found += [f"container {box.id}" for box in client.containers.list(all=True, filters=_owned(label))]
+        client.close()
+    return found
+
+
+def processes(marker: str) -> list[int]:
+    """List the processes, on the whole machine, that a command with the marker in its environment has started."""
+    needle = f"{MARK}={marker}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if needle in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 20) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        time.sleep(0.05)
+
+
+def _owned(label: str) -> dict[str, str]:
+    return {"label": f"{docker.LABEL}={label}"}
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 """The sandboxes under test: a tree and an image with the same content, and a look at what a test leaves behind."""
 
 import io
-import secrets
 import shutil
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,23 +11,18 @@ import boxes
 import pytest
 
 import tiny
-from tracesmith import owners, scratch
-from tracesmith.sandboxes import cgroups, docker
+from tracesmith import owners
+from tracesmith.sandboxes import docker
 from tracesmith.sandboxes.base import Limits, Sandbox
 
-KINDS = [
-    pytest.param("bubblewrap", marks=pytest.mark.sandbox),
-    pytest.param("watchdog", marks=pytest.mark.sandbox),
-    pytest.param("docker", marks=pytest.mark.docker),
-]
-MARKER = secrets.token_hex(8)
 DOCKERFILE = (
-    b"FROM node:24-bookworm-slim\nCOPY --chown=1000:1000 tree /testbed\nLABEL tracesmith.test=%s\n" % MARKER.encode()
+    b"FROM node:24-bookworm-slim\nCOPY --chown=1000:1000 tree /testbed\nLABEL tracesmith.test=%s\n"
+    % boxes.MARKER.encode()
 )
 Open = Callable[..., AbstractContextManager[Sandbox]]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=boxes.KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     """Name a backend; the last two of the three hold limits by other means than the first."""
     return str(request.param)
@@ -80,41 +73,4 @@ def make(kind: str, place: str) -> Iterator[Callable[..., boxes.BubblewrapBacken
         return boxes.make_backend(kind, place, limits, network=network)
 
     yield backend
-    assert leftovers(kind, owners.label(), MARKER) == []
-
-
-def leftovers(kind: str, label: str, marker: str) -> list[str]:
-    """List what is there of a process's sandboxes on this machine."""
-    found = [f"process {pid}" for pid in processes(marker)]
-    found += [str(path) for root in scratch.roots() for path in root.glob(f"box.{label}.*")]
-    found += [str(path) for path in cgroups.ROOT.glob(f"*/tracesmith/*{label}*")]
-    if kind == "docker":
-        client = docker.connect()
-        found += [f"container {box.id}" for box in client.containers.list(all=True, filters=_owned(label))]
-        client.close()
-    return found
-
-
-def processes(marker: str) -> list[int]:
-    """List the processes, on the whole machine, that a command with the marker in its environment has started."""
-    needle = f"{boxes.MARK}={marker}".encode()
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if needle in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
-
-
-def wait_for(condition: Callable[[], object], timeout_s: float = 20) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s"
-        time.sleep(0.05)
-
-
-def _owned(label: str) -> dict[str, str]:
-    return {"label": f"{docker.LABEL}={label}"}
+    assert boxes.leftovers(kind, owners.label(), boxes.MARKER) == []

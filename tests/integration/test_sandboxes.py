@@ -21,8 +21,8 @@ from pathlib import Path
 import boxes
 import psutil
 import pytest
+from boxes import MARKER, leftovers, processes, wait_for
 
-from conftest import MARKER, leftovers, processes, wait_for
 from tracesmith import owners
 from tracesmith.environments import sources
 from tracesmith.errors import StoppedError
@@ -222,7 +222,7 @@ def test_memory_limit(make: Make) -> None:
 
 
 def test_memory_limit_holds_for_all_processes_together(make: Make) -> None:
-    one = f"node -e '{ALLOCATE.replace('200', '8')}; setTimeout(() => 0, 20000)' &"
+    one = f"node -e '{ALLOCATE.replace('200', '8')}; setTimeout(() => 0, 5000)' &"
     with make(SMALL).open() as box:
         assert sh(box, f"{one} {one} {one} wait").killed == "memory"
         assert processes(MARKER) == []

@@ -143,7 +143,7 @@ class BubblewrapSandbox:
         self.stop()
         if self.group:
             self.group.remove()
-        _remove(self.scratch)
+        stores.remove_tree(self.scratch)
 
     def stop(self) -> None:
         """Kill the command under way, and refuse further ones."""
@@ -232,15 +232,6 @@ def _node() -> list[str]:
     for name in ("npm", "npx"):
         options += ["--symlink", f"../lib/node_modules/npm/bin/{name}-cli.js", f"/opt/node/bin/{name}"]
     return options
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder that a stranger has filled: rm(1) goes to any depth, where Python's own functions give up."""
-    for command in (["rm", "-rf"], ["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
-        if folder.exists():
-            subprocess.run([*command, "--", str(folder)], capture_output=True, check=False)
-    if folder.exists():
-        raise InfrastructureError(f"{folder} cannot be removed")
 
 
 def _scratch_root() -> Path:

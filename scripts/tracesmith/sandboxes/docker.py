@@ -7,7 +7,6 @@ by killing all that uid still has, so that nothing a command started outlives it
 
 import contextlib
 import logging
-import selectors
 import socket
 import threading
 import time
@@ -22,18 +21,20 @@ from docker.types import LogConfig, Ulimit
 
 from tracesmith import owners
 from tracesmith.errors import InfrastructureError, StoppedError
+from tracesmith.sandboxes import streams
 from tracesmith.sandboxes.base import ENVIRONMENT, TESTBED, Completed, Limits
 
 logger = logging.getLogger(__name__)
 
 LABEL = "tracesmith.owner"
 USER = "1000:1000"
-# `sh` says "Killed" of what `timeout` ends, which is nothing of the command's. dash's own `kill` spares the shell that
-# calls it, see kill(2) on -1.
+# Output and error share one pipe, since the engine keeps no order between two. `sh` says "Killed" of what `timeout` ends,
+# which is nothing of the command's; a subshell, since dash redirects before it forks. dash's own `kill` spares the
+# shell that calls it, see kill(2) on -1.
 LINE = """
 [ -d "$HOME" ] || mkdir "$HOME"
-exec 3>&2 2>/dev/null
-timeout -s KILL "$0" "$@" 2>&3 3>&-
+exec 2>/dev/null
+(exec timeout -s KILL "$0" "$@" 2>&1)
 code=$?; kill -9 -1; exit $code
 """
 # Again, since a command may have killed the shell above; then what the kernel has counted, cgroups version 2 or 1.
@@ -43,7 +44,6 @@ cd /sys/fs/cgroup
 echo "memory $(cat memory.events memory/memory.oom_control 2>/dev/null | sed -n 's/^oom_kill //p')"
 echo "pids $(cat pids.events pids/pids.events 2>/dev/null | sed -n 's/^max //p')"
 """
-TICK_S = 1.0
 GRACE_S = 15.0
 
 
@@ -193,8 +193,11 @@ class DockerSandbox:
         made = self.client.api.exec_create(self.name, command, stdin=True, user=USER, workdir=TESTBED)
         wrapper = self.client.api.exec_start(made["Id"], socket=True)
         with contextlib.closing(wrapper):  # it holds the response; dropped early, it closes the socket under the reader
-            stream = _raw_socket(wrapper)
-            output, killed = self._exchange(stream, stdin, time.monotonic() + timeout_s + GRACE_S)
+            deadline = time.monotonic() + timeout_s + GRACE_S
+            stream = streams.raw_socket(wrapper)
+            output, killed = streams.exchange(
+                stream, stdin, self.backend.limits.output_bytes, lambda: self._watch(deadline)
+            )
             if killed:  # the engine sees no end of a container while somebody might still read what it printed
                 stream.shutdown(socket.SHUT_RDWR)
         if killed:
@@ -202,28 +205,11 @@ class DockerSandbox:
             return 137, output, killed
         return int(self.client.api.exec_inspect(made["Id"])["ExitCode"]), output, None
 
-    def _exchange(self, stream: socket.socket, stdin: bytes, deadline: float) -> tuple[bytes, str | None]:
-        """Write the input and read the output, both at once, until the output ends or a limit is passed."""
-        frames = Frames(self.backend.limits.output_bytes)
-        rest = memoryview(stdin)
-        looked = time.monotonic()
-        stream.setblocking(False)
-        with selectors.DefaultSelector() as selector:
-            selector.register(stream, selectors.EVENT_READ | selectors.EVENT_WRITE)
-            while True:
-                for _, events in selector.select(TICK_S):
-                    if events & selectors.EVENT_READ and not _receive(stream, frames):
-                        return frames.payload(), None
-                    if events & selectors.EVENT_WRITE:
-                        rest = _send(stream, rest)
-                        if not rest:
-                            selector.modify(stream, selectors.EVENT_READ)
-                killed = "output" if frames.flooded else None
-                if not killed and time.monotonic() > looked + TICK_S:
-                    looked = time.monotonic()
-                    killed = "timeout" if looked > deadline else "disk" if self._disk_is_full()[0] else None
-                if killed:
-                    return frames.payload(), killed
+    def _watch(self, deadline: float) -> str | None:
+        """Name the limit that a command under way has passed."""
+        if time.monotonic() > deadline:
+            return "timeout"
+        return "disk" if self._disk_is_full()[0] else None
 
     def _restart(self) -> None:
         """Kill all that runs in the container, surely; its files stay, but for those in memory."""
@@ -267,62 +253,8 @@ class DockerSandbox:
         return written >= self.backend.limits.disk_bytes and written > self._written, written
 
 
-class Frames:
-    """The engine's stream of stdout and stderr: frames of 8 bytes of head, the last 4 of them the length, and bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.flooded = False
-        self._raw = bytearray()
-        self._out = bytearray()
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the stream."""
-        self._raw += chunk
-        while len(self._raw) >= 8:
-            size = int.from_bytes(self._raw[4:8], "big")
-            if len(self._raw) < 8 + size:
-                return
-            self._out += self._raw[8 : 8 + size]
-            del self._raw[: 8 + size]
-            self.flooded = len(self._out) > self.limit
-
-    def payload(self) -> bytes:
-        """Return what was printed, up to the limit."""
-        return bytes(self._out[: self.limit])
-
-
-def _receive(stream: socket.socket, frames: Frames) -> bool:
-    """Read what is there; return False at the end of the stream."""
-    try:
-        chunk = stream.recv(1 << 16)
-    except BlockingIOError:
-        return True
-    frames.feed(chunk)
-    return bool(chunk)
-
-
-def _send(stream: socket.socket, rest: memoryview) -> memoryview:
-    """Write what there is room for and return the rest; say when there is none, or nobody wants it."""
-    try:
-        rest = rest[stream.send(rest[: 1 << 16]) :] if rest else rest
-        if not rest:
-            stream.shutdown(socket.SHUT_WR)
-    except BlockingIOError:
-        return rest
-    except OSError:  # the command has closed its input, or is gone
-        return rest[:0]
-    return rest
-
-
 def _fsize(limit: int) -> Ulimit:
     return Ulimit(name="fsize", soft=limit, hard=limit)
-
-
-def _raw_socket(stream: Any) -> socket.socket:
-    """Return the socket under the SDK's wrapper, whose reads cannot be given a time limit."""
-    found: socket.socket = getattr(stream, "_sock", stream)
-    return found
 
 
 def _remove(client: docker.DockerClient, name: str) -> None:
