@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 LABEL = "tracesmith.owner"
 USER = "1000:1000"
-# Output and error share one pipe, since the engine keeps no order between two. `sh` says "Killed" of what `timeout` ends,
+# Output and error share one pipe: the engine keeps no order between two. `sh` says "Killed" of what `timeout` ends,
 # which is nothing of the command's; a subshell, since dash redirects before it forks. dash's own `kill` spares the
 # shell that calls it, see kill(2) on -1.
 LINE = """
