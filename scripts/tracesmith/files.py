@@ -41,24 +41,30 @@ def read_json(path: Path) -> Any:
     return parse_json(read_text(path), str(path))
 
 
-def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """
-    Yield (line number from 1, value) for each line that is not blank, one line in memory at a time.
+    Yield (line number from 1, bytes) for each line that is not blank, one line in memory at a time.
 
     Lines end at LF only: `str.splitlines` would also cut at U+2028, which transcripts contain.
-    Raises InputError for a missing or empty file and for a malformed line.
+    Raises InputError for a missing or empty file.
     """
     empty = True
     try:
         with path.open("rb") as lines:
-            for number, raw in enumerate(lines, start=1):
-                if raw.strip():
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
                     empty = False
-                    yield number, _json_line(raw, f"{path} line {number}")
+                    yield number, line
     except OSError as error:
         raise InputError(_unreadable(path, error)) from None
     if empty:
         raise InputError(f"{path}: the file is empty")
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
+    """Yield (line number from 1, value) for each line that is not blank. Raises InputError for a malformed one."""
+    for number, line in numbered_lines(path):
+        yield number, _json_line(line, f"{path} line {number}")
 
 
 def _unreadable(path: Path, error: OSError) -> str:

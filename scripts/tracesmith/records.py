@@ -160,6 +160,10 @@ def check_repo(candidates: Iterable[Candidate], repo: str, path: Path) -> None:
     for row in candidates:
         if row["repo"].rsplit("/", 1)[-1] != repo:
             raise InputError(f"{path} {row['instance_id']}: is of {row['repo']}, the environment is of {repo}")
+        if row["instance_id"] == f"{repo}.ref":
+            raise InputError(
+                f"{path} {row['instance_id']}: this id names the reference run; give the candidate another"
+            )
 
 
 def check_names(value: Any, where: str) -> list[str]:

@@ -51,6 +51,8 @@ def meta_path(path: Path) -> Path:
 
 def _commit() -> str | None:
     """Return the commit of the checkout this code runs from; None when it is no checkout (a downloaded archive)."""
-    folder = Path(__file__).parent
-    found = subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return found.stdout.strip() if found.returncode == 0 else None
+    root = Path(__file__).resolve().parents[2]
+    command = ["git", "-C", str(root), "rev-parse", "--show-toplevel", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    top, _, commit = found.stdout.strip().partition("\n")
+    return commit if found.returncode == 0 and Path(top) == root else None

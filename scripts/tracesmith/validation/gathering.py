@@ -20,7 +20,7 @@ def gather(patches: Path, report: Path, environment_path: Path, output: Path) ->
     environment = prepared.read(environment_path)
     candidates = {candidate["instance_id"]: candidate for candidate in records.read_candidates(patches)}
     records.check_repo(candidates.values(), environment.repo, patches)
-    verdict_of = _verdicts(report)
+    verdict_of = _verdicts(report, patches)
     records.check_known(verdict_of, candidates, str(report), str(patches))
     valid = [name for name, verdict in verdict_of.items() if verdict == verdicts.KEPT]
     if not valid:
@@ -39,12 +39,15 @@ def gather(patches: Path, report: Path, environment_path: Path, output: Path) ->
     files.write_json(output, instances)
 
 
-def _verdicts(report: Path) -> dict[str, str]:
+def _verdicts(report: Path, patches: Path) -> dict[str, str]:
     value = files.read_json(report)
     try:
+        made_from = value["made_by"]["inputs"]["patches"]
         rows = [(row["instance_id"], row["verdict"]) for row in value["instances"]]
     except (KeyError, TypeError):
         raise InputError(f"{report}: no report of validate_bugs") from None
+    if made_from != files.digest_file(patches):
+        raise InputError(f"{report}: was made from other patches than {patches}; run validate_bugs again")
     for position, (name, _) in enumerate(rows, start=1):
         records.check_instance_id(name, f"{report} record {position}: key 'instance_id'")
     return dict(rows)
