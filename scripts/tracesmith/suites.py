@@ -6,6 +6,7 @@ A test's id is its file and its full title path, joined by " > "; a second test 
 """
 
 import json
+import secrets
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,19 +17,19 @@ from tracesmith.prepared import TestSettings
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Sandbox
 
-REPORT = "/tmp/tracesmith-report.json"  # noqa: S108 - a path inside the sandbox
 SEPARATOR = " > "
 # Test time limits far above what a test needs: a loaded machine must not make a slow test a failing one; what hangs is
 # ended by the time limit of the whole run. One worker: workers beyond it are other sandboxes.
 VITEST = [
     "--reporter=default",
     "--reporter=json",
-    f"--outputFile.json={REPORT}",
     "--testTimeout=60000",
     "--hookTimeout=60000",
     "--retry=0",
     "--no-file-parallelism",
 ]
+# With any other exit code the runner did not end by itself, and a report may be somebody else's.
+ENDED = (0, 1)
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,14 @@ class SuiteRun:
 
 
 def run(box: Sandbox, settings: TestSettings, timeout_s: float) -> SuiteRun:
-    """Run the whole suite and read its report."""
-    done = box.run([*settings.command, *VITEST], timeout_s=timeout_s, environment=settings.environment)
+    """Run the whole suite and read its report, whose name the tests cannot foresee."""
+    report_path = f"/tmp/tracesmith-report.{secrets.token_hex(8)}.json"  # noqa: S108 - a path inside the sandbox
+    command = [*settings.command, *VITEST, f"--outputFile.json={report_path}"]
+    done = box.run(command, timeout_s=timeout_s, environment=settings.environment)
     if done.killed:
         outcome = {"timeout": "timed_out", "memory": "out_of_memory"}.get(done.killed, "killed")
         return SuiteRun(outcome, output=done.text, seconds=done.seconds)
-    report = _report(base.read_file(box, REPORT))
+    report = _report(base.read_file(box, report_path)) if done.exit_code in ENDED else None
     if report is None:
         return SuiteRun("no_report", output=done.text, seconds=done.seconds)
     return _read(report, done.exit_code == 0, done.text, done.seconds)

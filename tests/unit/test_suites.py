@@ -189,4 +189,18 @@ def test_the_command_is_the_runner_with_a_report_and_no_retry() -> None:
     box = ReplayBox(Completed(0, b"", None, 1.0), None)
     suites.run(box, SETTINGS, 60)
     assert box.commands[0][:2] == SETTINGS.command
-    assert {"--reporter=json", f"--outputFile.json={suites.REPORT}", "--retry=0"} <= set(box.commands[0])
+    assert {"--reporter=json", "--retry=0"} <= set(box.commands[0])
+
+
+def test_no_two_runs_write_the_same_report() -> None:
+    box = ReplayBox(Completed(0, b"", None, 1.0), None)
+    for _ in range(2):
+        suites.run(box, SETTINGS, 60)
+    reports = {part for command in box.commands for part in command if part.startswith("--outputFile.json=/tmp/")}
+    assert len(reports) == 2
+
+
+@pytest.mark.parametrize("exit_code", [137, 143, 2])
+def test_a_report_of_a_runner_that_did_not_end_by_itself_is_not_read(exit_code: int) -> None:
+    report = (RECORDINGS / "all_pass.json").read_bytes()
+    assert suites.run(ReplayBox(Completed(exit_code, b"", None, 1.0), report), SETTINGS, 60).outcome == "no_report"

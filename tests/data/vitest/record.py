@@ -132,7 +132,7 @@ def record(name: str, node_modules: Path) -> int:
         (folder / "package.json").write_text('{"name": "case", "type": "module"}\n')
         (folder / "node_modules").symlink_to(node_modules.resolve())
         report = folder.parent / "report.json"
-        flags = [flag.replace(suites.REPORT, str(report)) for flag in suites.VITEST]
+        flags = [*suites.VITEST, f"--outputFile.json={report}"]
         done = subprocess.run(
             [NODE, "node_modules/.bin/vitest", "run", *flags],
             cwd=folder,
