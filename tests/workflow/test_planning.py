@@ -41,7 +41,7 @@ def test_an_unknown_repo_fails_at_once_and_lists_the_known(folder: Path) -> None
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("repos", {"tiny": {"profile": "NoProfile"}}, "profile 'NoProfile' is not defined"),
+        ("repos", {"tiny": {"profile": "NoProfile"}}, "key repos.tiny.profile: no such profile; known: "),
         ("repos", {"tiny": {"profle": SECRET}}, "unknown key repos.tiny.profle"),
         ("user", f"{SECRET} x", "key user: wanted is"),
         ("sandbox", {"memory": SECRET}, "key sandbox.memory: wanted is"),
