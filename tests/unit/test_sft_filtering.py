@@ -56,7 +56,7 @@ def test_a_report_without_a_resolved_instance_is_refused(tmp_path: Path) -> None
 
 def test_a_selection_without_a_line_is_refused(tmp_path: Path) -> None:
     assert "none of the 2 resolved ids" in refused(tmp_path, line("a__1"), ["b__1", "c__1"], ["a__1"])
-    assert "none of the 1 resolved ids" in refused(tmp_path, "", ["b__1"], [])
+    assert "rows.jsonl: the file is empty" in refused(tmp_path, "", ["b__1"], [])
 
 
 def test_missing_lines_are_refused(tmp_path: Path) -> None:
