@@ -12,7 +12,7 @@ rule generate_bugs:
     input:
         environment="logs/build_images/{repo}/environment.json",
         script=f"{SCRIPTS}/generate_bugs.py",
-        library=library("bugs", "globs"),
+        library=library("generate_bugs"),
     output:
         summary="logs/bug_gen/{repo}/{method}.json",
     log:
@@ -51,7 +51,7 @@ rule collect_patches:
     input:
         summaries=["logs/bug_gen/{repo}/procedural.json"],
         script=f"{SCRIPTS}/collect_patches.py",
-        library=library("bugs/collection"),
+        library=library("collect_patches"),
     output:
         patches="logs/bug_gen/{repo}_all_patches.json",
         meta="logs/bug_gen/{repo}_all_patches.json.meta.json",
@@ -95,14 +95,12 @@ rule validate_bugs:
         runtime=720,
     params:
         timeout=repo_setting("validation", "timeout_s"),
-        reference_timeout=repo_setting("validation", "reference_timeout_s"),
         max_instances=option("--max-instances", repo_setting("validation", "max_instances")),
     shell:
         r"""
         python {input.script:q} {input.patches:q} \
             --environment {input.environment:q} \
             --timeout {params.timeout:q} \
-            --reference-timeout {params.reference_timeout:q} \
             {params.max_instances:q} \
             --workers {resources.docker} \
             --output {output.report:q} \
@@ -117,7 +115,7 @@ rule gather_instances:
         report="logs/run_validation/{repo}/report.json",
         environment="logs/build_images/{repo}/environment.json",
         script=f"{SCRIPTS}/gather_instances.py",
-        library=library("validation/gathering", "workspaces", "git"),
+        library=library("gather_instances"),
     output:
         instances="logs/task_insts/{repo}.json",
         meta="logs/task_insts/{repo}.json.meta.json",

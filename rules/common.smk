@@ -8,7 +8,7 @@ ROOT = Path(workflow.basedir)
 SCRIPTS = os.path.relpath(ROOT / "scripts")
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from tracesmith.configuration import Configuration, find_file, use_own_python
+from tracesmith.configuration import Configuration, find_file, modules_of, use_own_python
 from tracesmith.errors import InputError
 
 use_own_python()
@@ -29,13 +29,9 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 
-def library(*parts):
-    """The modules of the library that a cheap rule depends on, with the ground floor's records and files."""
-    folder = Path(SCRIPTS, "tracesmith")
-    chosen = [folder / "records.py", folder / "files.py"]
-    for part in parts:
-        chosen += sorted((folder / part).rglob("*.py")) if (folder / part).is_dir() else [folder / f"{part}.py"]
-    return [str(path) for path in chosen]
+def library(script):
+    """The modules of the library that a cheap rule's script imports, directly or not."""
+    return [os.path.relpath(module) for module in modules_of(Path(SCRIPTS, f"{script}.py"))]
 
 
 def repo_of(wildcards):

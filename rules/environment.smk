@@ -30,6 +30,7 @@ rule build_environment:
         pids=repo_setting("sandbox", "pids"),
         cpus=repo_setting("sandbox", "cpus"),
         disk=repo_setting("sandbox", "disk"),
+        timeout=repo_setting("sandbox", "timeout_s"),
         network=option("--network", repo_setting("sandbox", "network")),
         base_image=option("--base-image", repo_setting("sandbox", "base_image")),
         github=CONFIGURATION.github,
@@ -42,6 +43,7 @@ rule build_environment:
             --pids {params.pids:q} \
             --cpus {params.cpus:q} \
             --disk {params.disk:q} \
+            --timeout {params.timeout:q} \
             --github {params.github:q} \
             --dockerhub {params.dockerhub:q} \
             {params.network:q} {params.base_image:q} \

@@ -11,7 +11,7 @@ rule write_issues:
     input:
         instances="logs/task_insts/{repo}.json",
         script=f"{SCRIPTS}/write_issues.py",
-        library=library("issues/writing"),
+        library=library("write_issues"),
     output:
         issues="logs/issue_gen/{repo}__{mode}.json",
     log:
@@ -42,7 +42,7 @@ rule assemble_dataset:
         instances="logs/task_insts/{repo}.json",
         issues=issues_of_repo,
         script=f"{SCRIPTS}/assemble_dataset.py",
-        library=library("issues/assembling"),
+        library=library("assemble_dataset"),
     output:
         dataset="logs/agent_datasets/{repo}_final.json",
         meta="logs/agent_datasets/{repo}_final.json.meta.json",

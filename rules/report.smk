@@ -20,7 +20,7 @@ rule report_run:
         ),
         script=f"{SCRIPTS}/report_run.py",
         template=f"{SCRIPTS}/../report/run.html.j2",
-        library=library("reports"),
+        library=library("report_run"),
     output:
         page="reports/{run_id}.html",
         summary="reports/{run_id}.json",

@@ -13,7 +13,7 @@ rule convert_trajectories:
         report="logs/run_evaluation/{run_id}/report.json",
         prompt=lambda wildcards: find_file(run_of(wildcards).settings["sft"]["prompt"]),
         script=f"{SCRIPTS}/convert_trajectories.py",
-        library=library("sft"),
+        library=library("convert_trajectories"),
     output:
         rows="trajectories_sft/{run_id}.{style}.jsonl",
         meta="trajectories_sft/{run_id}.{style}.jsonl.meta.json",
@@ -47,7 +47,7 @@ rule filter_resolved:
         rows="trajectories_sft/{run_id}.{style}.jsonl",
         report="logs/run_evaluation/{run_id}/report.json",
         script=f"{SCRIPTS}/filter_resolved.py",
-        library=library("sft/filtering"),
+        library=library("filter_resolved"),
     output:
         rows="trajectories_sft/{run_id}.resolved_only.{style}.jsonl",
         meta="trajectories_sft/{run_id}.resolved_only.{style}.jsonl.meta.json",

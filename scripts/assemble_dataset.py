@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("instances", type=Path, help="task instances, a JSON list")
     parser.add_argument("--issues", type=Path, required=True, help="issue texts of write_issues")
     parser.add_argument("--output", type=cli.output_file, required=True)
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
     assembling.assemble(args.instances, args.issues, args.output)
 

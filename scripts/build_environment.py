@@ -19,8 +19,9 @@ def main() -> None:
     parser.add_argument("--backend", choices=["auto", "docker", "bubblewrap"], default="auto")
     parser.add_argument("--memory", type=cli.size, default="10g", help="memory of one sandbox (default: %(default)s)")
     parser.add_argument("--pids", type=cli.positive_int, default=512, help="processes of one sandbox")
-    parser.add_argument("--cpus", type=cli.positive_number, default=2.0, help="CPUs of one sandbox")
+    parser.add_argument("--cpus", type=cli.positive_number, default="2", help="CPUs of one sandbox")
     parser.add_argument("--disk", type=cli.size, default="4g", help="bytes one sandbox may write")
+    parser.add_argument("--timeout", type=cli.positive_number, default="1800", help="seconds of the pristine suite")
     parser.add_argument("--network", action="store_true", help="give the sandboxes the network")
     parser.add_argument("--base-image", help="base of the Docker image (default: node:<version>-bookworm-slim)")
     parser.add_argument("--github", default="swesmith", help="owner of the mirrors (SWESMITH_ORG_GH)")
@@ -28,10 +29,12 @@ def main() -> None:
     parser.add_argument(
         "--output", type=cli.output_file, required=True, help="environment.json; the rest stands beside it"
     )
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
     limits = Limits(args.memory, args.pids, args.cpus, args.disk)
-    settings = building.BuildSettings(args.backend, limits, args.network, args.base_image, args.github, args.dockerhub)
+    settings = building.BuildSettings(
+        args.backend, limits, args.network, args.timeout, args.base_image, args.github, args.dockerhub
+    )
     building.build(args.profile, settings, args.output)
 
 

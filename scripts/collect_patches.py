@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("summaries", type=Path, nargs="+", help="summaries of generate_bugs, in the order wanted")
     parser.add_argument("--repo", required=True, help="repo_name that the candidates belong to")
     parser.add_argument("--output", type=cli.output_file, required=True, help="the list; its sidecar stands beside it")
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
     collection.collect(args.summaries, args.repo, args.output)
 

@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--report", type=Path, help="report of the evaluation; without it 'resolved' is null")
     parser.add_argument("--prompt", type=Path, default=PROMPT, help="system message and tools (default: %(default)s)")
     parser.add_argument("--run-id", help="default: the name of TRAJ_DIR")
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
     settings = sft.Settings(args.style, args.prompt, args.report, args.run_id)
     sft.convert_trajectories(args.folder, args.output, settings)

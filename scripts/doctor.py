@@ -14,7 +14,7 @@ from tracesmith.environments import probing
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--backend", choices=["auto", "docker", "bubblewrap"], default="auto")
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging(logging.WARNING)
     cli.say(probing.describe(args.backend))
 

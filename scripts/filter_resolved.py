@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("lines", metavar="LINES", type=Path, help="SFT lines, one JSON object a line")
     parser.add_argument("--report", type=Path, required=True, help="report of the evaluation")
     parser.add_argument("--output", type=cli.output_file, required=True)
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
     sft.filter_resolved(args.lines, args.report, args.output)
 

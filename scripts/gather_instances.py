@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--report", type=Path, required=True, help="report of validate_bugs, with its store beside it")
     parser.add_argument("--environment", type=Path, required=True, help="environment.json of the repository")
     parser.add_argument("--output", type=cli.output_file, required=True)
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
     gathering.gather(args.patches, args.report, args.environment, args.output)
 

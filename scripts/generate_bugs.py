@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument(
         "--output", type=cli.output_file, required=True, help="the summary; candidates are written beside it"
     )
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
     settings = generation.BugSettings(
         source_globs=args.source_globs,

@@ -15,7 +15,7 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("trajectories", type=Path, help="folder with a folder an instance")
     parser.add_argument("--output", type=cli.output_file, required=True, help="preds.json")
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
     predictions.merge(args.trajectories, args.output)
 

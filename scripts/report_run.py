@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--environment", type=Path, help="environment.json")
     parser.add_argument("--output", type=cli.output_file, required=True, help="the page, HTML")
     parser.add_argument("--summary", type=cli.output_file, required=True, help="the summary, JSON")
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
     given = vars(args)
     outputs = {name: given.pop(name) for name in ("run_id", "output", "summary")}

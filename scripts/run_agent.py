@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument(
         "--output", type=cli.output_file, required=True, help="preds.json; the trajectories stand beside it"
     )
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
     share = Share(args.workers, args.shard)
     running.run(args.dataset, args.environment, args.engine, args.prompt, args.output, share)

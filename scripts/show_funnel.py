@@ -17,7 +17,7 @@ from tracesmith.reports import funnels
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("summary", metavar="SUMMARY", type=Path, help="summary of report_run.py")
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     sys.stdout.write(funnels.show(args.summary))
 
 

@@ -19,18 +19,15 @@ def main() -> None:
     parser.add_argument("patches", type=Path, help="bug candidates, a JSON list")
     parser.add_argument("--environment", type=Path, required=True, help="environment.json of the repository")
     parser.add_argument(
-        "--timeout", type=cli.positive_number, default=300, help="seconds of a candidate's run, at most"
-    )
-    parser.add_argument(
-        "--reference-timeout", type=cli.positive_number, default=900, help="seconds of the reference run"
+        "--timeout", type=cli.positive_number, default="300", help="seconds of a candidate's run, at most"
     )
     parser.add_argument("--max-instances", type=cli.positive_int, help="stop when this many are valid")
     parser.add_argument("--workers", type=cli.positive_int, default=2, help="sandboxes at once (default: %(default)s)")
     parser.add_argument("--shard", type=cli.shard, help="I/N: only fill the store for shard I of N; no summary")
     parser.add_argument("--output", type=cli.output_file, required=True, help="report; the store stands beside it")
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
-    settings = validating.ValidationSettings(args.timeout, args.reference_timeout, args.max_instances)
+    settings = validating.ValidationSettings(args.timeout, args.max_instances)
     validating.validate(args.patches, args.environment, settings, args.output, Share(args.workers, args.shard))
 
 

@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--mode", choices=writing.MODES, default="static")
     parser.add_argument("--seed", type=int, default=24, help="chooses among the templates (default: %(default)s)")
     parser.add_argument("--output", type=cli.output_file, required=True)
-    args = parser.parse_args()
+    args = cli.arguments(parser)
     cli.start_logging()
     writing.write(args.instances, args.mode, args.seed, args.output)
 

@@ -67,6 +67,19 @@ def output_file(text: str) -> Path:
     return path
 
 
+def arguments(made: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read the command line; a file that is read and written is refused, before any work."""
+    found = made.parse_args()
+    written = {name: value for name, value in vars(found).items() if name in ("output", "summary") and value}
+    for name, value in vars(found).items():
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, Path) and any(
+                path.absolute() == other.absolute() for key, other in written.items() if key != name
+            ):
+                made.error(f"{path} would be read and written")
+    return found
+
+
 def say(line: str) -> None:
     """Print a result that was asked for on stdout."""
     sys.stdout.write(f"{line}\n")

@@ -1,8 +1,10 @@
 """The configuration of a workflow: checked against its schema, with the defaults filled in and names looked up."""
 
+import ast
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +15,8 @@ from tracesmith.environments import profiles, sources
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InputError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
+OWNER = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True)
@@ -45,18 +48,16 @@ class Run:
 class Configuration:
     """What config.yaml says, by repo_name and run_id."""
 
-    def __init__(self, config: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        schemas.check(config, schemas.read_schema("config"), "config")
+    def __init__(self, given: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+        schema = schemas.read_schema("config")
+        config = schemas.coerce(given, schema)
+        schemas.check(config, schema, "config")
         self.user: str = config["user"]
-        self.github: str = config["organisation"].get("github") or environment.get("SWESMITH_ORG_GH") or "swesmith"
-        self.dockerhub: str = (
-            config["organisation"].get("dockerhub") or environment.get("SWESMITH_ORG_DH") or "swebench"
-        )
-        by_short_name = {name: _repo(name, entry, config) for name, entry in config["repos"].items()}
-        self.repos = {repo.name: repo for repo in by_short_name.values()}
-        if len(self.repos) < len(by_short_name):
-            raise InputError(f"config: two of the repos {', '.join(by_short_name)} have the same source")
-        self.runs = {run_id: _run(run_id, entry, config, by_short_name) for run_id, entry in config["runs"].items()}
+        self.github = _owner(config, "github", environment.get("SWESMITH_ORG_GH"), "swesmith")
+        self.dockerhub = _owner(config, "dockerhub", environment.get("SWESMITH_ORG_DH"), "swebench")
+        repos = {short_name: _repo(short_name, entry, config) for short_name, entry in config["repos"].items()}
+        self.repos = _by_name(repos)
+        self.runs = {run_id: _run(run_id, entry, config, repos) for run_id, entry in config["runs"].items()}
 
     def repo(self, name: str) -> Repo:
         """Return a repository by its repo_name. Raises InputError that lists the known ones."""
@@ -75,6 +76,49 @@ def find_file(name: str) -> str:
     """Return a file that the configuration names: in the working directory, else in tracesmith's own folder."""
     own = ROOT / name
     return name if Path(name).exists() or not own.exists() else os.path.relpath(own)
+
+
+def modules_of(script: Path) -> list[Path]:
+    """Return the modules of the library that a script imports, directly or not, sorted."""
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        for module in _imported(waiting.pop()):
+            if module not in found:
+                found.add(module)
+                waiting.append(module)
+    return sorted(found)
+
+
+def _imported(path: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for parts in (name.split(".") for name in names if name.startswith("tracesmith")):
+            for end in range(1, len(parts) + 1):
+                place = ROOT.joinpath("scripts", *parts[:end])
+                yield from (module for module in (place / "__init__.py", place.with_suffix(".py")) if module.exists())
+
+
+def _owner(config: Mapping[str, Any], key: str, variable: str | None, upstream: str) -> str:
+    """Return an owner's name: of the configuration, else of the environment variable, else SWE-smith's own."""
+    owner: str = config["organisation"].get(key) or variable or upstream
+    if not OWNER.fullmatch(owner):
+        raise InputError(f"environment variable SWESMITH_ORG_{'GH' if key == 'github' else 'DH'}: no name of an owner")
+    return owner
+
+
+def _by_name(repos: Mapping[str, Repo]) -> dict[str, Repo]:
+    short_names: dict[str, str] = {}
+    for short_name, repo in repos.items():
+        if repo.name in short_names:
+            raise InputError(f"config: the repos {short_names[repo.name]} and {short_name} have the same source")
+        short_names[repo.name] = short_name
+    return {repo.name: repo for repo in repos.values()}
 
 
 def use_own_python() -> None:

@@ -4,8 +4,9 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,10 +27,10 @@ def read_text(path: Path) -> str:
     return text
 
 
-def parse_json(text: str, where: str) -> Any:
+def parse_json(text: str, where: str, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     """Return the value of a JSON text; `where` names it in the InputError of a malformed one."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=pairs)
     except json.JSONDecodeError as error:
         raise InputError(f"{where}: not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
     except (RecursionError, ValueError):
@@ -37,8 +38,16 @@ def parse_json(text: str, where: str) -> Any:
 
 
 def read_json(path: Path) -> Any:
-    """Return the value of a JSON file. Raises InputError when it is missing, empty or malformed."""
-    return parse_json(read_text(path), str(path))
+    """Return the value of a JSON file. Raises InputError when it is missing, empty, malformed or repeats a key."""
+    return parse_json(read_text(path), str(path), partial(_unique, path))
+
+
+def _unique(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise InputError(f"{path}: the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice")
+    return value
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:

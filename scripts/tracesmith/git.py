@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tracesmith import patches, scratch
-from tracesmith.errors import InfrastructureError
+from tracesmith.errors import InfrastructureError, InputError
 
 # One author and date everywhere, so that the same content gives the same commit on every machine.
 IDENTITY = {
@@ -49,6 +49,18 @@ def make_mirror(mirror: Path, tree: Path) -> str:
         commit = run(["commit-tree", run(["write-tree"], environment=index), "-m", "Initial commit"], environment=index)
     run(["--git-dir", mirror, "update-ref", "refs/heads/main", commit])
     return commit
+
+
+def check_patches(mirror: Path, patches_by_id: Mapping[str, str]) -> None:
+    """Check that each patch applies to `main`. Raises InputError for the first that does not, with git's words."""
+    with scratch.folder() as folder:
+        here = {"GIT_INDEX_FILE": str(folder / "index"), "GIT_DIR": str(mirror.resolve())}
+        run(["read-tree", "main"], environment=here)
+        for name, patch in patches_by_id.items():
+            try:
+                run([*patches.APPLY, "--cached", "--check", "-"], stdin=patches.to_bytes(patch), environment=here)
+            except InfrastructureError as error:
+                raise InputError(f"{name}: the bug patch does not apply to the pristine tree: {error}") from None
 
 
 def write_branch(mirror: Path, name: str, patch: str, removed: Sequence[str]) -> str:

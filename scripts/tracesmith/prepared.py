@@ -41,13 +41,18 @@ class Environment:
     mirror: str
     """Bare repository with the pristine tree and, later, a branch an instance."""
     node: str
+    installed: str
+    """What identifies the installation: the image's id, or the hash of the prepared tree with its dependencies."""
     network: bool
+    timeout_s: float
+    """Most seconds of the pristine tree's suite."""
     limits: Limits
     test: TestSettings
 
     def identity(self) -> str:
-        """Return what stands for the environment in fingerprints: all of it decides verdicts."""
-        return files.digest(asdict(self))
+        """Return what stands for the environment in fingerprints: what decides verdicts, and no names."""
+        decides = (self.source_hash, self.installed, self.node, self.network, asdict(self.limits), asdict(self.test))
+        return files.digest(decides)
 
 
 def write(path: Path, environment: Environment, made_by: dict[str, Any]) -> None:

@@ -145,6 +145,12 @@ def read_run_report(path: Path) -> RunReport:
     both = set(report["ids_resolved"]) & set(report["ids_unresolved"])
     if both:
         raise InputError(f"{path}: {min(both)} is listed as resolved and as unresolved")
+    for kind in ("resolved", "unresolved"):
+        ids = report[f"ids_{kind}"]
+        if len(set(ids)) < len(ids):
+            raise InputError(f"{path}: key 'ids_{kind}' names {next(i for i in ids if ids.count(i) > 1)} twice")
+        if report.get(kind, len(ids)) != len(ids):
+            raise InputError(f"{path}: key {kind!r} is not the number of ids in 'ids_{kind}' ({len(ids)})")
     return report  # type: ignore[return-value]
 
 

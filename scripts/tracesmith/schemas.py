@@ -1,5 +1,6 @@
 """Check YAML against a JSON Schema and say in one line what is wrong, never showing a value: it may be a secret."""
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from tracesmith import files
 from tracesmith.errors import InputError
 
+END = "(?![\\s\\S])"  # the end of a text in every dialect of patterns; `$` lets a newline follow in Python's
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
@@ -35,6 +37,8 @@ def check(value: Any, schema: Any, where: str) -> None:
     """Raise InputError with the key and the remedy when a value does not fit the schema."""
     for key in _keys_without_quotes(value):
         raise InputError(f"{where}: key {key}: a name has to be a text; put it in quotes")
+    for key in _not_finite(value):
+        raise InputError(f"{where}: key {key}: wanted is a number that is finite")
     error = best_match(Draft202012Validator(schema).iter_errors(value))
     if error:
         raise InputError(f"{where}: {_explain(error)}")
@@ -47,6 +51,37 @@ def _keys_without_quotes(value: Any, *path: Any) -> Iterator[str]:
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in children:
         yield from _keys_without_quotes(child, *path, key)
+
+
+def _not_finite(value: Any, *path: Any) -> Iterator[str]:
+    """Yield the keys of numbers that pass every comparison, .nan and .inf."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield _key(path)
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from _not_finite(child, *path, key)
+
+
+def coerce(value: Any, schema: Any, root: Any | None = None) -> Any:
+    """
+    Return a value with the texts turned into the numbers, booleans and nulls that its schema asks for.
+
+    Snakemake's --config hands over nested values as texts. What does not fit is left for `check` to refuse.
+    """
+    root = root or schema
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rsplit("/", 1)[-1]]
+    if isinstance(value, dict):
+        known, others = schema.get("properties", {}), schema.get("additionalProperties")
+        return {key: coerce(child, known.get(key) or others or {}, root) for key, child in value.items()}
+    wanted = schema.get("type", "string")
+    is_text_wanted = "string" in wanted or "object" in wanted or "array" in wanted
+    if is_text_wanted or not isinstance(value, str):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError):
+        return value
 
 
 def _explain(error: ValidationError) -> str:
@@ -68,12 +103,12 @@ def _explain(error: ValidationError) -> str:
 def _wanted(kind: str, wanted: Any, schema: Any) -> str:
     """Say what the schema asks for, without the value that was found."""
     if kind == "enum":
-        return f"one of {', '.join(str(choice) for choice in wanted)}"
+        return f"one of {', '.join(str(choice) for choice in wanted if choice is not None)}"
     if kind == "type":
         return wanted if isinstance(wanted, str) else " or ".join(wanted)
     limits = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most", "pattern": "a text like"}
     if kind in limits:
-        return f"{limits[kind]} {wanted}"
+        return f"{limits[kind]} {str(wanted).removesuffix(END)}"
     return f"another value ({kind}). {schema.get('description', '')}".strip()
 
 

@@ -30,6 +30,13 @@ VITEST = [
 ]
 # With any other exit code the runner did not end by itself, and a report may be somebody else's.
 ENDED = (0, 1)
+VITEST_READS = [
+    "**/vitest.config.*",
+    "**/vitest.workspace.*",
+    "**/vitest.projects.*",
+    "**/vite.config.*",
+    "**/__snapshots__/**",
+]
 
 
 @dataclass(frozen=True)
@@ -54,16 +61,25 @@ class SuiteRun:
         return {test for test, state in self.tests.items() if state == "passed"}
 
 
+def command(settings: TestSettings, report_path: str) -> list[str]:
+    """Return the command that runs the whole suite and writes the runner's own report."""
+    return [*settings.command, *VITEST, f"--outputFile.json={report_path}"]
+
+
+def protected_globs(settings: TestSettings) -> list[str]:
+    """Return the files that decide a verdict: the tests, what the profile names, and what the runner reads."""
+    return [*settings.globs, *settings.protected_globs, *VITEST_READS]
+
+
 def run(box: Sandbox, settings: TestSettings, timeout_s: float) -> SuiteRun:
-    """Run the whole suite and read its report, whose name the tests cannot foresee."""
+    """Run the whole suite and read its report; no two runs write the same one."""
     report_path = f"/tmp/tracesmith-report.{secrets.token_hex(8)}.json"  # noqa: S108 - a path inside the sandbox
-    command = [*settings.command, *VITEST, f"--outputFile.json={report_path}"]
-    done = box.run(command, timeout_s=timeout_s, environment=settings.environment)
+    done = box.run(command(settings, report_path), timeout_s=timeout_s, environment=settings.environment)
     if done.killed:
         outcome = {"timeout": "timed_out", "memory": "out_of_memory"}.get(done.killed, "killed")
         return SuiteRun(outcome, output=done.text, seconds=done.seconds)
     report = _report(base.read_file(box, report_path)) if done.exit_code in ENDED else None
-    if report is None:
+    if report is None or not _agrees(report, done.exit_code):
         return SuiteRun("no_report", output=done.text, seconds=done.seconds)
     return _read(report, done.exit_code == 0, done.text, done.seconds)
 
@@ -84,6 +100,12 @@ def _report(data: bytes | None) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) and isinstance(value.get("testResults"), list) else None
+
+
+def _agrees(report: dict[str, Any], exit_code: int) -> bool:
+    """Tell whether a report and the exit code of the runner that wrote it can be of one run."""
+    states = [suite.get("status") for suite in report["testResults"]]
+    return exit_code == 1 or (report.get("success") is True and "failed" not in states)
 
 
 def _read(report: dict[str, Any], exit_ok: bool, output: str, seconds: float) -> SuiteRun:

@@ -10,16 +10,18 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from tracesmith import globs, patches, suites
+from tracesmith import git, globs, patches, suites
 from tracesmith.errors import InputError
 from tracesmith.git import IDENTITY
-from tracesmith.prepared import TestSettings
+from tracesmith.prepared import Environment, TestSettings
 from tracesmith.records import Instance
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Sandbox
 
+# Attributes of the repository change bytes and hide differences; a submitted patch has to hold them.
 COMMIT = """
 rm -rf .git && git init -q -b main . && printf 'node_modules/\\n' >>.git/info/exclude &&
+printf '* %s\\n' '-text !eol -ident -filter -working-tree-encoding !diff' >.git/info/attributes &&
 git add -A && git commit -q --no-verify -m "Initial commit"
 """
 
@@ -54,6 +56,20 @@ def hidden_tests(instance: Instance, known: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+def check(instances: Iterable[Instance], folder: Path, environment: Environment) -> None:
+    """
+    Check, before any work, that each instance can be made: its bug patch applies and its F2P tests are of this tree.
+
+    `folder` is the environment's. Raises InputError naming the first instance that cannot.
+    """
+    known = test_files(folder / environment.source, environment.test)
+    bugs = {}
+    for instance in instances:
+        hidden_tests(instance, known)
+        bugs[instance["instance_id"]] = instance["patch"]
+    git.check_patches(folder / environment.mirror, bugs)
+
+
 def apply_patch(box: Sandbox, patch: str) -> None:
     """
     Apply a patch to the tree at /testbed; what it does to installed packages is left out.
@@ -83,7 +99,7 @@ def commit(box: Sandbox) -> None:
 
 def restore(box: Sandbox, source: Path, settings: TestSettings) -> None:
     """Make the files that decide a verdict (tests, configuration) those of the pristine tree, whatever a patch did."""
-    patterns = [*settings.globs, *settings.protected_globs]
+    patterns = suites.protected_globs(settings)
     wanted = sorted(path for path in _files(source) if globs.matches(path, patterns))
     folders = {str(folder) for path in wanted for folder in PurePosixPath(path).parents}
     in_the_way = [path for path in _list(box) if globs.matches(path, patterns) or path in folders]

@@ -2,11 +2,12 @@
 The fields of every file that crosses to the SWE-smith world, on a real run cut down to two instances.
 
 tests/data/line is what one run of the pipeline on css-what 8.0.0 wrote (docs: formats.md), with two instances and a
-few tests of each kept; hashes in `made_by` are those of the whole run. Beyond a format's own keys only `tracesmith`
-may stand.
+few tests of each kept; hashes in `made_by` are those of the whole run. tests/workflow runs the same tests on a
+line that it has just made, through the variables below. Beyond a format's own keys only `tracesmith` may stand.
 """
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import yaml
 
 from tracesmith import files, records
 
-LINE = Path(__file__).parents[1] / "data" / "line"
-REPO = "npm__css-what.v8.0.0"
+LINE = Path(os.environ.get("TRACESMITH_TEST_LINE", Path(__file__).parents[1] / "data" / "line"))
+REPO = os.environ.get("TRACESMITH_TEST_REPO", "npm__css-what.v8.0.0")
+RUN = os.environ.get("TRACESMITH_TEST_RUN", "demo")
 CANDIDATE = ["cost", "explanation", "output", "rewrite", "strategy", "instance_id", "patch", "repo"]
 TASK = ["instance_id", "patch", "FAIL_TO_PASS", "PASS_TO_PASS", "image_name", "repo"]
 ROW = ["messages", "instance_id", "resolved", "model", "traj_id", "patch"]
@@ -31,8 +33,8 @@ def load(name: str) -> Any:
 CANDIDATES = load(f"logs/bug_gen/{REPO}_all_patches.json")
 TASKS = load(f"logs/task_insts/{REPO}.json")
 DATASET = load(f"logs/agent_datasets/{REPO}_final.json")
-PREDICTIONS = load("trajectories/local/demo/preds.json")
-ROWS = [json.loads(line) for line in (LINE / "trajectories_sft/demo.xml.jsonl").read_text().split("\n") if line]
+PREDICTIONS = load(f"trajectories/local/{RUN}/preds.json")
+ROWS = [json.loads(line) for line in (LINE / f"trajectories_sft/{RUN}.xml.jsonl").read_text().split("\n") if line]
 IDS = sorted(PREDICTIONS)
 
 
@@ -116,12 +118,12 @@ def test_preds_is_an_object_of_predictions_by_id() -> None:
         assert set(row) == {"instance_id", "model_patch", "model_name_or_path"}
         assert row["instance_id"] == name
         assert isinstance(row["model_patch"], str | None)
-        assert row["model_name_or_path"] == "demo"
+        assert row["model_name_or_path"] == RUN
 
 
 @pytest.mark.parametrize("name", IDS)
 def test_a_trajectory_folder_is_sweagents(name: str) -> None:
-    folder = LINE / "trajectories" / "local" / "demo" / name
+    folder = LINE / "trajectories" / "local" / RUN / name
     assert json.loads((folder / f"{name}.pred").read_text()) == PREDICTIONS[name]
     assert (folder / f"{name}.patch").read_bytes().decode() == PREDICTIONS[name]["model_patch"]
     record = json.loads((folder / f"{name}.traj").read_text())
@@ -142,14 +144,14 @@ def test_a_trajectory_folder_is_sweagents(name: str) -> None:
 
 
 def test_exit_statuses_list_every_instance_once() -> None:
-    value = yaml.safe_load((LINE / "trajectories/local/demo/run_batch_exit_statuses.yaml").read_text())
+    value = yaml.safe_load((LINE / f"trajectories/local/{RUN}/run_batch_exit_statuses.yaml").read_text())
     assert list(value) == ["instances_by_exit_status"]
     assert sorted(name for names in value["instances_by_exit_status"].values() for name in names) == IDS
 
 
 @pytest.mark.parametrize("name", IDS)
 def test_an_instances_report_is_swebenchs(name: str) -> None:
-    report = load(f"logs/run_evaluation/demo/{name}/report.json")
+    report = load(f"logs/run_evaluation/{RUN}/{name}/report.json")
     assert has(report, "patch_exists", "resolved", "tests_status", "model_name_or_path")
     assert (report["patch_exists"], report["resolved"]) == (True, True)
     assert set(report["tests_status"]) == LISTS
@@ -160,7 +162,7 @@ def test_an_instances_report_is_swebenchs(name: str) -> None:
 
 
 def test_the_runs_report_has_its_five_keys_and_they_add_up() -> None:
-    report = load("logs/run_evaluation/demo/report.json")
+    report = load(f"logs/run_evaluation/{RUN}/report.json")
     assert has(report, "resolved", "unresolved", "total", "ids_resolved", "ids_unresolved")
     assert report["resolved"] == len(report["ids_resolved"])
     assert report["unresolved"] == len(report["ids_unresolved"])
@@ -182,8 +184,8 @@ def test_rows_have_the_trainers_fields() -> None:
 
 
 def test_resolved_rows_are_rows_byte_for_byte() -> None:
-    every = set((LINE / "trajectories_sft/demo.xml.jsonl").read_bytes().split(b"\n"))
-    assert set((LINE / "trajectories_sft/demo.resolved_only.xml.jsonl").read_bytes().split(b"\n")) <= every
+    every = set((LINE / f"trajectories_sft/{RUN}.xml.jsonl").read_bytes().split(b"\n"))
+    assert set((LINE / f"trajectories_sft/{RUN}.resolved_only.xml.jsonl").read_bytes().split(b"\n")) <= every
 
 
 MADE = ["tool", "version", "commit", "stage", "format_version", "inputs", "settings"]
@@ -191,10 +193,10 @@ FOREIGN = [
     (f"logs/bug_gen/{REPO}_all_patches.json", "collect_patches"),
     (f"logs/task_insts/{REPO}.json", "gather_instances"),
     (f"logs/agent_datasets/{REPO}_final.json", "assemble_dataset"),
-    ("trajectories/local/demo/preds.json", "run_agent"),
-    ("logs/run_evaluation/demo/report.json", "evaluate_predictions"),
-    ("trajectories_sft/demo.xml.jsonl", "convert_trajectories"),
-    ("trajectories_sft/demo.resolved_only.xml.jsonl", "filter_resolved"),
+    (f"trajectories/local/{RUN}/preds.json", "run_agent"),
+    (f"logs/run_evaluation/{RUN}/report.json", "evaluate_predictions"),
+    (f"trajectories_sft/{RUN}.xml.jsonl", "convert_trajectories"),
+    (f"trajectories_sft/{RUN}.resolved_only.xml.jsonl", "filter_resolved"),
 ]
 OWN = [
     (f"logs/bug_gen/{REPO}/procedural.json", "generate_bugs"),
@@ -221,5 +223,5 @@ def test_our_own_readers_take_every_file() -> None:
     assert [row["instance_id"] for row in records.read_candidates(LINE / f"logs/bug_gen/{REPO}_all_patches.json")]
     assert records.read_instances(LINE / f"logs/task_insts/{REPO}.json") == TASKS
     assert records.read_instances(LINE / f"logs/agent_datasets/{REPO}_final.json", statements=True) == DATASET
-    assert records.read_predictions(LINE / "trajectories/local/demo/preds.json") == PREDICTIONS
-    assert records.read_run_report(LINE / "logs/run_evaluation/demo/report.json")["resolved"] == 2
+    assert records.read_predictions(LINE / f"trajectories/local/{RUN}/preds.json") == PREDICTIONS
+    assert records.read_run_report(LINE / f"logs/run_evaluation/{RUN}/report.json")["resolved"] == len(IDS)

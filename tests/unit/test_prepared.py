@@ -39,7 +39,7 @@ def test_its_identity_changes_with_what_decides_verdicts(path: Path) -> None:
     changes: list[dict[str, Any]] = [
         {"source_hash": "0"},
         {"node": "v22.0.0"},
-        {"image": "sha256:1"},
+        {"installed": "sha256:1"},
         {"network": True},
         {"limits": {**value["limits"], "pids": 16}},
         {"test": {**value["test"], "command": ["vitest"]}},
@@ -47,7 +47,9 @@ def test_its_identity_changes_with_what_decides_verdicts(path: Path) -> None:
     for values in changes:
         path.write_text(json.dumps({**value, **values}))
         assert prepared.read(path).identity() != identity
-    path.write_text(json.dumps({**value, "made_by": {"commit": "another"}}))
+    path.write_text(
+        json.dumps({**value, "made_by": {"commit": "another"}, "mirror_name": "me/x", "image_name": "me/y"})
+    )
     assert prepared.read(path).identity() == identity
 
 

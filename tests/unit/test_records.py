@@ -207,3 +207,25 @@ def test_unknown_ids_are_counted_and_the_first_is_named() -> None:
     records.check_known([NAME], [NAME, OTHER], "preds", "dataset")
     with pytest.raises(InputError, match=f"preds: 2 instance ids are not in dataset, the first is {NAME}"):
         records.check_known([OTHER, NAME], [], "preds", "dataset")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"ids_resolved": ["a__b.c", "a__b.c"]}, "names a__b.c twice"),
+        ({"resolved": 5}, "key 'resolved' is not the number of ids"),
+        ({"unresolved": 1}, "key 'unresolved' is not the number of ids"),
+    ],
+)
+def test_a_report_that_contradicts_itself_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    report = {"resolved": 1, "unresolved": 0, "total": 1, "ids_resolved": ["a__b.c"], "ids_unresolved": []}
+    (tmp_path / "report.json").write_text(json.dumps({**report, **changes}))
+    with pytest.raises(InputError, match=said):
+        records.read_run_report(tmp_path / "report.json")
+
+
+def test_an_id_that_stands_twice_in_preds_is_refused(tmp_path: Path) -> None:
+    row = json.dumps({"instance_id": "a__b.c", "model_patch": "x", "model_name_or_path": "m"})
+    (tmp_path / "preds.json").write_text(f'{{"a__b.c": {row}, "a__b.c": {row}}}')
+    with pytest.raises(InputError, match=r"the key 'a__b\.c' stands twice"):
+        records.read_predictions(tmp_path / "preds.json")

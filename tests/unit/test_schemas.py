@@ -40,7 +40,7 @@ SCHEMA = {
         ({}, "key user is missing"),
         ({"user": PLANTED}, "key user: wanted is a text like ^[a-z]+$"),
         ({"user": {"x": PLANTED}}, "key user: wanted is string"),
-        ({"user": "me", "mode": PLANTED}, "key mode: wanted is one of static, skip, None"),
+        ({"user": "me", "mode": PLANTED}, "key mode: wanted is one of static, skip"),
         ({"user": "me", "count": PLANTED}, "key count: wanted is integer or null"),
         ({"user": "me", "count": 0}, "key count: wanted is at least 1"),
         ({"user": "me", "count": 10}, "key count: wanted is at most 9"),

@@ -149,3 +149,21 @@ def test_a_package_json_that_is_none_is_refused(tree: Path, tmp_path: Path, text
     (tmp_path / "fetched").mkdir()
     with pytest.raises(InputError, match=r"package\.json"):
         sources.fetch(profile(tree, package_json={"main": None}), tmp_path / "fetched")
+
+
+def test_a_link_that_leads_out_of_the_tree_is_refused_and_its_target_untouched(tree: Path, tmp_path: Path) -> None:
+    target = tmp_path / "host.json"
+    target.write_text("{}")
+    (tree / "package.json").unlink(missing_ok=True)
+    (tree / "package.json").symlink_to(target)
+    destination = tmp_path / "fetched"
+    destination.mkdir()
+    with pytest.raises(InputError, match=r"package\.json is a link that leads out of the repository"):
+        sources.fetch(profile(tree, package_json={"private": True}), destination)
+    assert target.read_text() == "{}"
+
+
+@pytest.mark.parametrize("source", ["npm:x@latest", "npm:x@next", "npm:x@^1.0.0"])
+def test_a_moving_version_is_refused(source: str) -> None:
+    with pytest.raises(InputError, match="npm:NAME@VERSION"):
+        sources.repo_name(source)

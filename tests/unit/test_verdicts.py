@@ -2,10 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tracesmith import prepared, runs
 from tracesmith.suites import SuiteRun
 from tracesmith.validation import verdicts
 
@@ -83,10 +83,10 @@ def test_three_different_failures_are_kept_and_broken_files_named() -> None:
 def test_an_entry_has_swesmiths_files_whatever_is_in_the_patch(
     tmp_path: Path, patch: str, suite: SuiteRun | None
 ) -> None:
-    candidate: Any = {"instance_id": "r__n.v1.x__1", "patch": patch}
-    verdicts.write_entry(tmp_path, candidate, verdicts.does_not_apply("why"), suite, "vitest run")
+    runs.write(tmp_path, patch, verdicts.does_not_apply("why"), suite, "r__n.v1.x__1: patch_does_not_apply")
+    runs.write_script(tmp_path, prepared.TestSettings("vitest", ["vitest", "run"], [], environment={"A": "b c"}))
     expected = ["eval.sh", "patch.diff", "report.json", "run_instance.log", "test_output.txt"]
     assert sorted(path.name for path in tmp_path.iterdir()) == expected
     assert json.loads((tmp_path / "report.json").read_text())["tracesmith"]["verdict"] == "patch_does_not_apply"
-    assert "cd /testbed\nvitest run\n" in (tmp_path / "eval.sh").read_text()
+    assert "cd /testbed\nexport A='b c'\nvitest run --reporter" in (tmp_path / "eval.sh").read_text()
     assert "r__n.v1.x__1: patch_does_not_apply" in (tmp_path / "run_instance.log").read_text()

@@ -8,6 +8,7 @@ import pytest
 
 from local_box import LocalBox
 from tracesmith import prepared, workspaces
+from tracesmith.agents import tools
 from tracesmith.errors import InputError
 
 SETTINGS = prepared.TestSettings("vitest", ["vitest"], ["src/**/*.spec.ts"], ["package.json", "vitest.config.*"])
@@ -164,3 +165,25 @@ def test_whatever_stands_in_the_place_of_a_test_is_replaced(box: LocalBox, sourc
     workspaces.restore(box, source, SETTINGS)
     assert contents(box.folder) == CONTENTS
     assert not (box.folder / "src" / "deep").is_symlink()
+
+
+@pytest.mark.parametrize("attributes", ["* text=auto\n", "*.ts -diff\n", "*.ts binary\n", "*.ts text eol=lf\n"])
+def test_attributes_of_a_repository_change_no_byte_of_a_submitted_patch(box: LocalBox, attributes: str) -> None:
+    (box.folder / ".gitattributes").write_text(attributes)
+    (box.folder / "crlf.ts").write_bytes(b"a\r\nb\r\n")
+    workspaces.commit(box)
+    (box.folder / "crlf.ts").write_bytes(b"a\r\nx\r\n")
+    patch = tools.submission(box)
+    git(box.folder, "reset", "-q", "--hard")
+    workspaces.apply_patch(box, patch)
+    assert (box.folder / "crlf.ts").read_bytes() == b"a\r\nx\r\n"
+
+
+@pytest.mark.parametrize("name", ["vitest.workspace.ts", "packages/a/vite.config.mts", "src/__snapshots__/a.snap"])
+def test_what_the_runner_reads_is_protected_without_the_profile_saying_so(
+    box: LocalBox, source: Path, name: str
+) -> None:
+    (box.folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (box.folder / name).write_text("export default {};\n")
+    workspaces.restore(box, source, SETTINGS)
+    assert not (box.folder / name).exists()

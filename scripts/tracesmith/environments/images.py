@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import tarfile
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tracesmith.sandboxes.docker import DockerBackend
 logger = logging.getLogger(__name__)
 
 PROBE_LIMITS = Limits(memory_bytes=2**29, pids=64, cpus=1, disk_bytes=2**24)
+# No passwords are among them, but those in a proxy's address.
+INSTALL_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "npm_config_registry")
 PACKAGES = "git ca-certificates procps"
 
 
@@ -35,6 +38,12 @@ def build(
                 (folder / "image.json").write_bytes(files.json_bytes({"id": image, "name": image_name}))
     with DockerBackend(image, PROBE_LIMITS).open() as box:
         return image, base.must(box, ["node", "--version"]).decode().strip()
+
+
+def install_variables() -> dict[str, str]:
+    """Return the variables of this process that an installation may need to reach a registry."""
+    names = [name for key in INSTALL_VARIABLES for name in dict.fromkeys((key, key.upper()))]
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def make_dockerfile(profile: Profile, base_image: str) -> str:
@@ -78,7 +87,13 @@ def _build(dockerfile: str, source: Path, image_name: str) -> str:
     context.seek(0)
     try:
         image, _ = client.images.build(
-            fileobj=context, custom_context=True, dockerfile=entry.name, tag=image_name, rm=True, forcerm=True
+            fileobj=context,
+            custom_context=True,
+            dockerfile=entry.name,
+            tag=image_name,
+            buildargs=install_variables(),
+            rm=True,
+            forcerm=True,
         )
     except BuildError as error:
         log = "".join(str(part.get("stream", "")) for part in error.build_log)

@@ -1,9 +1,8 @@
 """Say whether a sandbox can be made here, before anything else is done."""
 
 import platform
-import tempfile
-from pathlib import Path
 
+from tracesmith import scratch
 from tracesmith.environments import building
 from tracesmith.errors import InfrastructureError
 from tracesmith.sandboxes import base, docker
@@ -24,8 +23,8 @@ def describe(backend: str) -> str:
     if building.choose(backend) == "docker":
         client = docker.connect()
         return f"docker: engine {client.version()['Version']} answers"
-    with tempfile.TemporaryDirectory() as folder:
-        found = BubblewrapBackend(Path(folder), LIMITS)
+    with scratch.folder() as folder:
+        found = BubblewrapBackend(folder, LIMITS)
         with found.open() as box:
             node = base.must(box, ["node", "--version"]).decode().strip()
     return f"bubblewrap: sandboxes work, with Node {node}; memory, processes and CPU held by {found.holder}"

