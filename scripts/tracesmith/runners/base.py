@@ -1,0 +1,89 @@
+"""What the runners share: what one is, test ids, and the reading that a report becomes."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path, PurePosixPath
+
+from tracesmith.sandboxes.base import TESTBED
+
+SEPARATOR = " > "
+MOST_LINES = 3
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A command in the sandbox and the environment variables it gets."""
+
+    command: list[str]
+    environment: dict[str, str]
+
+
+@dataclass
+class Reading:
+    """What a report says; filled by the reader of each runner."""
+
+    tests: dict[str, str] = field(default_factory=dict)
+    """State of each test by its id: passed, failed, skipped or todo."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """What went wrong, for each test that failed: one line."""
+    broken: set[str] = field(default_factory=set)
+    """Test files that failed as a whole."""
+    clean: bool = True
+    """Whether the report itself calls the run a success."""
+
+    def add(self, path: str, titles: Sequence[str], state: str, failure: str = "") -> None:
+        """Record a test under its id; a repeated id in a file is numbered."""
+        name = identify(relative(path), titles, self.tests)
+        self.tests[name] = state
+        if state == "failed":
+            self.failures[name] = failure
+
+
+@dataclass(frozen=True)
+class Runner:
+    """One test runner."""
+
+    invoke: Callable[[Sequence[str], Mapping[str, str], str], Invocation]
+    """Turn a profile's command and variables, and the path of the report, into what writes the report."""
+    read: Callable[[bytes, int], Reading | None]
+    """Read a report and the exit code; None when the report is none, or not that of a run that ended so."""
+    shell_line: Callable[[Sequence[str]], str]
+    """Turn a profile's command into a line whose output counts the tests but holds no durations."""
+    ended: Collection[int] = (0, 1)
+    """With any other exit code the runner did not end by itself, and a report may be somebody else's."""
+    reporter: Path | None = None
+    """A reporter of ours; it stands at `reporter_path(report)` in the sandbox and writes the report."""
+
+    def reporter_path(self, report: str) -> str:
+        """Return where the reporter stands; it finds the report's path by its own."""
+        return report + (self.reporter.suffix if self.reporter else "")
+
+
+def identify(path: str, titles: Sequence[str], taken: Collection[str]) -> str:
+    """Return a test's id; `taken` are the ids so far."""
+    name = SEPARATOR.join([path, *(title for title in titles if title)])
+    numbered = (f"{name} [{number}]" for number in count(2))
+    return next(other for other in numbered if other not in taken) if name in taken else name
+
+
+def relative(path: str) -> str:
+    """Return a path inside the repository relative to it."""
+    found = PurePosixPath(path)
+    return str(found.relative_to(TESTBED)) if found.is_relative_to(TESTBED) else path
+
+
+def first_line(message: str) -> str:
+    """Return the first line of a failure."""
+    return message.strip().partition("\n")[0]
+
+
+def headline(message: str) -> str:
+    """Return the first few lines of a failure as one, without the stack: node:assert puts its values on later lines."""
+    lines: list[str] = []
+    for line in message.splitlines():
+        if line.lstrip().startswith("at ") or len(lines) == MOST_LINES:
+            break
+        if line.strip():
+            lines.append(line.strip())
+    return " ".join(lines)

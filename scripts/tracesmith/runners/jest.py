@@ -1,0 +1,40 @@
+"""
+jest (27 to 29): its own JSON report.
+
+All test files share one process: a test that ends it (`process.exit`) leaves no report. `jest.retryTimes` in a test
+file cannot be turned off from outside.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from tracesmith.runners import json_report
+from tracesmith.runners.base import Invocation, Reading, Runner, headline
+
+# `--passWithNoTests` because jest writes no report of a run without a test file; such a run has an outcome of its own.
+FLAGS = [
+    "--ci",
+    "--json",
+    "--runInBand",
+    "--testTimeout=60000",
+    "--passWithNoTests",
+    "--coverage=false",
+    "--watchman=false",
+]
+
+
+def invoke(command: Sequence[str], environment: Mapping[str, str], report: str) -> Invocation:
+    """Return the command with its report."""
+    return Invocation([*command, *FLAGS, f"--outputFile={report}"], dict(environment))
+
+
+def read(data: bytes, exit_code: int) -> Reading | None:
+    """Read a report; `pending` is jest's word for skipped."""
+    return json_report.read(data, exit_code, None, headline)
+
+
+def shell_line(command: Sequence[str]) -> str:
+    """Return a line that counts the tests; after the file of a slow suite stands its time."""
+    return f"{' '.join(command)} 2>&1 | grep -oE '^((Test Suites|Tests):.*|FAIL [^ ]+)'"
+
+
+RUNNER = Runner(invoke, read, shell_line)

@@ -1,0 +1,37 @@
+// Reporter for mocha: the `spec` reporter on the console, and the lines of line_report.py in a file named like this one.
+"use strict";
+
+const fs = require("node:fs");
+const { reporters } = require(require.resolve("mocha", { paths: [process.cwd()] }));
+
+const REPORT = __filename.slice(0, -".cjs".length);
+const write = (record) => fs.appendFileSync(REPORT, JSON.stringify(record) + "\n");
+const message = (error) => (error && error.message !== undefined ? `${error.name}: ${error.message}` : String(error));
+
+module.exports = class extends reporters.Spec {
+  constructor(runner, options) {
+    super(runner, options);
+    const results = new Map();
+    const broken = [];
+    const root = runner.suite;
+    runner.on("pass", (test) => results.set(test, { state: "passed" }));
+    // A test without a function is to do.
+    runner.on("pending", (test) => results.set(test, { state: test.fn ? "skipped" : "todo" }));
+    runner.on("fail", (test, error) => {
+      if (test.type === "test") {
+        results.set(test, { state: "failed", message: message(error) });
+      } else {
+        broken.push({ kind: "broken", file: test.file || (test.parent && test.parent.file) || null });
+      }
+    });
+    runner.once("end", () => {
+      // A broken hook keeps tests from running: they are in the tree only.
+      root.eachTest((test) => results.has(test) || results.set(test, { state: "skipped" }));
+      for (const [test, result] of results) {
+        write({ kind: "test", file: test.file || "", titles: test.titlePath(), ...result });
+      }
+      broken.forEach(write);
+      write({ kind: "end", failures: runner.failures });
+    });
+  }
+};

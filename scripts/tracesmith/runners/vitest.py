@@ -1,0 +1,35 @@
+"""vitest (2 to 4): its own JSON reporter."""
+
+from collections.abc import Mapping, Sequence
+
+from tracesmith.runners import json_report
+from tracesmith.runners.base import Invocation, Reading, Runner, first_line
+
+# Test time limits far above what a test needs: a loaded machine must not make a slow test a failing one; what hangs is
+# ended by the time limit of the whole run. One worker: workers beyond it are other sandboxes.
+FLAGS = [
+    "--reporter=default",
+    "--reporter=json",
+    "--testTimeout=60000",
+    "--hookTimeout=60000",
+    "--retry=0",
+    "--no-file-parallelism",
+]
+
+
+def invoke(command: Sequence[str], environment: Mapping[str, str], report: str) -> Invocation:
+    """Return the command with its reporter."""
+    return Invocation([*command, *FLAGS, f"--outputFile.json={report}"], dict(environment))
+
+
+def read(data: bytes, exit_code: int) -> Reading | None:
+    """Read a report; `pending` are tests that a dying process left without a result."""
+    return json_report.read(data, exit_code, "pending", first_line)
+
+
+def shell_line(command: Sequence[str]) -> str:
+    """Return a line that counts the tests."""
+    return f"{' '.join(command)} 2>&1 | grep -E '^ *(Test Files|Tests|FAIL) '"
+
+
+RUNNER = Runner(invoke, read, shell_line)
