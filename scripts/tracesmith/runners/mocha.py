@@ -1,7 +1,8 @@
 """
 mocha (8 to 11): a reporter of ours, since its JSON loses where one title ends and the next begins.
 
-All test files share one process: one that cannot be loaded, or that ends the process, leaves no report.
+All test files share one process: one that cannot be loaded, or that ends the process, leaves no report, and neither
+does a run that finds no test file. mocha 11 takes no notice of a rejection that nobody handles.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from tracesmith.runners.base import Invocation, Reading, Runner
 
 FLAGS = ["--no-parallel", "--timeout=60000", "--retries=0", "--no-color"]
 MOST_FAILURES = 255
+# Node's code when an error came while mocha was handling one, such as a timer's after its test has passed.
+ERROR_IN_HANDLER = 7
 
 
 def invoke(command: Sequence[str], environment: Mapping[str, str], report: str) -> Invocation:
@@ -20,12 +23,13 @@ def invoke(command: Sequence[str], environment: Mapping[str, str], report: str) 
 
 
 def read(data: bytes, exit_code: int) -> Reading | None:
-    """Read a report; mocha ends with the number of failures, or with 1 under --posix-exit-codes."""
+    """Read a report; mocha ends with the number of failures, 1 under --posix-exit-codes, or Node's 7."""
     reading = line_report.read(data, exit_code)
     if reading is None:
         return None
     failures = line_report.failures(data)
-    return reading if exit_code in (min(failures, MOST_FAILURES), min(failures, 1)) else None
+    codes = {min(failures, MOST_FAILURES), 1, ERROR_IN_HANDLER} if failures else {0}
+    return reading if exit_code in codes else None
 
 
 def shell_line(command: Sequence[str]) -> str:

@@ -39,10 +39,11 @@ export default async function* (events) {
         // A file that left its tests' results behind, or failed beside them.
         yield flush(undefined) + line({ kind: "broken", file: data.file });
         failures += failed;
-      } else if (data.details?.type === "suite") {
+      } else if (data.details?.type === "suite" && !is(data.skip)) {
         if (failed && reason !== "subtestsFailed") yield line({ kind: "broken", file: data.file });
         failures += failed;
       } else {
+        // A skipped suite stands for its tests, which are not reported.
         const path = [...titles.slice(0, data.nesting), data.name];
         tests.push({ kind: "test", file: data.file, titles: path, state: state(type, data), message: failed ? message(data.details.error) : "" });
         failures += failed;
