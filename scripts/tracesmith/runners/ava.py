@@ -12,6 +12,7 @@ from tracesmith.runners.base import Invocation, Runner
 
 # ava's limit is for the time without any result, 10 s if not set.
 FLAGS = ["--concurrency=1", "--timeout=60s", "--no-color"]
+READS = ["**/ava.config.*", "**/*.snap"]
 
 
 def invoke(command: Sequence[str], environment: Mapping[str, str], report: str) -> Invocation:
@@ -25,4 +26,4 @@ def shell_line(command: Sequence[str]) -> str:
     return f"{' '.join(command)} --tap 2>&1 | grep -E '^# (tests|pass|skip|todo|fail) '"
 
 
-RUNNER = Runner(invoke, line_report.read, shell_line, reporter=Path(__file__).with_name("ava_reporter.mjs"))
+RUNNER = Runner(invoke, line_report.read, shell_line, READS, reporter=Path(__file__).with_name("ava_reporter.mjs"))

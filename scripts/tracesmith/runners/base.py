@@ -50,6 +50,8 @@ class Runner:
     """Read a report and the exit code; None when the report is none, or not that of a run that ended so."""
     shell_line: Callable[[Sequence[str]], str]
     """Turn a profile's command into a line whose output counts the tests but holds no durations."""
+    reads: Sequence[str]
+    """Globs of what the runner itself reads beside the tests: its configuration and its snapshots."""
     ended: Collection[int] = (0, 1)
     """With any other exit code the runner did not end by itself, and a report may be somebody else's."""
     reporter: Path | None = None

@@ -20,6 +20,7 @@ FLAGS = [
     "--coverage=false",
     "--watchman=false",
 ]
+READS = ["**/jest.config.*", "**/jest.setup.*", "**/babel.config.*", "**/.babelrc*", "**/.swcrc", "**/__snapshots__/**"]
 
 
 def invoke(command: Sequence[str], environment: Mapping[str, str], report: str) -> Invocation:
@@ -37,4 +38,4 @@ def shell_line(command: Sequence[str]) -> str:
     return f"{' '.join(command)} 2>&1 | grep -oE '^((Test Suites|Tests):.*|FAIL [^ ]+)'"
 
 
-RUNNER = Runner(invoke, read, shell_line)
+RUNNER = Runner(invoke, read, shell_line, READS)

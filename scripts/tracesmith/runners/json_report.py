@@ -11,12 +11,12 @@ STATES = ("passed", "failed", "todo")
 
 def read(data: bytes, exit_code: int, left: str | None, failure: Callable[[str], str]) -> Reading | None:
     """
-    Return what a report says, None when it is none.
+    Return what a report says, None when it is none or that of a run that ended otherwise.
 
     `left` is the runner's word for a test that a dying process left without a result: its file is broken.
     """
     report = _parse(data)
-    if report is None:
+    if report is None or not _agrees(report, exit_code):
         return None
     reading = Reading(clean=exit_code == 0 and report.get("success") is True)
     for suite in report["testResults"]:
@@ -38,6 +38,12 @@ def _parse(data: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) and isinstance(value.get("testResults"), list) else None
+
+
+def _agrees(report: dict[str, Any], exit_code: int) -> bool:
+    """Tell whether a report and the exit code of the runner that wrote it can be of one run."""
+    states = [suite.get("status") for suite in report["testResults"]]
+    return exit_code != 0 or (report.get("success") is True and "failed" not in states)
 
 
 def _is_broken(suite: dict[str, Any], states: set[Any], left: str | None) -> bool:

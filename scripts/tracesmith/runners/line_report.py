@@ -17,12 +17,12 @@ STATES = ("passed", "failed", "skipped", "todo")
 
 
 def read(data: bytes, exit_code: int) -> Reading | None:
-    """Return what a report says, None when it is none or has no end."""
+    """Return what a report says, None when it is none, has no end, or is that of a run that ended otherwise."""
     try:
         *records, end = [json.loads(line) for line in data.splitlines()]
         if end["kind"] != "end":
             return None
-        return _reading(records, exit_code)
+        return None if end["failures"] and not exit_code else _reading(records, exit_code)
     except (KeyError, TypeError, ValueError):
         return None
 

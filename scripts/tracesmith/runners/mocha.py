@@ -12,6 +12,7 @@ from tracesmith.runners import line_report
 from tracesmith.runners.base import Invocation, Reading, Runner
 
 FLAGS = ["--no-parallel", "--timeout=60000", "--retries=0", "--no-color"]
+READS = ["**/.mocharc.*"]
 MOST_FAILURES = 255
 # Node's code when an error came while mocha was handling one, such as a timer's after its test has passed.
 ERROR_IN_HANDLER = 7
@@ -37,4 +38,6 @@ def shell_line(command: Sequence[str]) -> str:
     return f"{' '.join(command)} --reporter=dot 2>&1 | grep -oE '^ +[0-9]+ (passing|failing|pending)'"
 
 
-RUNNER = Runner(invoke, read, shell_line, range(MOST_FAILURES + 1), Path(__file__).with_name("mocha_reporter.cjs"))
+RUNNER = Runner(
+    invoke, read, shell_line, READS, range(MOST_FAILURES + 1), Path(__file__).with_name("mocha_reporter.cjs")
+)

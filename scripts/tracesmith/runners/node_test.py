@@ -18,6 +18,7 @@ FLAGS = [
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
 ]
+READS = ["**/node.config.json", "**/*.snapshot"]
 
 
 def invoke(command: Sequence[str], environment: Mapping[str, str], report: str) -> Invocation:
@@ -40,4 +41,6 @@ def _with(command: Sequence[str], flags: list[str]) -> list[str]:
     return [*command[:place], *flags, *command[place:]]
 
 
-RUNNER = Runner(invoke, line_report.read, shell_line, reporter=Path(__file__).with_name("node_test_reporter.mjs"))
+RUNNER = Runner(
+    invoke, line_report.read, shell_line, READS, reporter=Path(__file__).with_name("node_test_reporter.mjs")
+)

@@ -15,6 +15,13 @@ FLAGS = [
     "--retry=0",
     "--no-file-parallelism",
 ]
+READS = [
+    "**/vitest.config.*",
+    "**/vitest.workspace.*",
+    "**/vitest.projects.*",
+    "**/vite.config.*",
+    "**/__snapshots__/**",
+]
 
 
 def invoke(command: Sequence[str], environment: Mapping[str, str], report: str) -> Invocation:
@@ -32,4 +39,4 @@ def shell_line(command: Sequence[str]) -> str:
     return f"{' '.join(command)} 2>&1 | grep -E '^ *(Test Files|Tests|FAIL) '"
 
 
-RUNNER = Runner(invoke, read, shell_line)
+RUNNER = Runner(invoke, read, shell_line, READS)
