@@ -96,7 +96,7 @@ def test_a_missing_section_is_named(key: str) -> None:
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     assert "known: css-what, htmlparser2" in refusal(changed("runs/demo/repo", "zod"))
-    assert "CssWhatProfile" in refusal(changed("repos/css-what/profile", "ZodProfile"))
+    assert "CssWhatProfile" in refusal(changed("repos/css-what/profile", "NobodysProfile"))
     configuration = Configuration(OWN, {})
     with pytest.raises(InputError, match="unknown run 'nope'; the configuration has: demo, htmlparser2-oracle"):
         configuration.run("nope")

@@ -1,12 +1,13 @@
 """Runners: what the reports of real runners are read as, from the recordings of tests/data/<runner>/record.py."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from local_box import ReplayBox
-from tracesmith import prepared, suites
+from tracesmith import prepared, runs, suites
 from tracesmith.errors import InputError
 from tracesmith.runners import RUNNERS, base
 from tracesmith.sandboxes.base import Completed
@@ -333,3 +334,13 @@ def test_flags_of_node_test_stand_before_the_files() -> None:
 def test_a_failure_is_one_line_without_its_stack() -> None:
     assert base.headline("Error: a\n\n  b\n    at x (y.js:1)\n  c") == "Error: a b"
     assert base.headline("") == ""
+
+
+@pytest.mark.parametrize("name", [*FOLDERS, "vitest"])
+def test_the_script_of_a_run_brings_our_reporter_along(name: str, tmp_path: Path) -> None:
+    runs.write_script(tmp_path, settings(name))
+    script = (tmp_path / "eval.sh").read_text()
+    reporter = RUNNERS[settings(name).runner].reporter
+    assert (reporter is not None) == ("TRACESMITH" in script)
+    assert reporter is None or reporter.read_text() in script
+    subprocess.run(["bash", "-n", tmp_path / "eval.sh"], check=True)
