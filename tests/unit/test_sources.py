@@ -58,8 +58,8 @@ def test_a_folders_name_holds_the_hash_of_its_tree(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["npm:x", "npm:x@^1.0.0", "npm:a/b@1.0.0", "nowhere", "package.json", "npm:x@1 2"])
-def test_what_is_neither_a_package_nor_a_folder_is_refused(source: str) -> None:
-    with pytest.raises(InputError, match="neither npm:NAME@VERSION nor a folder"):
+def test_what_is_no_source_is_refused(source: str) -> None:
+    with pytest.raises(InputError, match="neither npm:NAME@VERSION, git"):
         sources.repo_name(source)
 
 
