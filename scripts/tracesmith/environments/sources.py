@@ -57,7 +57,7 @@ def fetch(profile: Profile, destination: Path) -> dict[str, Any]:
     """
     remembered = {"source": profile.source, **_fetch_source(profile.source, destination)}
     for name in profile.remove:
-        _remove(_inside(destination, name))
+        _remove(_inside(destination, name, follow=False))  # a link goes, not what it leads to
     where = f"source {profile.source!r}"
     trees.check_links(destination, where, "; take it out with the profile's key `remove`")
     _edit_package_json(_inside(destination, "package.json"), profile)
@@ -167,9 +167,10 @@ def _npm_error(package: str, done: subprocess.CompletedProcess[bytes]) -> Traces
     return InfrastructureError(f"fetching {package} from the npm registry failed: {summary}")
 
 
-def _inside(folder: Path, name: str) -> Path:
+def _inside(folder: Path, name: str, *, follow: bool = True) -> Path:
     path = folder / name
-    if folder.resolve() not in path.resolve().parents:
+    place = path.resolve() if follow or path.name == ".." else path.parent.resolve() / path.name
+    if folder.resolve() not in place.parents:
         raise InputError(f"profile path {name!r} leads out of the repository")
     return path
 
