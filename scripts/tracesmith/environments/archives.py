@@ -50,14 +50,15 @@ def stem(path: Path) -> str:
     return next((path.name[: -len(suffix)] for suffix in SUFFIXES if path.name.lower().endswith(suffix)), "")
 
 
-def unpack(path: Path, folder: Path, *, strip: bool = False) -> None:
+def unpack(path: Path, folder: Path, where: str = "", *, strip: bool = False) -> None:
     """
     Unpack an archive into an empty folder, less .git and the installed packages at its top.
 
     One top folder that holds everything is stripped; with `strip` (npm's tarballs) the first folder always is. Raises
-    InputError for an archive that is damaged or has a member that would leave the folder.
+    InputError, which says where, for an archive that is damaged or has a member that would leave the folder.
     """
-    writer = TreeWriter(folder, str(path))
+    where = where or str(path)
+    writer = TreeWriter(folder, where)
     opened = _opened_zip if path.name.lower().endswith(".zip") else _opened_tar
     try:
         with opened(path) as members:
@@ -65,11 +66,11 @@ def unpack(path: Path, folder: Path, *, strip: bool = False) -> None:
             for member in members:
                 _write(member, top, writer)
     except DAMAGED as error:
-        raise InputError(f"{path}: the archive is damaged or cannot be read ({_reason(error)})") from None
+        raise InputError(f"{where}: the archive is damaged or cannot be read ({_reason(error)})") from None
     writer.finish()
-    check_links(folder, str(path))
+    check_links(folder, where)
     if not any(folder.iterdir()):
-        raise InputError(f"{path}: the archive holds no file")
+        raise InputError(f"{where}: the archive holds no file")
 
 
 def _has_one_top(members: list[Member]) -> bool:
@@ -144,4 +145,4 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
 
 
 def _reason(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return str(error).strip().splitlines()[0].rstrip(":") if str(error).strip() else type(error).__name__

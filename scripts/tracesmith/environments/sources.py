@@ -149,7 +149,7 @@ def _fetch_npm(package: str, destination: Path) -> dict[str, Any]:
             ) from None
         if done.returncode:
             raise _npm_error(package, done)
-        archives.unpack(next(folder.glob("*.tgz")), destination, strip=True)
+        archives.unpack(next(folder.glob("*.tgz")), destination, f"source npm:{package}", strip=True)
     return {}
 
 
