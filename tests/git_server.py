@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 LOGIN = "acme"
+ORGANISATIONS = ("guild", "swesmith")
 
 
 @dataclass
@@ -114,8 +115,10 @@ class Handler(BaseHTTPRequestHandler):
             self._json(200, {"login": LOGIN})
         elif self.command == "GET" and name in self.state.private:
             self._json(200, {"full_name": name, "private": self.state.private[name]})
-        elif self.command == "POST" and path in ("/user/repos", "/orgs/guild/repos"):
-            self._create(LOGIN if path == "/user/repos" else "guild", json.loads(body))
+        elif self.command == "POST" and path == "/user/repos":
+            self._create(LOGIN, json.loads(body))
+        elif self.command == "POST" and path in [f"/orgs/{owner}/repos" for owner in ORGANISATIONS]:
+            self._create(path.split("/")[2], json.loads(body))
         else:
             self._json(404, {"message": "Not Found"})
 
