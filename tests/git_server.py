@@ -17,6 +17,11 @@ LOGIN = "acme"
 ORGANISATIONS = ("guild", "swesmith")
 
 
+def forms(token: str) -> list[bytes]:
+    """Return how a token may be written down: as it is, and as Basic auth writes it."""
+    return [token.encode(), base64.b64encode(f"x-access-token:{token}".encode())]
+
+
 @dataclass
 class GitServer:
     """What the server holds, demands and has seen."""
@@ -28,6 +33,8 @@ class GitServer:
     """Whether a repository is private, by owner/name."""
     calls: list[str] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    packs_asked: list[bytes] = field(default_factory=list)
+    """What was sent to git's services, as far as it was not compressed."""
     answers: list[tuple[str, int, dict[str, str]]] = field(default_factory=list)
     """(part of the call, status, headers) of answers that are given, once each, instead of the real ones."""
     seen_in_argv: list[str] = field(default_factory=list)
@@ -50,7 +57,7 @@ class GitServer:
                 line = place.read_bytes()
             except OSError:
                 continue
-            if self.token.encode() in line:
+            if any(form in line for form in forms(self.token)):
                 self.seen_in_argv.append(line.decode(errors="replace"))
 
 
@@ -136,6 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         if kind != "Basic" or base64.b64decode(code).decode().partition(":")[2] != self.state.token:
             self._send(401, b"", {"WWW-Authenticate": 'Basic realm="git"'})
             return
+        self.state.packs_asked.append(body)
         parts = urlsplit(self.path)
         variables = {
             "PATH": os.environ["PATH"],

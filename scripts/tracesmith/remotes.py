@@ -41,7 +41,7 @@ class RemoteError(InfrastructureError):
     """Git got no or no good answer from a server."""
 
 
-class RemoteTimeoutError(InfrastructureError):
+class RemoteTimeoutError(RemoteError):
     """Git was stopped because a server took too long."""
 
 
@@ -107,12 +107,18 @@ def references(
 def _environment(url: str, pairs: Iterable[tuple[str, str]], kept: set[str]) -> dict[str, str]:
     """Everything but git's own variables, since a credential helper may need any; then ours."""
     variables = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key in kept}
-    variables |= {**git.QUIET, "GIT_ALLOW_PROTOCOL": urlsplit(url).scheme}
+    variables |= {**git.QUIET, "GIT_ALLOW_PROTOCOL": _protocols(url)}
     configuration = [*pairs, *OWN_CONFIGURATION]
     variables["GIT_CONFIG_COUNT"] = str(len(configuration))
     for number, (key, value) in enumerate(configuration):
         variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return variables
+
+
+def _protocols(url: str) -> str:
+    """The URL's own protocol; a server of http may send on to https."""
+    scheme = urlsplit(url).scheme
+    return "http:https" if scheme == "http" else scheme
 
 
 def _users_configuration() -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from tracesmith import git, remotes, scratch
 from tracesmith.environments.trees import TreeWriter
 from tracesmith.errors import InfrastructureError, InputError
-from tracesmith.remotes import RemoteError
+from tracesmith.remotes import RemoteError, RemoteTimeoutError
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +119,8 @@ def _bring(wanted: Wanted, repository: Path, environment: dict[str, str]) -> str
     quiet = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"]
     try:
         remotes.run(repository, [*quiet, "--depth=1", wanted.url, name], environment, timeout_s=FETCH_TIMEOUT_S)
+    except RemoteTimeoutError:
+        raise
     except RemoteError as error:
         if "not our ref" in str(error):  # the server has no such object: the rest of it would be fetched in vain
             raise InputError(f"source {wanted.url}: {wanted.ref!r} names no commit of this repository") from None
