@@ -31,6 +31,7 @@ OWN_CONFIGURATION = [
     ("http.lowSpeedLimit", "1000"),
     ("http.lowSpeedTime", "60"),
 ]
+ADVICE = {"Please make sure you have the correct access rights", "and the repository exists."}
 TOKEN_VARIABLE = "GITHUB_TOKEN"  # noqa: S105 - its name
 TOKEN_HELPER = (
     f"""!f() {{ test "$1" = get && printf 'username=x-access-token\\npassword=%s\\n' "${TOKEN_VARIABLE}"; }}; f"""
@@ -89,8 +90,8 @@ def run(
     except subprocess.TimeoutExpired:
         raise RemoteTimeoutError(f"the server did not answer git within {timeout_s:g} s") from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        raise RemoteError((said.replace(secret, "***") if secret else said)[-500:] or "git did not say why")
+        said = done.stderr.decode(errors="replace")
+        raise RemoteError(_reason(said.replace(secret, "***") if secret else said))
     return done.stdout.decode(errors="surrogateescape").splitlines()
 
 
@@ -102,6 +103,12 @@ def references(
     lines = run(repository, asking, environment, timeout_s=120, secret=secret)
     found = (line.split("\t", 1) for line in lines)
     return {name: value for value, name in found}
+
+
+def _reason(said: str) -> str:
+    """Git's complaint in one line, without the advice that it always gives."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return "; ".join(line for line in lines if line not in ADVICE)[-500:] or "git did not say why"
 
 
 def _environment(url: str, pairs: Iterable[tuple[str, str]], kept: set[str]) -> dict[str, str]:
