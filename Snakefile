@@ -21,10 +21,12 @@ rule all:
     input:
         rows=expand_runs("trajectories_sft/{run_id}.resolved_only.{style}.jsonl"),
         reports=expand_runs("reports/{run_id}.html"),
+        mirrors=pushed_mirrors(),
 
 
 include: "rules/environment.smk"
 include: "rules/bugs.smk"
+include: "rules/mirrors.smk"
 include: "rules/issues.smk"
 include: "rules/trajectories.smk"
 include: "rules/evaluation.smk"

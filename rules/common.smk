@@ -126,6 +126,30 @@ def expand_runs(pattern):
     ]
 
 
+def mirror_of_run(wildcards):
+    """The pushed mirror of a run's repository, where mirrors are pushed and the dataset is ours."""
+    repo = run_of(wildcards).repo
+    wanted = CONFIGURATION.mirror["backend"] == "github" and not repo.settings["dataset"]
+    return [f"logs/mirrors/{repo.name}.json"] if wanted else []
+
+
+def pushed_mirrors():
+    """The pushed mirrors of all repositories that have a run."""
+    if CONFIGURATION.mirror["backend"] != "github":
+        return []
+    repos = [run.repo for run in CONFIGURATION.runs.values()]
+    return sorted({f"logs/mirrors/{repo.name}.json" for repo in repos if not repo.settings["dataset"]})
+
+
+def owner_type_of_mirror(wildcards):
+    """What the owner of the mirrors is, once there is one."""
+    try:
+        CONFIGURATION.check_mirror_owner()
+    except InputError as error:
+        raise WorkflowError(str(error))
+    return CONFIGURATION.mirror["owner_type"]
+
+
 def issues_of_repo(wildcards):
     """The issue texts in the mode that the configuration asks for."""
     return f"logs/issue_gen/{wildcards.repo}__{repo_of(wildcards).settings['issues']['mode']}.json"

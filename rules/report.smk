@@ -13,6 +13,7 @@ rule report_run:
         dataset=dataset_of_run,
         preds=predictions_of_run,
         environment=environment_of_run,
+        mirror=mirror_of_run,
         evaluation="logs/run_evaluation/{run_id}/report.json",
         rows=lambda wildcards: f"trajectories_sft/{wildcards.run_id}.{run_setting('sft', 'style')(wildcards)}.jsonl",
         resolved=lambda wildcards: (

@@ -68,10 +68,20 @@ def missing_network() -> str | None:
     return failure and f"the npm registry ({failure})"
 
 
+@functools.cache
+def missing_git_http() -> str | None:
+    """Ask for the CGI program with which git serves repositories over HTTP."""
+    done = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=False)
+    return (
+        None if Path(done.stdout.strip(), "git-http-backend").is_file() else "git http-backend (part of Debian's git)"
+    )
+
+
 NEEDS: dict[str, Callable[[], str | None]] = {
     "docker": missing_docker,
     "sandbox": missing_sandbox,
     "network": missing_network,
+    "git_http": missing_git_http,
 }
 
 

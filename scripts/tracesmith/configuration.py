@@ -55,9 +55,19 @@ class Configuration:
         self.user: str = config["user"]
         self.github = _owner(config, "github", environment.get("SWESMITH_ORG_GH"), "swesmith")
         self.dockerhub = _owner(config, "dockerhub", environment.get("SWESMITH_ORG_DH"), "swebench")
+        self.mirror = _mirror(config, environment)
+        if self.mirror["backend"] == "github":
+            self.check_mirror_owner()
         repos = {short_name: _repo(short_name, entry, config) for short_name, entry in config["repos"].items()}
         self.repos = _by_name(repos)
         self.runs = {run_id: _run(run_id, entry, config, repos) for run_id, entry in config["runs"].items()}
+
+    def check_mirror_owner(self) -> None:
+        """Raise InputError when nobody said whose account the mirrors are pushed to."""
+        if not self.mirror["owner"]:
+            raise InputError(
+                "config: key organisation.github, or SWESMITH_ORG_GH, has to name the owner of the mirrors"
+            )
 
     def repo(self, name: str) -> Repo:
         """Return a repository by its repo_name. Raises InputError that lists the known ones."""
@@ -124,6 +134,16 @@ def _by_name(repos: Mapping[str, Repo]) -> dict[str, Repo]:
 def use_own_python() -> None:
     """Make `python` in a rule the one that runs Snakemake, unless a conda environment comes before it."""
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def _mirror(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the section `mirror` with `owner`, which may be None, and `owner_type`."""
+    organisation = config["organisation"]
+    owner = organisation.get("github") or environment.get("SWESMITH_ORG_GH") or None
+    kind = organisation.get("github_owner_type") or environment.get("SWESMITH_GH_OWNER_TYPE") or "user"
+    if kind not in ("user", "org"):
+        raise InputError("environment variable SWESMITH_GH_OWNER_TYPE: wanted is one of user, org")
+    return {**config["mirror"], "owner": owner, "owner_type": kind}
 
 
 def _repo(short_name: str, entry: dict[str, Any], config: Mapping[str, Any]) -> Repo:

@@ -19,16 +19,24 @@ IDENTITY = {
 }
 
 
+# No configuration but the repository's own, no question to a terminal, messages in English.
+QUIET = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
+
+def environment_of_git() -> dict[str, str]:
+    """Return the environment in which git runs without the user's configuration."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return {**kept, **QUIET, **IDENTITY}
+
+
 def run(arguments: Sequence[str | Path], *, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> str:
     """Run git without the user's configuration and return what it prints. Raises InfrastructureError when it fails."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    quiet = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     done = subprocess.run(
         ["git", *map(str, arguments)],
         input=stdin,
         capture_output=True,
         check=False,
-        env={**kept, **quiet, **IDENTITY, **(environment or {})},
+        env={**environment_of_git(), **(environment or {})},
     )
     if done.returncode:
         raise InfrastructureError(f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
@@ -84,7 +92,13 @@ def write_branch(mirror: Path, name: str, patch: str, removed: Sequence[str]) ->
 
 def branches(mirror: Path) -> list[str]:
     """Return the names of a repository's branches."""
-    return run(["--git-dir", mirror, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"]).split()
+    return list(tips(mirror))
+
+
+def tips(mirror: Path) -> dict[str, str]:
+    """Return the commit at the tip of each branch of a repository."""
+    told = run(["--git-dir", mirror, "for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads"])
+    return dict(line.split(" ") for line in told.splitlines())
 
 
 def remove_branch(mirror: Path, name: str) -> None:

@@ -56,6 +56,13 @@ def test_our_own_configuration_is_taken() -> None:
         ("sandbox/network", PLANTED, "sandbox.network"),
         ("sandbox/pids", 1, "sandbox.pids"),
         ("organisation/github", f"a/{PLANTED}", "organisation.github"),
+        ("organisation/github_owner_type", PLANTED, "organisation.github_owner_type"),
+        ("mirror/backend", PLANTED, "mirror.backend"),
+        ("mirror/private", PLANTED, "mirror.private"),
+        ("mirror/token", PLANTED, "mirror.token"),
+        ("mirror/git_url", f"https://me:{PLANTED}@host", "mirror.git_url"),
+        ("mirror/api_url", f"https://host?token={PLANTED}", "mirror.api_url"),
+        ("mirror/backend", "github", "organisation.github"),
         ("defaults/validation/workers", 0, "defaults.validation.workers"),
         ("defaults/validation/workers", "four", "defaults.validation.workers"),
         ("defaults/validation/timeout_s", float("nan"), "defaults.validation.timeout_s"),
@@ -88,7 +95,7 @@ def test_a_mistake_is_one_line_that_names_the_key_and_not_the_value(keys: str, v
     assert PLANTED not in text
 
 
-@pytest.mark.parametrize("key", ["user", "sandbox", "organisation", "defaults", "repos", "runs"])
+@pytest.mark.parametrize("key", ["user", "sandbox", "organisation", "mirror", "defaults", "repos", "runs"])
 def test_a_missing_section_is_named(key: str) -> None:
     config = {name: value for name, value in OWN.items() if name != key}
     assert refusal(config) == f"config: key {key} is missing"
@@ -161,6 +168,34 @@ def test_owners_come_from_the_configuration_then_the_environment_then_swesmith(
     assert (configuration.github, configuration.dockerhub) == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "environment", "expected"),
+    [
+        (None, {}, "user"),
+        (None, {"SWESMITH_GH_OWNER_TYPE": ""}, "user"),
+        (None, {"SWESMITH_GH_OWNER_TYPE": "org"}, "org"),
+        ("user", {"SWESMITH_GH_OWNER_TYPE": "org"}, "user"),
+    ],
+)
+def test_the_owners_type_comes_from_the_configuration_then_the_environment(
+    kind: str | None, environment: dict[str, str], expected: str
+) -> None:
+    configuration = Configuration(changed("organisation/github_owner_type", kind), environment)
+    assert configuration.mirror["owner_type"] == expected
+
+
+def test_an_owner_type_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError, match="SWESMITH_GH_OWNER_TYPE: wanted is one of user, org"):
+        Configuration(OWN, {"SWESMITH_GH_OWNER_TYPE": PLANTED})
+
+
+def test_mirrors_are_pushed_only_to_an_owner_that_was_named() -> None:
+    config = changed("mirror/backend", "github")
+    assert Configuration(config, {"SWESMITH_ORG_GH": "me"}).mirror["owner"] == "me"
+    config["organisation"]["github"] = "mine"
+    assert Configuration(config, {"SWESMITH_ORG_GH": "me"}).mirror["owner"] == "mine"
+
+
 def test_a_file_of_the_user_comes_before_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     name = "configs/agent/oracle.yaml"
@@ -201,6 +236,7 @@ def test_every_default_has_a_description_and_every_description_a_default() -> No
         assert set(values) == set(schema["$defs"][section]["properties"]), section
     assert set(OWN["sandbox"]) == set(schema["$defs"]["sandbox"]["properties"])
     assert set(OWN) == set(schema["properties"])
+    assert set(OWN["mirror"]) == set(schema["properties"]["mirror"]["properties"])
     assert set(OWN["organisation"]) == set(schema["properties"]["organisation"]["properties"])
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tracesmith.environments import profiles, sources
+from tracesmith import stores
+from tracesmith.environments import building, profiles, sources
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InputError
 from tracesmith.records import check_instance_id
@@ -58,8 +59,8 @@ def test_a_folders_name_holds_the_hash_of_its_tree(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["npm:x", "npm:x@^1.0.0", "npm:a/b@1.0.0", "nowhere", "package.json", "npm:x@1 2"])
-def test_what_is_neither_a_package_nor_a_folder_is_refused(source: str) -> None:
-    with pytest.raises(InputError, match="neither npm:NAME@VERSION nor a folder"):
+def test_what_is_no_source_is_refused(source: str) -> None:
+    with pytest.raises(InputError, match="neither npm:NAME@VERSION, git"):
         sources.repo_name(source)
 
 
@@ -167,3 +168,16 @@ def test_a_link_that_leads_out_of_the_tree_is_refused_and_its_target_untouched(t
 def test_a_moving_version_is_refused(source: str) -> None:
     with pytest.raises(InputError, match="npm:NAME@VERSION"):
         sources.repo_name(source)
+
+
+def test_what_was_fetched_is_remembered_beside_it(tree: Path, tmp_path: Path) -> None:
+    store = stores.Store(tmp_path / "store")
+    found = building._source(store, profile(tree))
+    assert building._origin(store) == {"source": str(tree), "tree_hash": sources.tree_hash(found)}
+
+
+def test_a_fetch_that_fails_leaves_nothing_half_built(tree: Path, tmp_path: Path) -> None:
+    (tree / "out").symlink_to("/etc")
+    with pytest.raises(InputError, match="out is a link that leads out of the repository"):
+        building._source(stores.Store(tmp_path / "store"), profile(tree))
+    assert [path.name for path in (tmp_path / "store").iterdir()] == [".lock"]

@@ -24,6 +24,34 @@ def test_the_plan_of_all_names_every_step(folder: Path) -> None:
     assert workflows.planned(folder) == {*steps, "convert_trajectories", "filter_resolved", "report_run"}
 
 
+def test_a_mirror_is_pushed_when_it_is_asked_for(folder: Path) -> None:
+    config = workflows.read_config(folder)
+    config["organisation"] = {"github": "acme"}
+    workflows.write_config(folder, config)
+    mirror = f"logs/mirrors/{tiny.REPO}.json"
+    assert "push_mirror" not in workflows.planned(folder)
+    assert "push_mirror" in workflows.planned(folder, mirror)
+
+
+@pytest.mark.parametrize("target", ["", "reports/tiny-oracle.html"])
+def test_a_mirror_is_pushed_with_everything_when_github_is_the_backend(folder: Path, target: str) -> None:
+    config = workflows.read_config(folder)
+    config |= {"organisation": {"github": "acme", "github_owner_type": "org"}, "mirror": {"backend": "github"}}
+    workflows.write_config(folder, config)
+    done = workflows.snakemake(folder, "-n", "-p", *filter(None, [target]))
+    assert done.returncode == 0, done.stdout
+    assert "push_mirror.py" in done.stdout
+    assert "--owner-type org" in done.stdout
+    assert "--public" not in done.stdout
+
+
+def test_a_mirror_of_nobody_is_refused_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SWESMITH_ORG_GH", raising=False)
+    done = workflows.snakemake(folder, "-n", f"logs/mirrors/{tiny.REPO}.json")
+    assert done.returncode == 1
+    assert "key organisation.github, or SWESMITH_ORG_GH, has to name the owner" in done.stdout
+
+
 @pytest.mark.parametrize("target", ["trajectories_sft/nope.resolved_only.xml.jsonl", "reports/nope.html"])
 def test_an_unknown_run_fails_at_once_and_lists_the_known(folder: Path, target: str) -> None:
     done = workflows.snakemake(folder, "-n", target)

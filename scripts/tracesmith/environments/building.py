@@ -7,6 +7,7 @@ import re
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tracesmith import files, git, prepared, references, stores, summaries
 from tracesmith.environments import images, profiles, sources
@@ -18,7 +19,7 @@ from tracesmith.sandboxes.bubblewrap import BubblewrapBackend
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 INSTALL_TIMEOUT_S = 1800
 CA_FILE = "/tmp/home/ca.pem"  # noqa: S108 - a path inside the sandbox
 
@@ -53,7 +54,7 @@ def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
     references.make(output.parent, environment, prepared.open_backend(output, environment))
     inputs = {"profile": profile_path}
     made_by = summaries.made_by("build_environment", prepared.FORMAT_VERSION, inputs, asdict(settings))
-    prepared.write(output, environment, made_by)
+    prepared.write(output, environment, {**made_by, "origin": _origin(store)})
     logger.info("%s is ready in %s (%s)", environment.repo, environment.backend, environment.node)
 
 
@@ -92,12 +93,20 @@ def _source(store: stores.Store, profile: Profile) -> Path:
         key: value for key, value in asdict(profile).items() if key in ("source", "remove", "package_json", "files")
     }
     fingerprint = stores.fingerprint("fetch_source", CODE_VERSION, name=sources.repo_name(profile.source), **parts)
+    origin: dict[str, Any] = {}
     with store.claim("source"):
         if not store.holds("source", fingerprint):
-            with store.replace("source", fingerprint) as folder:
+            with store.replace("source", fingerprint, origin) as folder:
                 (folder / "tree").mkdir()
-                sources.fetch(profile, folder / "tree")
+                origin |= sources.fetch(profile, folder / "tree")
+                origin["tree_hash"] = sources.tree_hash(folder / "tree")
     return store.folder("source") / "tree"
+
+
+def _origin(store: stores.Store) -> dict[str, Any]:
+    """What is remembered of where the pristine tree came from."""
+    entry = files.read_json(store.folder("source") / stores.ENTRY)
+    return {key: value for key, value in entry.items() if key != "fingerprint"}
 
 
 def _cleaning(source: Path) -> list[list[str]]:

@@ -1,0 +1,1 @@
+"""Mirrors: repositories of the task instances that others can reach."""
