@@ -23,10 +23,15 @@ wildcard_constraints:
     mode=r"static|skip",
 
 
+def refuse(error):
+    """End planning with one line; an exception would bring Snakemake's traceback along."""
+    sys.exit(f"error: {error}")
+
+
 try:
     CONFIGURATION = Configuration(config, os.environ)
 except InputError as error:
-    sys.exit(f"error: {error}")
+    refuse(error)
 
 
 def library(script):
@@ -41,7 +46,7 @@ def repo_of(wildcards):
     try:
         return CONFIGURATION.repo(wildcards.repo)
     except InputError as error:
-        raise WorkflowError(str(error))
+        refuse(error)
 
 
 def run_of(wildcards):
@@ -49,7 +54,7 @@ def run_of(wildcards):
     try:
         return CONFIGURATION.run(wildcards.run_id)
     except InputError as error:
-        raise WorkflowError(str(error))
+        refuse(error)
 
 
 def repo_setting(section, key):
@@ -110,7 +115,7 @@ def trajectories_of_run(wildcards):
     """The trajectory folder of a run: the user's own, or the agent's."""
     settings = run_of(wildcards).settings
     if settings["predictions"] and not settings["trajectories"]:
-        raise WorkflowError(
+        refuse(
             f"run {wildcards.run_id!r} has predictions and no trajectories: it can be evaluated "
             f"(logs/run_evaluation/{wildcards.run_id}/report.json), rows need the key `trajectories` as well"
         )
@@ -146,7 +151,7 @@ def owner_type_of_mirror(wildcards):
     try:
         CONFIGURATION.check_mirror_owner()
     except InputError as error:
-        raise WorkflowError(str(error))
+        refuse(error)
     return CONFIGURATION.mirror["owner_type"]
 
 

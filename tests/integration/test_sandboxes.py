@@ -41,7 +41,7 @@ const attempt = (host) => new Promise((done) => {
   socket.on("error", (error) => done(error.code));
   socket.on("timeout", () => { socket.destroy(); done("timeout"); });
 });
-const lookup = new Promise((done) => require("node:dns").lookup("registry.npmjs.org", (error) => done(!error)));
+const lookup = new Promise((done) => require("node:dns").lookup("example.org", (error) => done(!error)));
 Promise.all(hosts.map(attempt)).then(async (found) => console.log(JSON.stringify([await lookup, ...found])));
 """
 
@@ -171,7 +171,7 @@ def test_host_files_are_out_of_reach(make: Make, kind: str, tmp_path: Path) -> N
     with make().open() as box:
         assert sh(box, f"find / -name {name} -not -path '/proc/*' 2>/dev/null").text == ""
         assert sh(box, f"cat {tmp_path / name}").exit_code != 0
-        for path in (engine, "/var/run/docker.sock", "/run/docker.sock", "/work", str(Path.home() / ".ssh")):
+        for path in (engine, "/var/run/docker.sock", "/run/docker.sock", str(Path.home() / ".ssh")):
             assert run(box, "test", "-e", path).exit_code == 1
         if kind != "docker":
             assert sh(box, "ls -A /root /home").exit_code != 0

@@ -56,7 +56,9 @@ def test_a_mirror_of_nobody_is_refused_at_once(folder: Path, monkeypatch: pytest
 def test_an_unknown_run_fails_at_once_and_lists_the_known(folder: Path, target: str) -> None:
     done = workflows.snakemake(folder, "-n", target)
     assert done.returncode == 1
-    assert "unknown run 'nope'; the configuration has: demo, htmlparser2-oracle, tiny-oracle" in done.stdout
+    lines = done.stdout.splitlines()
+    assert "error: unknown run 'nope'; the configuration has: demo, htmlparser2-oracle, tiny-oracle" in lines
+    assert "Traceback" not in done.stdout
 
 
 def test_an_unknown_repo_fails_at_once_and_lists_the_known(folder: Path) -> None:
