@@ -1,5 +1,5 @@
 """
-The Docker backend: one container a sandbox, through the Docker SDK (Podman's socket answers to it as well).
+The Docker backend: one container a sandbox, through the Docker SDK.
 
 The container's first process belongs to root and only sleeps; commands run as uid 1000, and the line that runs one ends
 by killing all that uid still has, so that nothing a command started outlives it.
