@@ -25,7 +25,6 @@ PROFILE = {
     "name": "TinyProfile",
     "source": str(SOURCE),
     "node": "24",
-    "install": [["npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"]],
     "test": {
         "runner": "vitest",
         "command": ["node_modules/.bin/vitest", "run"],

@@ -20,6 +20,8 @@ class TestSettings:
     globs: list[str]
     protected_globs: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    folder: str = "."
+    """Folder of the package that is tested, in which the command runs."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ A test's id is its file and its full title path, joined by " > "; a second test 
 """
 
 import secrets
+import shlex
 from dataclasses import dataclass, field
 
 from tracesmith.prepared import TestSettings
@@ -42,7 +43,10 @@ class SuiteRun:
 
 def invocation(settings: TestSettings, report: str) -> Invocation:
     """Return what runs the whole suite and writes the report; a reporter of ours has to stand beside it."""
-    return RUNNERS[settings.runner].invoke(settings.command, settings.environment, report)
+    call = RUNNERS[settings.runner].invoke(settings.command, settings.environment, report)
+    if settings.folder == ".":
+        return call
+    return Invocation(["env", "--chdir", settings.folder, *call.command], call.environment)
 
 
 def reporter(settings: TestSettings, report: str) -> tuple[str, bytes] | None:
@@ -82,7 +86,8 @@ def test_file(test: str) -> str:
 
 def shell_line(settings: TestSettings) -> str:
     """Return how an agent runs the suite so that the output says how many tests passed, but no durations."""
-    return RUNNERS[settings.runner].shell_line(settings.command)
+    line = RUNNERS[settings.runner].shell_line(settings.command)
+    return line if settings.folder == "." else f"cd {shlex.quote(settings.folder)} && {line}"
 
 
 def _reading(box: Sandbox, runner: Runner, report: str, done: Completed) -> Reading | None:

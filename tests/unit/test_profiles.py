@@ -36,7 +36,7 @@ def test_a_mistake_names_the_file_and_the_key(tmp_path: Path, change: dict[str, 
     assert str(path) in str(raised.value)
 
 
-@pytest.mark.parametrize("key", ["name", "source", "node", "install", "test", "source_globs"])
+@pytest.mark.parametrize("key", ["name", "source", "node", "test", "source_globs"])
 def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({name: OWN[name] for name in OWN if name != key}))
     with pytest.raises(InputError, match=f"key {key} is missing"):

@@ -3,13 +3,14 @@
 import io
 import json
 import logging
-import os
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from docker.errors import BuildError, DockerException, ImageNotFound
 
 from tracesmith import files, stores
+from tracesmith.environments import installing, managers
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError
 from tracesmith.sandboxes import base, docker
@@ -19,8 +20,6 @@ from tracesmith.sandboxes.docker import DockerBackend
 logger = logging.getLogger(__name__)
 
 PROBE_LIMITS = Limits(memory_bytes=2**29, pids=64, cpus=1, disk_bytes=2**24)
-# No passwords are among them, but those in a proxy's address.
-INSTALL_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "npm_config_registry")
 PACKAGES = "git ca-certificates procps"
 
 
@@ -32,7 +31,8 @@ def build(
         image = _known_image(store, fingerprint)
         if image is None:
             with store.replace("docker", fingerprint) as folder:
-                dockerfile = make_dockerfile(profile, base_image or f"node:{profile.node}-bookworm-slim")
+                commands = [*managers.commands(profile), *installing.cleaning(source)]
+                dockerfile = make_dockerfile(profile, base_image or f"node:{profile.node}-bookworm-slim", commands)
                 (folder / "Dockerfile").write_text(dockerfile)
                 image = _build(dockerfile, source, image_name)
                 (folder / "image.json").write_bytes(files.json_bytes({"id": image, "name": image_name}))
@@ -40,13 +40,7 @@ def build(
         return image, base.must(box, ["node", "--version"]).decode().strip()
 
 
-def install_variables() -> dict[str, str]:
-    """Return the variables of this process that an installation may need to reach a registry."""
-    names = [name for key in INSTALL_VARIABLES for name in dict.fromkeys((key, key.upper()))]
-    return {name: os.environ[name] for name in names if name in os.environ}
-
-
-def make_dockerfile(profile: Profile, base_image: str) -> str:
+def make_dockerfile(profile: Profile, base_image: str, commands: Sequence[list[str]]) -> str:
     """Return the Dockerfile of a profile: git and a user 1000 on the base image, the repository at /testbed."""
     lines = [
         f"FROM {base_image}",
@@ -60,7 +54,8 @@ def make_dockerfile(profile: Profile, base_image: str) -> str:
         f"WORKDIR {base.TESTBED}",
         "COPY --chown=1000:1000 tree/ ./",
         "ARG npm_config_registry",
-        *(f"RUN {json.dumps(command)}" for command in profile.install),
+        *(f"ENV {name}={json.dumps(value)}" for name, value in managers.variables(profile, {}).items()),
+        *(f"RUN {json.dumps(command)}" for command in commands),
     ]
     return "\n".join(lines) + "\n"
 
@@ -91,7 +86,7 @@ def _build(dockerfile: str, source: Path, image_name: str) -> str:
             custom_context=True,
             dockerfile=entry.name,
             tag=image_name,
-            buildargs=install_variables(),
+            buildargs=managers.network_variables(),
             rm=True,
             forcerm=True,
         )
