@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -44,10 +44,20 @@ test("covers", (t) => t.is(coverage([{ start: 0, end: 2 }, { start: 1, end: 5 }]
 test("contains its start", (t) => t.true(contains({ start: 0, end: 1 }, 0)));
 test("does not contain its end", (t) => t.false(contains({ start: 0, end: 1 }, 1)));
 """
+TESTS = {"keyvaluecache": 15, "wry-trie": 13, "node_test": 5, "ava": 5}
 TINY = {
     "node_test": (NODE_TEST, ["node", "--import", "tsx", "--test", "src/*.spec.ts"], {"tsx": "4.20.6"}),
     "ava": (AVA, ["node_modules/.bin/ava", "src/*.spec.ts"], {"ava": "6.4.1", "tsx": "4.20.6"}),
 }
+
+
+class Package(NamedTuple):
+    """One package: how many tests it has, its profile, and what was found with bubblewrap."""
+
+    tests: int
+    profile: Path
+    reference: dict[str, Any]
+    report: dict[str, Any]
 
 
 def tiny_profile(folder: Path, runner: str) -> Path:
@@ -73,15 +83,15 @@ def script(name: str, *arguments: str | Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def validated(profile_path: Path, folder: Path, bugs: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Build the environment, make some bugs and validate them; return the reference run and the report."""
+def validated(profile_path: Path, folder: Path, backend: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Build the environment, make three bugs and validate them; return the reference run and the report."""
     environment_path, patches = folder / "built" / "environment.json", folder / "patches.json"
-    script("build_environment", profile_path, "--backend", "bubblewrap", "--output", environment_path)
+    script("build_environment", profile_path, "--backend", backend, "--output", environment_path)
     environment, profile = prepared.read(environment_path), profiles.read(profile_path)
     source = environment_path.parent / environment.source
     globs = ["--source-globs", *profile.source_globs, "--exclude-globs", *profile.not_source_globs()]
     made = folder / "bugs" / "procedural.json"
-    script("generate_bugs", source, "--repo", environment.repo, *globs, "--max-bugs", str(bugs), "--output", made)
+    script("generate_bugs", source, "--repo", environment.repo, *globs, "--max-bugs", "3", "--output", made)
     script("collect_patches", made, "--repo", environment.repo, "--output", patches)
     report = folder / "validated" / "report.json"
     script("validate_bugs", patches, "--environment", environment_path, "--output", report)
@@ -89,15 +99,26 @@ def validated(profile_path: Path, folder: Path, bugs: int) -> tuple[dict[str, An
     return reference, json.loads(report.read_text())
 
 
-@pytest.mark.parametrize(
-    ("package", "tests"),
-    [("keyvaluecache", 15), ("wry-trie", 13), ("node_test", 5), ("ava", 5)],
-)
-def test_a_package_of_each_runner_gives_valid_bugs(package: str, tests: int, tmp_path: Path) -> None:
-    own = profiles.FOLDER / f"{package}.yaml"
-    reference, report = validated(own if own.exists() else tiny_profile(tmp_path, package), tmp_path, bugs=3)
+@pytest.fixture(scope="module", params=["keyvaluecache", "wry-trie", "node_test", "ava"])
+def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """A package of a runner, validated with bubblewrap."""
+    folder = tmp_path_factory.mktemp("package")
+    own = profiles.FOLDER / f"{request.param}.yaml"
+    profile = own if own.exists() else tiny_profile(folder, request.param)
+    return Package(TESTS[request.param], profile, *validated(profile, folder, "bubblewrap"))
+
+
+def test_a_package_of_each_runner_gives_valid_bugs(package: Package) -> None:
+    reference = package.reference
     assert (reference["outcome"], reference["broken_files"], reference["clean_exit"]) == ("ran", [], True)
-    assert list(reference["tests"].values()) == ["passed"] * tests
-    found = [instance for instance in report["instances"] if instance["verdict"] == "valid"]
+    assert list(reference["tests"].values()) == ["passed"] * package.tests
+    found = [instance for instance in package.report["instances"] if instance["verdict"] == "valid"]
     assert found
-    assert all(one["fail_to_pass"] + one["pass_to_pass"] == tests for one in found)
+    assert all(one["fail_to_pass"] + one["pass_to_pass"] == package.tests for one in found)
+
+
+@pytest.mark.docker
+def test_both_sandboxes_give_the_same_verdicts(package: Package, tmp_path: Path) -> None:
+    reference, report = validated(package.profile, tmp_path, "docker")
+    assert reference["tests"] == package.reference["tests"]
+    assert report["instances"] == package.report["instances"]
