@@ -36,6 +36,7 @@ def whole(
     }
 
     def fill(archive: tarfile.TarFile) -> None:
+        """Add files, texts and the repository."""
         order = steps.order(profile, pristine)
         for place, names in (("before", order.before), ("after", order.after)):
             archive.addfile(_folder(place))

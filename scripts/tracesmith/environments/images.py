@@ -121,6 +121,7 @@ class Engine:
         wanted = self.wanted
 
         def context() -> AbstractContextManager[IO[bytes]]:
+            """Make the context anew: a build reads it to its end."""
             return contexts.whole(self.dockerfile, wanted.profile, wanted.source, lock, locking.authorities())
 
         try:
