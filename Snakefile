@@ -22,6 +22,7 @@ rule all:
         rows=expand_runs("trajectories_sft/{run_id}.resolved_only.{style}.jsonl"),
         reports=expand_runs("reports/{run_id}.html"),
         mirrors=pushed_mirrors(),
+        images=pushed_images(),
 
 
 include: "rules/environment.smk"

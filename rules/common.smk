@@ -79,6 +79,11 @@ def option(flag, setting):
     return arguments
 
 
+def needs_swerex(wildcards):
+    """Whether the image of a repository needs swe-rex."""
+    return CONFIGURATION.needs_swerex(repo_of(wildcards))
+
+
 def sandboxes(wildcards, threads):
     """As many units of the resource `docker` as the job has sandboxes at once, whatever their backend."""
     return threads
@@ -144,6 +149,13 @@ def pushed_mirrors():
         return []
     repos = [run.repo for run in CONFIGURATION.runs.values()]
     return sorted({f"logs/mirrors/{repo.name}.json" for repo in repos if not repo.settings["dataset"]})
+
+
+def pushed_images():
+    """The pushed images of all repositories that have a run."""
+    if not CONFIGURATION.mirror["push_images"]:
+        return []
+    return sorted({f"logs/images/{run.repo.name}.json" for run in CONFIGURATION.runs.values()})
 
 
 def owner_type_of_mirror(wildcards):

@@ -33,6 +33,7 @@ rule build_environment:
         timeout=repo_setting("sandbox", "timeout_s"),
         network=option("--network", repo_setting("sandbox", "network")),
         base_image=option("--base-image", repo_setting("sandbox", "base_image")),
+        with_swerex=option("--with-swerex", needs_swerex),
         github=CONFIGURATION.github,
         dockerhub=CONFIGURATION.dockerhub,
     shell:
@@ -46,7 +47,7 @@ rule build_environment:
             --timeout {params.timeout:q} \
             --github {params.github:q} \
             --dockerhub {params.dockerhub:q} \
-            {params.network:q} {params.base_image:q} \
+            {params.network:q} {params.base_image:q} {params.with_swerex:q} \
             --output {output.environment:q} \
             &>{log:q}
         """

@@ -1,8 +1,8 @@
 """
-From the local mirror to a server where others can reach it.
+From the local mirror and the engine's image to servers where others can reach them.
 
-INPUT   logs/task_insts/<repo>.json; the mirror beside logs/build_images/<repo>/environment.json
-OUTPUT  logs/mirrors/<repo>.json; the repository on the server is the store
+INPUT   logs/task_insts/<repo>.json; logs/build_images/<repo>/environment.json, with the mirror beside it
+OUTPUT  logs/mirrors/<repo>.json, logs/images/<repo>.json; repository and registry are the stores
 """
 
 
@@ -37,6 +37,31 @@ rule push_mirror:
             --api-url {params.api_url:q} \
             --git-url {params.git_url:q} \
             {params.public:q} \
+            --output {output.summary:q} \
+            &>{log:q}
+        """
+
+
+rule push_image:
+    """Push the image of a repository to Docker Hub or another registry."""
+    input:
+        environment="logs/build_images/{repo}/environment.json",
+        script=ancient(f"{SCRIPTS}/push_image.py"),
+    output:
+        summary="logs/images/{repo}.json",
+    log:
+        "logs/rules/push_image/{repo}.log",
+    benchmark:
+        "benchmarks-out/push_image/{repo}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=120,
+    shell:
+        r"""
+        python {input.script:q} {input.environment:q} \
             --output {output.summary:q} \
             &>{log:q}
         """

@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--timeout", type=cli.positive_number, default="1800", help="seconds of the pristine suite")
     parser.add_argument("--network", action="store_true", help="give the sandboxes the network")
     parser.add_argument("--base-image", help="base of the Docker image (default: node:<version>-bookworm-slim)")
+    parser.add_argument("--with-swerex", action="store_true", help="add Python and swe-rex to the image (for sweagent)")
     parser.add_argument("--github", default="swesmith", help="owner of the mirrors (SWESMITH_ORG_GH)")
     parser.add_argument("--dockerhub", default="swebench", help="owner of the images (SWESMITH_ORG_DH)")
     parser.add_argument(
@@ -33,7 +34,14 @@ def main() -> None:
     cli.start_logging()
     limits = Limits(args.memory, args.pids, args.cpus, args.disk)
     settings = building.BuildSettings(
-        args.backend, limits, args.network, args.timeout, args.base_image, args.github, args.dockerhub
+        args.backend,
+        limits,
+        args.network,
+        args.timeout,
+        args.base_image,
+        args.github,
+        args.dockerhub,
+        args.with_swerex,
     )
     building.build(args.profile, settings, args.output)
 

@@ -17,6 +17,10 @@ from tracesmith.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER = re.compile(r"[A-Za-z0-9_.-]+")
+# The first part is a registry where it has a dot or a port, or is localhost, as Docker reads it.
+REGISTRY = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?|[A-Za-z0-9-]+:\d+|localhost)"
+UPSTREAM_IMAGES = "swebench"
+IMAGE_OWNER = re.compile(rf"(?:{REGISTRY}/(?:{OWNER.pattern}/)*)?{OWNER.pattern}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,15 @@ class Configuration:
         schemas.check(config, schema, "config")
         self.user: str = config["user"]
         self.github = _owner(config, "github", environment.get("SWESMITH_ORG_GH"), "swesmith")
-        self.dockerhub = _owner(config, "dockerhub", environment.get("SWESMITH_ORG_DH"), "swebench")
+        self.dockerhub = _owner(config, "dockerhub", environment.get("SWESMITH_ORG_DH"), UPSTREAM_IMAGES)
         self.mirror = _mirror(config, environment)
         if self.mirror["backend"] == "github":
             self.check_mirror_owner()
         repos = {short_name: _repo(short_name, entry, config) for short_name, entry in config["repos"].items()}
         self.repos = _by_name(repos)
         self.runs = {run_id: _run(run_id, entry, config, repos) for run_id, entry in config["runs"].items()}
+        if self.mirror["push_images"]:
+            self.check_image_owner()
 
     def check_mirror_owner(self) -> None:
         """Raise InputError when nobody said whose account the mirrors are pushed to."""
@@ -68,6 +74,21 @@ class Configuration:
             raise InputError(
                 "config: key organisation.github, or SWESMITH_ORG_GH, has to name the owner of the mirrors"
             )
+
+    def check_image_owner(self) -> None:
+        """Raise InputError when images are to be pushed and nobody said whose they are, or they cannot be made."""
+        if self.dockerhub == UPSTREAM_IMAGES:
+            raise InputError("config: key organisation.dockerhub, or SWESMITH_ORG_DH, has to name the images' owner")
+        for run in self.runs.values():
+            if run.repo.settings["sandbox"]["backend"] == "bubblewrap":
+                raise InputError(
+                    f"config: key mirror.push_images: {run.repo.name} has no image, as its sandbox.backend is bubblewrap"
+                )
+
+    def needs_swerex(self, repo: Repo) -> bool:
+        """Tell whether a run of a repository has the agent engine sweagent, which talks to swe-rex in the image."""
+        runs = (run for run in self.runs.values() if run.repo is repo)
+        return any(run.settings["agent"]["engine"] == "sweagent" for run in runs)
 
     def repo(self, name: str) -> Repo:
         """Return a repository by its repo_name. Raises InputError that lists the known ones."""
@@ -117,7 +138,7 @@ def _imported(path: Path) -> Iterator[Path]:
 def _owner(config: Mapping[str, Any], key: str, variable: str | None, upstream: str) -> str:
     """Return an owner's name: of the configuration, else of the environment variable, else SWE-smith's own."""
     owner: str = config["organisation"].get(key) or variable or upstream
-    if not OWNER.fullmatch(owner):
+    if not (OWNER if key == "github" else IMAGE_OWNER).fullmatch(owner):
         raise InputError(f"environment variable SWESMITH_ORG_{'GH' if key == 'github' else 'DH'}: no name of an owner")
     return owner
 

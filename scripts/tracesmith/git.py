@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tracesmith import patches, scratch
+from tracesmith import patches, scratch, stores
 from tracesmith.errors import InfrastructureError, InputError
 
 # One author and date everywhere, so that the same content gives the same commit on every machine.
@@ -56,6 +56,22 @@ def make_mirror(mirror: Path, tree: Path) -> str:
         run(["-c", "core.autocrlf=false", "add", "-A", "-f", ":/"], environment=work)
         commit = run(["commit-tree", run(["write-tree"], environment=index), "-m", "Initial commit"], environment=index)
     run(["--git-dir", mirror, "update-ref", "refs/heads/main", commit])
+    return commit
+
+
+def make_repository(folder: Path, tree: Path) -> str:
+    """
+    Make the `.git` of a tree: its `main` is the commit that `make_mirror` makes of it, in one pack, packages excluded.
+
+    The same tree gives the same bytes. The index is missing: `git reset` in the tree writes it.
+    """
+    commit = make_mirror(folder, tree)
+    here: list[str | Path] = ["--git-dir", folder]
+    run([*here, "config", "core.bare", "false"])
+    run([*here, "-c", "pack.threads=1", "repack", "-a", "-d", "-q", "--no-write-bitmap-index"])
+    for name in ("hooks", "description", "branches", "info/refs", "objects/info"):
+        stores.remove_tree(folder / name)
+    (folder / "info" / "exclude").write_text("node_modules/\n")
     return commit
 
 

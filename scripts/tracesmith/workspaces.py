@@ -5,8 +5,6 @@ Hidden are the test files that contain an F2P test, removed whole. Nothing else 
 or its build output is in reach: the tree has none, and whatever `.git` it came with goes.
 """
 
-import io
-import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -105,11 +103,7 @@ def restore(box: Sandbox, source: Path, settings: TestSettings) -> None:
     in_the_way = [path for path in _list(box) if globs.matches(path, patterns) or path in folders]
     gone = "\0".join([*in_the_way, *wanted]).encode("utf-8", "surrogateescape")
     base.must(box, ["xargs", "-0", "-r", "rm", "-rf", "--"], stdin=gone)
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in wanted:
-            tar.add(source / path, arcname=path)
-    base.must(box, ["tar", "-xf", "-", "--no-same-owner"], stdin=archive.getvalue())
+    base.write_files(box, source, wanted)
 
 
 def _list(box: Sandbox) -> list[str]:

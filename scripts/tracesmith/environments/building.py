@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import files, git, prepared, references, stores, summaries
-from tracesmith.environments import images, installing, profiles, sources
+from tracesmith.environments import dockerfiles, images, installing, profiles, sources
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError
 from tracesmith.sandboxes import docker
@@ -15,7 +15,7 @@ from tracesmith.sandboxes.base import Limits
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 3
+CODE_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class BuildSettings:
     github: str
     """Owner of the mirrors in `repo` fields (SWE-smith: org_gh)."""
     dockerhub: str
-    """Owner of the images in `image_name` fields (SWE-smith: org_dh)."""
+    """Owner of the images in `image_name` fields (SWE-smith: org_dh); a registry's host may stand before it."""
+    with_swerex: bool = False
+    """Whether the image has Python and swe-rex, which the agent engine sweagent needs."""
 
 
 def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
@@ -55,15 +57,13 @@ def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
 def _prepare(store: stores.Store, profile: Profile, source: Path, settings: BuildSettings) -> prepared.Environment:
     """Install the dependencies, in an image or a prepared tree, and return the environment."""
     repo, source_hash, backend = sources.repo_name(profile.source), sources.tree_hash(source), choose(settings.backend)
-    keys = ("package_manager", "install", "build", "environment", "node", "dockerfile")
-    parts = {key: value for key, value in asdict(profile).items() if key in keys}
-    parts |= {"source": source_hash, "base": settings.base_image, "cleaning": installing.cleaning(source)}
-    fingerprint = stores.fingerprint("build_environment", CODE_VERSION, backend=backend, **parts)
     image_name = _image_name(settings.dockerhub, repo)
     if backend == "docker":
-        installed, node = images.build(store, fingerprint, profile, source, image_name, settings.base_image)
+        installed, node = _build_image(store, profile, source, settings, image_name)
     else:
-        installed, node = installing.prepare(store, fingerprint, profile, source, settings.limits)
+        lock = installing.lockfile(store, profile, source, settings.limits)
+        fingerprint = _fingerprint(profile, backend, source_hash, lock)
+        installed, node = installing.prepare(store, fingerprint, profile, source, lock, settings.limits)
     return prepared.Environment(
         repo=repo,
         image_name=image_name,
@@ -81,6 +81,32 @@ def _prepare(store: stores.Store, profile: Profile, source: Path, settings: Buil
         limits=settings.limits,
         test=profile.test,
     )
+
+
+def _build_image(
+    store: stores.Store, profile: Profile, source: Path, settings: BuildSettings, image_name: str
+) -> tuple[str, str]:
+    wanted = images.Wanted(
+        profile=profile,
+        source=source,
+        repo=sources.repo_name(profile.source),
+        image_name=image_name,
+        base_image=images.base_image(profile, settings.base_image),
+        with_swerex=settings.with_swerex,
+        limits=settings.limits,
+    )
+    lock = images.lockfile(store, wanted)
+    dockerfile = dockerfiles.make(profile, wanted.repo, wanted.base_image, with_swerex=settings.with_swerex)
+    fingerprint = _fingerprint(profile, "docker", sources.tree_hash(source), lock, dockerfile=dockerfile)
+    return images.build(store, fingerprint, wanted, lock)
+
+
+def _fingerprint(profile: Profile, backend: str, source_hash: str, lock: Path | None, **more: Any) -> str:
+    """What decides an installation. Settings of the sandbox and of the network do not."""
+    keys = ("package_manager", "install", "build", "environment", "node", "source_globs", "exclude_globs")
+    parts = {key: value for key, value in asdict(profile).items() if key in keys}
+    parts |= {"source": source_hash, "lock": files.digest_file(lock) if lock else None, "folder": profile.test.folder}
+    return stores.fingerprint("build_environment", CODE_VERSION, backend=backend, **parts, **more)
 
 
 def _source(store: stores.Store, profile: Profile) -> Path:

@@ -6,13 +6,14 @@ the versions named in `configs/repos/` and the tests.
 """
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from tracesmith.environments.profiles import Profile
 
 FOLDER = "/tmp/package-manager"  # noqa: S108 - a path inside the sandbox
 CACHE = "/tmp/home/.cache"  # noqa: S108 - a path inside the sandbox
+PATH = f"{FOLDER}/bin:/opt/node/bin:/usr/local/bin:/usr/bin:/bin"
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,12 @@ class PackageManager:
     manifests: tuple[str, ...] = ()
     """Further files, besides package.json and lockfile, that decide what is installed; names or globs."""
     environment: dict[str, str] = field(default_factory=dict)
+    setup_flags: tuple[str, ...] = ("--ignore-scripts",)
 
     def setup(self, version: str) -> list[str]:
         """Return the command that fetches a version of it into FOLDER."""
         wanted = f"{self.package}@{version}"
-        return ["npm", "install", "--global", "--prefix", FOLDER, "--no-audit", "--no-fund", wanted]
+        return ["npm", "install", "--global", "--prefix", FOLDER, "--no-audit", "--no-fund", *self.setup_flags, wanted]
 
 
 NPM = PackageManager(
@@ -43,23 +45,28 @@ NPM = PackageManager(
     lock=["npm", "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"],
     # Not `npm ci`: it refuses lockfiles with packages of other platforms that the registry lacks.
     install=["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"],
-    manifests=(".npmrc",),
+    # Many repositories turn their lockfile off in .npmrc.
+    environment={"npm_config_package_lock": "true"},
 )
 PNPM = PackageManager(
     package="pnpm",
     lockfiles=("pnpm-lock.yaml",),
     lock=["pnpm", "install", "--lockfile-only", "--ignore-scripts"],
     install=["pnpm", "install", "--frozen-lockfile", "--ignore-scripts"],
-    manifests=(".npmrc", "pnpm-workspace.yaml", ".pnpmfile.cjs", "patches/*"),
+    manifests=("pnpm-workspace.yaml", ".pnpmfile.cjs"),
     # Its store must not land in the tree; and it must not fetch the version that package.json names.
-    environment={"npm_config_store_dir": f"{CACHE}/pnpm", "npm_config_manage_package_manager_versions": "false"},
+    environment={
+        "npm_config_store_dir": f"{CACHE}/pnpm",
+        "npm_config_manage_package_manager_versions": "false",
+        "npm_config_lockfile": "true",
+    },
 )
 YARN_CLASSIC = PackageManager(
     package="yarn",
     lockfiles=("yarn.lock",),
     lock=["yarn", "install", "--ignore-scripts", "--ignore-engines", "--non-interactive"],
     install=["yarn", "install", "--frozen-lockfile", "--ignore-scripts", "--ignore-engines", "--non-interactive"],
-    manifests=(".npmrc", ".yarnrc"),
+    manifests=(".yarnrc",),
     environment={"YARN_CACHE_FOLDER": f"{CACHE}/yarn", "YARN_IGNORE_PATH": "1"},
 )
 YARN_BERRY = PackageManager(
@@ -67,7 +74,7 @@ YARN_BERRY = PackageManager(
     lockfiles=("yarn.lock",),
     lock=["yarn", "install", "--mode=update-lockfile"],
     install=["yarn", "install", "--immutable", "--mode=skip-build"],
-    manifests=(".yarnrc.yml", ".yarn/patches/*", ".yarn/plugins/**"),
+    manifests=(".yarnrc.yml", ".yarn/patches/**", ".yarn/plugins/**"),
     # The runners' binaries are called by their path: plug'n'play has none.
     environment={
         "YARN_NODE_LINKER": "node-modules",
@@ -83,48 +90,57 @@ BUN = PackageManager(
     lockfiles=("bun.lock", "bun.lockb"),
     lock=["bun", "install", "--lockfile-only", "--ignore-scripts"],
     install=["bun", "install", "--frozen-lockfile", "--ignore-scripts"],
-    manifests=(".npmrc", "bunfig.toml"),
+    manifests=("bunfig.toml",),
     environment={"BUN_INSTALL_CACHE_DIR": f"{CACHE}/bun"},
+    setup_flags=("--foreground-scripts",),  # its binary is put in place by a script
 )
+# Patches and tarballs that a package.json may name, wherever they stand.
+MANIFESTS = ("**/package.json", ".npmrc", "patches/**", "**/*.patch", "**/*.tgz", "**/*.tar.gz")
+
+# No passwords are among them, but those in a proxy's address.
+NETWORK_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "npm_config_registry", "pip_index_url")
+# Yarn from version 2 on reads variables of its own only.
+BERRY_VARIABLES = {
+    "YARN_NPM_REGISTRY_SERVER": "npm_config_registry",
+    "YARN_HTTP_PROXY": "http_proxy",
+    "YARN_HTTPS_PROXY": "https_proxy",
+}
 
 
 def of(profile: Profile) -> PackageManager:
     """Return the manager of a profile; `yarn` is two, by its major version."""
     name, version = profile.package_manager.name, profile.package_manager.version or ""
     if name == "yarn":
-        return YARN_CLASSIC if version.startswith("1.") else YARN_BERRY
+        return YARN_CLASSIC if version.startswith(("0.", "1.")) else YARN_BERRY
     return {"npm": NPM, "pnpm": PNPM, "bun": BUN}[name]
 
 
-def variables(profile: Profile, proxies: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of an installation: the manager's, those of this process's network, the profile's own."""
-    manager = of(profile)
-    registry = proxies.get("npm_config_registry") or proxies.get("NPM_CONFIG_REGISTRY")
-    berry = {"YARN_NPM_REGISTRY_SERVER": registry} if registry and manager is YARN_BERRY else {}
-    path = {"PATH": f"{FOLDER}/bin:/opt/node/bin:/usr/local/bin:/usr/bin:/bin"}
-    return {**path, **manager.environment, **proxies, **berry, **profile.environment}
+def variables(profile: Profile) -> dict[str, str]:
+    """Return the variables of an installation that are the same everywhere: the manager's and the profile's own."""
+    return {"PATH": PATH, **of(profile).environment, **profile.environment}
 
 
-def commands(profile: Profile) -> list[list[str]]:
-    """Return what installs and builds a tree that has its lockfile: the profile's own steps, or the manager's."""
-    return [*_setup(profile), *(profile.install or [of(profile).install]), *profile.build]
+def network_variables() -> dict[str, str]:
+    """Return what an installation may need of this process's variables to reach a registry; both cases of each."""
+    names = [name for key in NETWORK_VARIABLES for name in (key, key.upper())]
+    found = {name: os.environ[name] for name in names if os.environ.get(name)}
+    berry = {name: found.get(like) or found.get(like.upper()) for name, like in BERRY_VARIABLES.items()}
+    registry = urlsplit(berry["YARN_NPM_REGISTRY_SERVER"] or "")
+    berry["YARN_UNSAFE_HTTP_WHITELIST"] = registry.hostname if registry.scheme == "http" else None
+    return found | {name: value for name, value in berry.items() if value}
 
 
-def locking(profile: Profile) -> list[list[str]]:
-    """Return what writes the lockfile of a tree that has none."""
-    return [*_setup(profile), of(profile).lock]
-
-
-def _setup(profile: Profile) -> list[list[str]]:
+def setup(profile: Profile) -> list[list[str]]:
+    """Return what fetches the manager itself; nothing for the npm that comes with Node."""
     version = profile.package_manager.version
     return [of(profile).setup(version)] if version else []
 
 
-# No passwords are among them, but those in a proxy's address.
-NETWORK_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "npm_config_registry")
+def locking(profile: Profile) -> list[list[str]]:
+    """Return what writes the lockfile of a tree that has none."""
+    return [of(profile).lock]
 
 
-def network_variables() -> dict[str, str]:
-    """Return the variables of this process that an installation may need to reach a registry."""
-    names = [name for key in NETWORK_VARIABLES for name in dict.fromkeys((key, key.upper()))]
-    return {name: os.environ[name] for name in names if name in os.environ}
+def installing(profile: Profile) -> list[list[str]]:
+    """Return what installs the packages of a tree that has its lockfile: the profile's own steps, or the manager's."""
+    return profile.install or [of(profile).install]

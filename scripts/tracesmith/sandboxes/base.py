@@ -1,8 +1,11 @@
 """The one protocol of the sandboxes, and what both backends share."""
 
-from collections.abc import Mapping, Sequence
+import io
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from tracesmith.errors import InfrastructureError
@@ -102,6 +105,15 @@ def must(box: Sandbox, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: fl
 def write_file(box: Sandbox, path: str, data: bytes) -> None:
     """Write a file in the sandbox, making its folder."""
     must(box, ["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat >"$1"', "sh", path], stdin=data)
+
+
+def write_files(box: Sandbox, folder: Path, names: Iterable[str]) -> None:
+    """Write files of a folder, links as links, to the same places below /testbed."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name in names:
+            tar.add(folder / name, arcname=name)
+    must(box, ["tar", "-xf", "-", "--no-same-owner"], stdin=archive.getvalue(), timeout_s=600)
 
 
 def read_file(box: Sandbox, path: str) -> bytes | None:

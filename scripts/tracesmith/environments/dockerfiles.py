@@ -1,0 +1,130 @@
+"""
+The Dockerfile of a profile, for the classic builder and for any other.
+
+Its first stages fetch and build with the network of the machine at hand: proxies as build arguments, a certificate
+file, caches. The last one takes nothing from them but the finished /testbed, so nothing of it is left in the image.
+"""
+
+import json
+
+from tracesmith.environments import cleaning, managers
+from tracesmith.environments.profiles import Profile
+from tracesmith.sandboxes.base import TESTBED
+
+USER = "1000:1000"
+COPY = f"COPY --chown={USER}"
+LABEL = "tracesmith.environment"
+SYSTEM, PACKAGES = "system", "packages"
+"""Stages that are tagged: without packages of the repository, and with them."""
+DEBIAN = "git ca-certificates procps"
+SWEREX = "swe-rex==1.4.0"
+CERTIFICATES = "/tmp/ca.pem"  # noqa: S108 - a path in a stage of the build
+# Arguments that the builder does not know by itself, as it does those of proxies.
+ARGUMENTS = ["all_proxy", "ALL_PROXY", "npm_config_registry", "NPM_CONFIG_REGISTRY", *managers.BERRY_VARIABLES]
+ARGUMENTS += ["YARN_UNSAFE_HTTP_WHITELIST", "PIP_INDEX_URL"]
+GIT = (
+    "rm -rf .git && mv /tmp/git .git && git reset -q && git ls-files --others --exclude-standard --directory "
+    r"| sed 's/[][*?\\]/\\&/g; s|^|/|' >>.git/info/exclude"
+)
+
+
+def make(
+    profile: Profile, label: str, base_image: str, *, certificates: bool = False, with_swerex: bool = False
+) -> str:
+    """
+    Return the text. The context has before/ and after/ (see `steps`), cleaning/, git/ and, for `certificates`, ca.pem.
+
+    `with_swerex` adds Python and swe-rex's `swerex-remote`, which the agent engine sweagent talks to.
+    """
+    stages = [
+        _system(profile, base_image, with_swerex),
+        *([_swerex(certificates)] if with_swerex else []),
+        _packages(profile, label, certificates),
+        _built(profile),
+        _last(label, with_swerex),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in stages) + "\n"
+
+
+def _system(profile: Profile, base_image: str, with_swerex: bool) -> list[str]:
+    python = 'python3 -c "import sys, ensurepip; sys.exit(sys.version_info < (3, 10))"'
+    return [
+        f"FROM {base_image} AS {SYSTEM}",
+        "USER root",
+        f"RUN command -v git >/dev/null && command -v ps >/dev/null && [ -e /etc/ssl/certs/ca-certificates.crt ] || "
+        f"{_apt(DEBIAN)}",
+        *([f"RUN {python} 2>/dev/null || {{ {_apt('python3 python3-venv')}; }} && {python}"] if with_swerex else []),
+        *profile.dockerfile,
+        "USER root",
+        "RUN getent passwd 1000 >/dev/null || useradd --uid 1000 --create-home node",
+        f"RUN install -d -o 1000 -g 1000 {TESTBED} && git config --system --add safe.directory {TESTBED}",
+        f"WORKDIR {TESTBED}",
+    ]
+
+
+def _apt(packages: str) -> str:
+    return f"( apt-get update && apt-get install -y --no-install-recommends {packages} && rm -rf /var/lib/apt/lists/* )"
+
+
+def _network(certificates: bool) -> list[str]:
+    lines = [f"ARG {name}" for name in ARGUMENTS]
+    if certificates:
+        lines += [f"COPY ca.pem {CERTIFICATES}", f"ENV NODE_EXTRA_CA_CERTS={CERTIFICATES}"]
+    return lines
+
+
+def _swerex(certificates: bool) -> list[str]:
+    pip = f"/opt/swerex/bin/pip install --no-cache-dir --disable-pip-version-check {SWEREX}"
+    if certificates:
+        both = "/tmp/both.pem"  # noqa: S108 - a path in a stage of the build
+        pip = f"cat /etc/ssl/certs/ca-certificates.crt {CERTIFICATES} >{both} && PIP_CERT={both} {pip}"
+    return [
+        f"FROM {SYSTEM} AS swerex",
+        *_network(certificates),
+        f"RUN python3 -m venv /opt/swerex && {pip} && /opt/swerex/bin/swerex-remote --help >/dev/null",
+    ]
+
+
+def _packages(profile: Profile, label: str, certificates: bool) -> list[str]:
+    return [
+        f"FROM {SYSTEM} AS {PACKAGES}",
+        f"LABEL {LABEL}={json.dumps(label)}",
+        f"USER {USER}",
+        "ENV HOME=/tmp/home",
+        *_network(certificates),
+        *_variables(managers.variables(profile)),
+        *_runs(managers.setup(profile)),
+        f"{COPY} before/ ./",
+        *_runs(managers.installing(profile)),
+    ]
+
+
+def _built(profile: Profile) -> list[str]:
+    return [
+        f"FROM {PACKAGES} AS built",
+        f"{COPY} after/ ./",
+        *_runs(profile.build),
+        f"{COPY} cleaning/ /tmp/",
+        *_runs([cleaning.COMMAND]),
+        f"{COPY} git/ /tmp/git/",
+        f"RUN {GIT}",
+    ]
+
+
+def _last(label: str, with_swerex: bool) -> list[str]:
+    lines = [f"FROM {SYSTEM}", f"LABEL {LABEL}={json.dumps(label)}"]
+    if with_swerex:
+        lines += [
+            "COPY --from=swerex /opt/swerex /opt/swerex",
+            "RUN ln -s /opt/swerex/bin/swerex-remote /usr/local/bin/swerex-remote",
+        ]
+    return [*lines, f"{COPY} --from=built {TESTBED} {TESTBED}"]
+
+
+def _runs(commands: list[list[str]]) -> list[str]:
+    return [f"RUN {json.dumps(command)}" for command in commands]
+
+
+def _variables(values: dict[str, str]) -> list[str]:
+    """A dollar sign would be read as a variable's."""
+    return [f"ENV {name}={json.dumps(value, ensure_ascii=False)}".replace("$", "\\$") for name, value in values.items()]

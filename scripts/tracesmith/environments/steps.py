@@ -1,0 +1,74 @@
+"""
+The steps from a pristine tree to an installed one, the same for both backends, and what it means when one fails.
+
+A change of a source file must not install the packages again, so the files that decide what is installed come first,
+then the installation, then the rest and the build. A profile's own `install` steps may need any file (lifecycle scripts
+such as `prepare`): the whole tree comes before them.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracesmith import globs
+from tracesmith.environments import managers
+from tracesmith.environments.profiles import Profile
+from tracesmith.errors import InfrastructureError, InputError, TracesmithError
+
+TIMEOUT_S = 1800
+SHOWN_CHARACTERS = 1500
+# What npm, pnpm, yarn, bun, apt, pip and the engine say, and what it means.
+CAUSES = [
+    (r"ENOSPC|no space left on device", "the disk is full: free some space, or raise sandbox.disk"),
+    (
+        r"SELF_SIGNED_CERT|UNABLE_TO_(?:GET_ISSUER|VERIFY_LEAF)|DEPTH_ZERO_SELF_SIGNED|CERTIFICATE_VERIFY_FAILED"
+        r"|unable to get (?:local )?issuer certificate|self-signed certificate|UnknownCA",
+        "the registry's certificate is not trusted: set NODE_EXTRA_CA_CERTS to the file of its authority",
+    ),
+    (
+        r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT"
+        r"|ConnectionRefused|FailedToOpenSocket|Temporary failure (?:in name resolution|resolving)|Could not resolve"
+        r"|Connection refused|Could not connect to|dial tcp|Failed to establish a new connection",
+        "a registry cannot be reached: check the network, the proxy variables and npm_config_registry",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which files come before the installation and which after it; paths of the pristine tree."""
+
+    before: list[str]
+    after: list[str]
+
+
+def order(profile: Profile, pristine: list[str]) -> Order:
+    """Return the order of the files of a profile's tree."""
+    first = manifests(profile, pristine)
+    return Order(pristine, first) if profile.install else Order(first, pristine)
+
+
+def files_of(source: Path) -> list[str]:
+    """Return the paths of all files and links of a tree, sorted."""
+    found = (path for path in source.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path.relative_to(source).as_posix() for path in found)
+
+
+def manifests(profile: Profile, pristine: list[str]) -> list[str]:
+    """Return the files that decide what is installed."""
+    manager = managers.of(profile)
+    wanted = [*managers.MANIFESTS, *manager.lockfiles, *manager.manifests]
+    return [path for path in pristine if globs.matches(path, wanted)]
+
+
+def failure(profile: Profile, command: Sequence[str] | str, ended: str, text: str, remedy: str = "") -> TracesmithError:
+    """Return the error of a step that failed: the machine's where the output says so, else the profile's."""
+    said = command if isinstance(command, str) else " ".join(command)
+    shown = f"{said} ended with {ended}: {text.strip()[-SHOWN_CHARACTERS:]}"
+    for pattern, meaning in CAUSES:
+        if re.search(pattern, text[-20 * SHOWN_CHARACTERS :]):
+            return InfrastructureError(f"{profile.name}: {meaning}; {shown}")
+    if not ended.startswith("exit code"):
+        return InfrastructureError(f"{profile.name}: {shown}; a limit of the section sandbox is too low for this step")
+    return InputError(f"{profile.name}: {remedy}{'; ' if remedy else ''}{shown}")
