@@ -1,5 +1,5 @@
 """
-From a profile to a place where the repository's tests run.
+From a profile to a place where the repository's tests run, and through the gate.
 
 INPUT   configs/repos/<profile>.yaml
 OUTPUT  logs/build_images/<repo>/environment.json; beside it the pristine tree, the image or prepared tree, the mirror
@@ -31,6 +31,8 @@ rule build_environment:
         cpus=repo_setting("sandbox", "cpus"),
         disk=repo_setting("sandbox", "disk"),
         timeout=repo_setting("sandbox", "timeout_s"),
+        reference_runs=repo_setting("gate", "runs"),
+        min_passing=repo_setting("gate", "passing"),
         network=option("--network", repo_setting("sandbox", "network")),
         base_image=option("--base-image", repo_setting("sandbox", "base_image")),
         with_swerex=option("--with-swerex", needs_swerex),
@@ -45,6 +47,8 @@ rule build_environment:
             --cpus {params.cpus:q} \
             --disk {params.disk:q} \
             --timeout {params.timeout:q} \
+            --reference-runs {params.reference_runs:q} \
+            --min-passing {params.min_passing:q} \
             --github {params.github:q} \
             --dockerhub {params.dockerhub:q} \
             {params.network:q} {params.base_image:q} {params.with_swerex:q} \

@@ -11,9 +11,9 @@ from types import FrameType
 from typing import NoReturn
 
 from tracesmith.errors import TracesmithError
+from tracesmith.sandboxes import base
 
 SHARD = re.compile(r"(\d+)/(\d+)")
-SIZE = re.compile(r"(\d+)([kmgt]?)b?", re.IGNORECASE)
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
@@ -43,10 +43,18 @@ def positive_number(text: str) -> float:
 
 def size(text: str) -> int:
     """Read a size such as 512m or 10g (powers of 1024) as bytes, as an argparse type."""
-    match = SIZE.fullmatch(text)
-    if not match or not int(match[1]):
+    found = base.parse_size(text)
+    if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 512m or 10g")
-    return int(match[1]) * int(1024 ** " kmgt".index(match[2].lower() or " "))
+    return found
+
+
+def share(text: str) -> float:
+    """Read a share, above 0 and at most 1, as an argparse type."""
+    number = positive_number(text)
+    if number > 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share such as 0.95")
+    return number
 
 
 def shard(text: str) -> tuple[int, int]:

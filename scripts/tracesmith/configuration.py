@@ -82,7 +82,7 @@ class Configuration:
         for run in self.runs.values():
             if run.repo.settings["sandbox"]["backend"] == "bubblewrap":
                 raise InputError(
-                    f"config: key mirror.push_images: {run.repo.name} has no image, as its sandbox.backend is bubblewrap"
+                    f"config: key mirror.push_images: {run.repo.name} has no image: its sandbox.backend is bubblewrap"
                 )
 
     def needs_swerex(self, repo: Repo) -> bool:
@@ -168,16 +168,22 @@ def _mirror(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[s
 
 
 def _repo(short_name: str, entry: dict[str, Any], config: Mapping[str, Any]) -> Repo:
-    sections = ("bug_generation", "validation", "issues")
+    sections = ("gate", "bug_generation", "validation", "issues")
     settings: dict[str, Any] = {name: {**config["defaults"][name], **entry.get(name, {})} for name in sections}
-    settings["sandbox"] = {**config["sandbox"], **entry.get("sandbox", {})}
     settings["dataset"] = entry.get("dataset")
-    if entry["profile"].endswith((".yaml", ".yml")):
-        return Repo(settings, Path(find_file(entry["profile"])))
+    repo = Repo(settings, _profile_path(short_name, entry["profile"]))
+    settings["sandbox"] = {**config["sandbox"], **repo.profile.sandbox, **entry.get("sandbox", {})}
+    return repo
+
+
+def _profile_path(short_name: str, profile: str) -> Path:
+    """Return the file of a profile, which is given by its path or its name."""
+    if profile.endswith((".yaml", ".yml")):
+        return Path(find_file(profile))
     known = profiles.known()
-    if entry["profile"] not in known:
+    if profile not in known:
         raise InputError(f"config: key repos.{short_name}.profile: no such profile; known: {', '.join(known)}")
-    return Repo(settings, known[entry["profile"]])
+    return known[profile]
 
 
 def _run(run_id: str, entry: dict[str, Any], config: Mapping[str, Any], repos: Mapping[str, Repo]) -> Run:

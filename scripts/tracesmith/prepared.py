@@ -8,7 +8,7 @@ from tracesmith import files
 from tracesmith.errors import InputError
 from tracesmith.sandboxes.base import Backend, Limits
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,25 @@ class TestSettings:
     environment: dict[str, str] = field(default_factory=dict)
     folder: str = "."
     """Folder of the package that is tested, in which the command runs."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the runs of the pristine suite said together, when they let the repository in."""
+
+    runs: int
+    files: int
+    """Test files: those that ran, and those that match the profile's globs."""
+    broken_files: int
+    """Those that failed as a whole in some run, or were not run."""
+    tests: int
+    passed: int
+    """Tests that passed in all runs; failed, skipped and todo likewise."""
+    failed: int
+    skipped: int
+    todo: int
+    flaky: list[str]
+    """Tests whose state was not the same in all runs: no verdict looks at them."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +69,8 @@ class Environment:
     """Most seconds of the pristine tree's suite."""
     limits: Limits
     test: TestSettings
+    gate: Gate | None = None
+    """None while the environment is built."""
 
     def identity(self) -> str:
         """Return what stands for the environment in fingerprints: what decides verdicts, and no names."""
@@ -67,9 +88,12 @@ def read(path: Path) -> Environment:
     value = files.read_json(path)
     try:
         value.pop("made_by")
-        environment = Environment(
-            **{**value, "limits": Limits(**value["limits"]), "test": TestSettings(**value["test"])}
-        )
+        made = {
+            "limits": Limits(**value["limits"]),
+            "test": TestSettings(**value["test"]),
+            "gate": Gate(**value["gate"]),
+        }
+        environment = Environment(**{**value, **made})
         parts = [environment.source, environment.mirror, *filter(None, [environment.tree])]
         folders = [path.parent / name for name in parts]
     except (AttributeError, KeyError, TypeError):

@@ -1,60 +1,116 @@
 """
-The reference run: the suite of the pristine tree, made once an environment, against which bugs and patches are judged.
+The reference: some runs of the pristine suite, made once an environment, against which bugs and patches are judged.
 
-It stands beside `environment.json`. A run of which nothing is left raises a doubt: is the code broken, or the
-environment? `Health` settles that by running the pristine suite again, at most once a process.
+They stand beside `environment.json`, an entry a run in the store `reference`. A test whose state is not the same in all
+of them is flaky, and no verdict looks at it. A run of a bug or a patch of which nothing is left raises a doubt: is the
+code broken, or the environment? `Health` settles that by running the pristine suite again, at most once a process.
 """
 
 import threading
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from tracesmith import files, stores, suites
+from tracesmith import files, perturbations, prepared, stores, suites
 from tracesmith.errors import InfrastructureError, InputError
+from tracesmith.perturbations import Perturbation
 from tracesmith.prepared import Environment
 from tracesmith.sandboxes.base import Backend
 from tracesmith.suites import SuiteRun
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 NAME = "reference"
+ABSENT = "absent"
 BY_THE_CODE = ("timed_out", "out_of_memory", "killed")
 
 
-def make(folder: Path, environment: Environment, backend: Backend) -> SuiteRun:
-    """Return the reference run of an environment, from the store or made now. Raises InputError for a bad suite."""
-    store, fingerprint = stores.Store(folder), _fingerprint(environment)
-    with store.claim(NAME):
-        if not store.holds(NAME, fingerprint):
-            with backend.open() as box:
-                found = suites.run(box, environment.test, environment.timeout_s)
-            _check(found, environment.repo)
-            with store.replace(NAME, fingerprint) as entry:
+@dataclass(frozen=True)
+class Reference:
+    """The runs of the pristine suite, in the order of their numbers; the first is plain."""
+
+    runs: Sequence[SuiteRun]
+
+    @cached_property
+    def flaky(self) -> dict[str, list[str]]:
+        """The tests whose state is not the same in all runs, sorted, with their state in each."""
+        every = sorted(set().union(*(run.tests for run in self.runs)))
+        found = {test: [run.tests.get(test, ABSENT) for run in self.runs] for test in every}
+        return {test: states for test, states in found.items() if len(set(states)) > 1}
+
+    @cached_property
+    def stable(self) -> SuiteRun:
+        """
+        What all runs agree on, as one run: the tests with one state, in the order and with the words of the first run.
+
+        A file that broke in some run counts as broken, and a run that its runner called a failure makes all one.
+        """
+        tests = {test: state for test, state in self.runs[0].tests.items() if test not in self.flaky}
+        failures = {test: line for test, line in self.runs[0].failures.items() if test in tests}
+        broken = sorted(set().union(*(run.broken_files for run in self.runs)))
+        clean = all(run.clean_exit for run in self.runs)
+        return replace(self.runs[0], tests=tests, failures=failures, broken_files=broken, clean_exit=clean)
+
+    def excuses(self, found: SuiteRun) -> bool:
+        """
+        Tell whether a runner may call a run a failure for what is wrong with the pristine tree, and not with a patch.
+
+        So it may when it called a pristine run a failure without naming a test or a file, or when one is named now that
+        is no better there.
+        """
+        if any(not run.clean_exit and not run.failed() and not run.broken_files for run in self.runs):
+            return True
+        broken = set(found.broken_files) & set(self.stable.broken_files)
+        return not self.stable.clean_exit and bool(broken or found.failed() - self.stable.passed())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a summary says of it: tests by state, the flaky ones with theirs in each run, and what broke."""
+        states = list(self.stable.tests.values())
+        counts = {state: states.count(state) for state in ("passed", "failed", "skipped", "todo")}
+        broken = {"broken_files": self.stable.broken_files, "clean_exit": self.stable.clean_exit}
+        return {"runs": len(self.runs), **counts, "flaky": self.flaky, **broken}
+
+
+def make(folder: Path, environment: Environment, number: int) -> SuiteRun:
+    """Return one run of the pristine suite, from the store or made now; only one that came to its end is kept."""
+    store, name, changes = stores.Store(folder / NAME), str(number), perturbations.of_run(number)
+    fingerprint = _fingerprint(environment, changes)
+    with store.claim(name):
+        if store.holds(name, fingerprint):
+            return _read(store.folder(name))
+        found = _run(folder, environment, changes)
+        if found.outcome == "ran":
+            with store.replace(name, fingerprint) as entry:
                 write(entry, found)
-    return read(folder, environment)
+    return found
 
 
-def read(folder: Path, environment: Environment) -> SuiteRun:
-    """Return the reference run that stands beside an environment. Raises InputError when there is none of it."""
-    if not stores.Store(folder).holds(NAME, _fingerprint(environment)):
-        raise InputError(f"{folder}: has no reference run of this environment; run build_environment again")
-    entry = folder / NAME
-    output = (entry / "test_output.txt").read_text(encoding="utf-8")
-    return SuiteRun(**{**files.read_json(entry / "reference.json"), "output": output})
+def read(folder: Path, environment: Environment) -> Reference:
+    """Return the reference that stands beside an environment. Raises InputError when a run of it is missing."""
+    store, runs = stores.Store(folder / NAME), []
+    for number in range(1, (environment.gate.runs if environment.gate else 0) + 1):
+        if not store.holds(str(number), _fingerprint(environment, perturbations.of_run(number))):
+            raise InputError(
+                f"{folder}: has no reference run {number} of this environment; run build_environment again"
+            )
+        runs.append(_read(store.folder(str(number))))
+    return Reference(runs)
 
 
 def write(entry: Path, found: SuiteRun) -> None:
-    """Write a reference run into a folder: what the runner said, and its console output apart."""
+    """Write a run into a folder: what the runner said, and its console output apart."""
     (entry / "test_output.txt").write_text(found.output, encoding="utf-8", errors="replace")
     (entry / "reference.json").write_bytes(files.json_bytes({**asdict(found), "output": ""}))
 
 
 class Health:
-    """Whether an environment is what it was at its reference run."""
+    """Whether an environment is what it was at its reference runs."""
 
-    def __init__(self, environment: Environment, backend: Backend, reference: SuiteRun) -> None:
+    def __init__(self, environment: Environment, backend: Backend, reference: Reference) -> None:
         self.environment = environment
         self.backend = backend
-        self.reference = reference
+        self.reference = reference.stable
         self._lock = threading.Lock()
         self._is_well: bool | None = None
 
@@ -77,13 +133,18 @@ class Health:
         return found.outcome == "ran" and set(found.broken_files) <= set(self.reference.broken_files)
 
 
-def _fingerprint(environment: Environment) -> str:
-    return stores.fingerprint(NAME, CODE_VERSION, environment=environment.identity())
+def _run(folder: Path, environment: Environment, changes: Perturbation) -> SuiteRun:
+    """Run the suite with something changed; with fewer CPUs it may take longer."""
+    limits = replace(environment.limits, cpus=environment.limits.cpus * changes.cpu_share)
+    backend = prepared.open_backend(folder / "environment.json", replace(environment, limits=limits))
+    with backend.open() as box:
+        return suites.run(box, environment.test, environment.timeout_s / changes.cpu_share, changes)
 
 
-def _check(found: SuiteRun, repo: str) -> None:
-    last = found.output.strip()[-800:]
-    if found.outcome != "ran":
-        raise InputError(f"{repo}: the suite of the pristine tree did not run ({found.outcome}): {last}")
-    if not found.passed():
-        raise InputError(f"{repo}: no test of the pristine tree passes: {last}")
+def _fingerprint(environment: Environment, changes: Perturbation) -> str:
+    return stores.fingerprint(NAME, CODE_VERSION, environment=environment.identity(), changes=asdict(changes))
+
+
+def _read(entry: Path) -> SuiteRun:
+    output = (entry / "test_output.txt").read_text(encoding="utf-8")
+    return SuiteRun(**{**files.read_json(entry / "reference.json"), "output": output})

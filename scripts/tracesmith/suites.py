@@ -7,8 +7,10 @@ A test's id is its file and its full title path, joined by " > "; a second test 
 
 import secrets
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from tracesmith.perturbations import CLOCK, PLAIN, Perturbation
 from tracesmith.prepared import TestSettings
 from tracesmith.runners import RUNNERS
 from tracesmith.runners.base import SEPARATOR, Invocation, Reading, Runner
@@ -40,6 +42,10 @@ class SuiteRun:
         """Return the ids of the tests that passed."""
         return {test for test, state in self.tests.items() if state == "passed"}
 
+    def failed(self) -> set[str]:
+        """Return the ids of the tests that failed."""
+        return {test for test, state in self.tests.items() if state == "failed"}
+
 
 def invocation(settings: TestSettings, report: str) -> Invocation:
     """Return what runs the whole suite and writes the report; a reporter of ours has to stand beside it."""
@@ -60,23 +66,37 @@ def protected_globs(settings: TestSettings) -> list[str]:
     return [*settings.globs, *settings.protected_globs, *RUNNERS[settings.runner].reads]
 
 
-def run(box: Sandbox, settings: TestSettings, timeout_s: float) -> SuiteRun:
+def run(box: Sandbox, settings: TestSettings, timeout_s: float, changes: Perturbation = PLAIN) -> SuiteRun:
     """Run the whole suite and read its report; no two runs write the same one."""
     report = f"/tmp/tracesmith-report.{secrets.token_hex(8)}.json"  # noqa: S108 - a path inside the sandbox
-    ours = reporter(settings, report)
-    if ours:
-        base.write_file(box, *ours)
-    call = invocation(settings, report)
+    runner = RUNNERS[settings.runner]
+    for path, source in _helpers(runner, report, changes).items():
+        base.write_file(box, path, source.read_bytes())
+    call = invocation(replace(settings, environment=changes.environment(settings.environment)), report)
+    if changes.order is not None and runner.shuffle:
+        call = runner.shuffle(call, changes.order, report)
     done = box.run(call.command, timeout_s=timeout_s, environment=call.environment)
     if done.killed:
         outcome = {"timeout": "timed_out", "memory": "out_of_memory"}.get(done.killed, "killed")
         return SuiteRun(outcome, output=done.text, seconds=done.seconds)
-    reading = _reading(box, RUNNERS[settings.runner], report, done)
+    reading = _reading(box, runner, report, done)
     if reading is None:
         return SuiteRun("no_report", output=done.text, seconds=done.seconds)
     outcome = "ran" if reading.tests or reading.broken else "no_tests"
     broken = sorted(reading.broken)
     return SuiteRun(outcome, reading.tests, reading.failures, broken, reading.clean, done.text, done.seconds)
+
+
+def _helpers(runner: Runner, report: str, changes: Perturbation) -> dict[str, Path]:
+    """Return the files of ours that a run needs, by where they have to stand in the sandbox."""
+    found = {}
+    if runner.reporter:
+        found[runner.reporter_path(report)] = runner.reporter
+    if runner.sequencer and changes.order is not None:
+        found[runner.sequencer_path(report, changes.order)] = runner.sequencer
+    if changes.ahead_s:
+        found[changes.clock_path()] = CLOCK
+    return found
 
 
 def test_file(test: str) -> str:

@@ -2,20 +2,45 @@
 
 import logging
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, git, prepared, references, stores, summaries
-from tracesmith.environments import dockerfiles, images, installing, profiles, sources
+from tracesmith import files, git, prepared, stores, summaries
+from tracesmith.environments import dockerfiles, gating, images, installing, profiles, sources
+from tracesmith.environments.gating import GateSettings
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError
-from tracesmith.sandboxes import docker
+from tracesmith.sandboxes import base, docker
 from tracesmith.sandboxes.base import Limits
 
 logger = logging.getLogger(__name__)
 
 CODE_VERSION = 4
+MEMORY = "10g"
+TIMEOUT_S = 1800.0
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a sandbox may use; what is None here is the profile's to say."""
+
+    memory_bytes: int | None
+    pids: int
+    cpus: float
+    disk_bytes: int
+    timeout_s: float | None
+    """Most seconds of the pristine tree's suite."""
+    network: bool
+
+    def limits(self, profile: Profile) -> Limits:
+        """Return the limits of one sandbox."""
+        memory = self.memory_bytes or base.parse_size(profile.sandbox.get("memory", MEMORY))
+        return Limits(int(memory or 0), self.pids, self.cpus, self.disk_bytes)
+
+    def suite_timeout_s(self, profile: Profile) -> float:
+        """Return the most seconds of the pristine tree's suite."""
+        return self.timeout_s or float(profile.sandbox.get("timeout_s", TIMEOUT_S))
 
 
 @dataclass(frozen=True)
@@ -23,10 +48,7 @@ class BuildSettings:
     """What decides an environment besides its profile."""
 
     backend: str
-    limits: Limits
-    network: bool
-    timeout_s: float
-    """Most seconds of the pristine tree's suite."""
+    needs: Needs
     base_image: str | None
     github: str
     """Owner of the mirrors in `repo` fields (SWE-smith: org_gh)."""
@@ -34,20 +56,23 @@ class BuildSettings:
     """Owner of the images in `image_name` fields (SWE-smith: org_dh); a registry's host may stand before it."""
     with_swerex: bool = False
     """Whether the image has Python and swe-rex, which the agent engine sweagent needs."""
+    gate: GateSettings = field(default_factory=GateSettings)
 
 
 def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
     """
-    Build what is missing of the environment, run the pristine suite in it, and write `environment.json`.
+    Build what is missing of the environment, let it through the gate, and write `environment.json`.
 
-    Raises InputError for a profile or a suite that cannot be used, InfrastructureError when an installation fails.
+    Without it no later stage starts: an older one goes first. Raises InputError for a profile or a suite that cannot be
+    used, InfrastructureError when an installation fails.
     """
     profile = profiles.read(profile_path)
+    output.unlink(missing_ok=True)
     store = stores.Store(output.parent)
     source = _source(store, profile)
     git.make_mirror(output.parent / "mirror.git", source)
     environment = _prepare(store, profile, source, settings)
-    references.make(output.parent, environment, prepared.open_backend(output, environment))
+    environment = replace(environment, gate=gating.run(output.parent, environment, settings.gate))
     inputs = {"profile": profile_path}
     made_by = summaries.made_by("build_environment", prepared.FORMAT_VERSION, inputs, asdict(settings))
     prepared.write(output, environment, {**made_by, "origin": _origin(store)})
@@ -57,13 +82,13 @@ def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
 def _prepare(store: stores.Store, profile: Profile, source: Path, settings: BuildSettings) -> prepared.Environment:
     """Install the dependencies, in an image or a prepared tree, and return the environment."""
     repo, source_hash, backend = sources.repo_name(profile.source), sources.tree_hash(source), choose(settings.backend)
-    image_name = _image_name(settings.dockerhub, repo)
+    image_name, limits = _image_name(settings.dockerhub, repo), settings.needs.limits(profile)
     if backend == "docker":
         installed, node = _build_image(store, profile, source, settings, image_name)
     else:
-        lock = installing.lockfile(store, profile, source, settings.limits)
+        lock = installing.lockfile(store, profile, source, limits)
         fingerprint = _fingerprint(profile, backend, source_hash, lock)
-        installed, node = installing.prepare(store, fingerprint, profile, source, lock, settings.limits)
+        installed, node = installing.prepare(store, fingerprint, profile, source, lock, limits)
     return prepared.Environment(
         repo=repo,
         image_name=image_name,
@@ -76,9 +101,9 @@ def _prepare(store: stores.Store, profile: Profile, source: Path, settings: Buil
         mirror="mirror.git",
         node=node,
         installed=installed,
-        network=settings.network,
-        timeout_s=settings.timeout_s,
-        limits=settings.limits,
+        network=settings.needs.network,
+        timeout_s=settings.needs.suite_timeout_s(profile),
+        limits=limits,
         test=profile.test,
     )
 
@@ -93,7 +118,7 @@ def _build_image(
         image_name=image_name,
         base_image=images.base_image(profile, settings.base_image),
         with_swerex=settings.with_swerex,
-        limits=settings.limits,
+        limits=settings.needs.limits(profile),
     )
     lock = images.lockfile(store, wanted)
     dockerfile = dockerfiles.make(profile, wanted.repo, wanted.base_image, with_swerex=settings.with_swerex)

@@ -16,7 +16,7 @@ from tracesmith.references import Health
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 FORMAT_VERSION = 1
 
 
@@ -70,6 +70,7 @@ def _evaluated(job: Job, instance: Instance, prediction: Prediction) -> str:
     name = instance["instance_id"]
     judged = {key: instance[key] for key in ("patch", "FAIL_TO_PASS", "PASS_TO_PASS")}
     parts = {"environment": job.environment.identity(), "timeout": job.grader.timeout_s, "instance": judged}
+    parts["reference"] = job.grader.reference.as_json()
     fingerprint = stores.fingerprint("evaluate_predictions", CODE_VERSION, prediction=prediction, **parts)
     with job.store.claim(name):
         if not job.store.holds(name, fingerprint):

@@ -7,7 +7,7 @@ from typing import Any
 from tracesmith import suites, workspaces
 from tracesmith.prepared import TestSettings
 from tracesmith.records import Instance, Prediction
-from tracesmith.references import Health
+from tracesmith.references import Health, Reference
 from tracesmith.sandboxes.base import Backend
 from tracesmith.suites import SuiteRun
 
@@ -33,7 +33,7 @@ class Grader:
     source: Path
     """The pristine tree."""
     timeout_s: float
-    reference: SuiteRun
+    reference: Reference
     health: Health
 
     def grade(self, instance: Instance, prediction: Prediction) -> Grade:
@@ -63,7 +63,7 @@ class Grader:
         if not {*instance["FAIL_TO_PASS"], *instance["PASS_TO_PASS"]} <= suite.passed():
             return "unresolved"
         # All pass, and still the runner calls the run a failure: errors outside of tests, or a report that is not its.
-        return RESOLVED if suite.clean_exit or not self.reference.clean_exit else "errors_outside_tests"
+        return RESOLVED if suite.clean_exit or self.reference.excuses(suite) else "errors_outside_tests"
 
 
 def report(instance: Instance, prediction: Prediction, found: Grade, timeout_s: float) -> dict[str, Any]:

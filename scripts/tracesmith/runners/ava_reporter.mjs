@@ -1,10 +1,12 @@
 // Listener for ava: writes the lines of line_report.py into a file named like this one. Every Node process of a run loads it.
+import { createHash } from "node:crypto";
 import { appendFileSync, realpathSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isMainThread } from "node:worker_threads";
 
 const CLI = /\/ava\/(entrypoints\/)?cli\.m?js$/;
 const REPORT = fileURLToPath(import.meta.url).slice(0, -".mjs".length);
+const ORDER = new URL(import.meta.url).searchParams.get("order");
 const BROKEN = new Set(["hook-failed", "internal-error", "missing-ava-import", "process-exit", "timeout",
   "uncaught-exception", "unhandled-rejection", "worker-failed", "shared-worker-error"]);
 
@@ -21,6 +23,9 @@ function message(error) {
   const shown = values.map(({ label, formatted }) => `${label} ${formatted}`).join("\n").replace(/\u001B\[[\d;]*m/g, "");
   return `${error?.name ?? "Error"}: ${error?.message ?? error?.summary ?? error?.formattedError ?? ""}\n${shown}`;
 }
+
+const rank = (file) => createHash("sha256").update(`${ORDER} ${file}`).digest("hex");
+const shuffled = (one, other) => (rank(one) < rank(other) ? -1 : 1);
 
 async function listen(cli) {
   const library = new URL(cli.includes("/entrypoints/") ? "../lib/" : "lib/", pathToFileURL(cli));
@@ -44,6 +49,7 @@ async function listen(cli) {
   };
   const run = Api.prototype.run;
   Api.prototype.run = async function (...options) {
+    if (ORDER) this.options.sortTestFiles = shuffled;
     const status = await run.apply(this, options);
     for (const [file, tests] of results) {
       for (const [title, { left, ...result }] of tests) {

@@ -56,10 +56,22 @@ class Runner:
     """With any other exit code the runner did not end by itself, and a report may be somebody else's."""
     reporter: Path | None = None
     """A reporter of ours; it stands at `reporter_path(report)` in the sandbox and writes the report."""
+    shuffle: Callable[[Invocation, int, str], Invocation] | None = None
+    """
+    Turn an invocation with its report into one that runs the test files in another order, which a number decides.
+
+    None where the runner has but one order.
+    """
+    sequencer: Path | None = None
+    """A module of ours that `shuffle` needs; it stands at `sequencer_path(report, number)` in the sandbox."""
 
     def reporter_path(self, report: str) -> str:
         """Return where the reporter stands; it finds the report's path by its own."""
         return report + (self.reporter.suffix if self.reporter else "")
+
+    def sequencer_path(self, report: str, order: int) -> str:
+        """Return where the sequencer stands; it reads the order from its name."""
+        return f"{report}.{order}{self.sequencer.suffix if self.sequencer else ''}"
 
 
 def identify(path: str, titles: Sequence[str], taken: Collection[str]) -> str:

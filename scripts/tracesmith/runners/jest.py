@@ -1,11 +1,12 @@
 """
-jest (27 to 29): its own JSON report.
+jest (24.7 to 30): its own JSON report, and a sequencer of ours where the test files are shuffled.
 
 All test files share one process: a test that ends it (`process.exit`) leaves no report. `jest.retryTimes` in a test
 file cannot be turned off from outside.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tracesmith.runners import json_report
 from tracesmith.runners.base import Invocation, Reading, Runner, headline
@@ -38,4 +39,10 @@ def shell_line(command: Sequence[str]) -> str:
     return f"{' '.join(command)} 2>&1 | grep -oE '^((Test Suites|Tests):.*|FAIL [^ ]+)'"
 
 
-RUNNER = Runner(invoke, read, shell_line, READS)
+def shuffle(call: Invocation, order: int, report: str) -> Invocation:
+    """Return the command with our sequencer, in the place of the repository's own if it has one."""
+    return Invocation([*call.command, f"--testSequencer={RUNNER.sequencer_path(report, order)}"], call.environment)
+
+
+SEQUENCER = Path(__file__).with_name("jest_sequencer.cjs")
+RUNNER = Runner(invoke, read, shell_line, READS, shuffle=shuffle, sequencer=SEQUENCER)

@@ -1,12 +1,20 @@
 // Reporter for mocha: the `spec` reporter on the console, and the lines of line_report.py in a file named like this one.
 "use strict";
 
+const { createHash } = require("node:crypto");
 const fs = require("node:fs");
 const { reporters } = require(require.resolve("mocha", { paths: [process.cwd()] }));
 
 const REPORT = __filename.slice(0, -".cjs".length);
 const write = (record) => fs.appendFileSync(REPORT, JSON.stringify(record) + "\n");
 const message = (error) => (error && error.message !== undefined ? `${error.name}: ${error.message}` : String(error));
+const hash = (text) => createHash("sha256").update(text).digest("hex");
+
+// Puts the suites of the files into an order that a number decides; those of one file stay in theirs.
+function shuffle(root, order) {
+  const ranks = new Map(root.suites.map((suite) => [suite, hash(`${order} ${suite.file}`)]));
+  root.suites.sort((one, other) => (ranks.get(one) < ranks.get(other) ? -1 : Number(ranks.get(one) > ranks.get(other))));
+}
 
 module.exports = class extends reporters.Spec {
   constructor(runner, options) {
@@ -14,6 +22,8 @@ module.exports = class extends reporters.Spec {
     const results = new Map();
     const broken = [];
     const root = runner.suite;
+    const { order } = options.reporterOptions ?? options.reporterOption ?? {};
+    if (order) shuffle(root, order);
     runner.on("pass", (test) => results.set(test, { state: "passed" }));
     // For mocha a test to do is a skipped one: both lose their function.
     runner.on("pending", (test) => results.set(test, { state: "skipped" }));

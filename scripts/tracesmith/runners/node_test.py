@@ -1,7 +1,8 @@
 """
 node:test (Node 20 and later): a reporter of ours, since JUnit loses the file and the nesting of a test.
 
-Each test file has a process of its own; one that dies, or ends without having run a test, is broken.
+Each test file has a process of its own; one that dies, or ends without having run a test, is broken. The files run in
+the order of their names, which nothing can change: node sorts them.
 """
 
 from collections.abc import Mapping, Sequence

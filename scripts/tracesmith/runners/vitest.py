@@ -1,4 +1,4 @@
-"""vitest (2 to 4): its own JSON reporter."""
+"""vitest (1 to 4): its own JSON reporter, and its own way to shuffle the test files."""
 
 from collections.abc import Mapping, Sequence
 
@@ -39,4 +39,9 @@ def shell_line(command: Sequence[str]) -> str:
     return f"{' '.join(command)} 2>&1 | grep -E '^ *(Test Files|Tests|FAIL) '"
 
 
-RUNNER = Runner(invoke, read, shell_line, READS)
+def shuffle(call: Invocation, order: int, _report: str) -> Invocation:
+    """Return the command with the test files in another order, and the tests in a file in theirs."""
+    return Invocation([*call.command, "--sequence.shuffle.files", f"--sequence.seed={order}"], call.environment)
+
+
+RUNNER = Runner(invoke, read, shell_line, READS, shuffle=shuffle)

@@ -1,6 +1,7 @@
 """The one protocol of the sandboxes, and what both backends share."""
 
 import io
+import re
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -11,6 +12,7 @@ from typing import Protocol
 from tracesmith.errors import InfrastructureError
 
 TESTBED = "/testbed"
+SIZE = re.compile(r"(\d*[1-9]\d*)([kmgt]?)b?", re.IGNORECASE)
 # One environment everywhere, so that a test sees the same world in every sandbox and on every machine.
 ENVIRONMENT = {
     "HOME": "/tmp/home",  # noqa: S108 - a path inside the sandbox
@@ -90,6 +92,12 @@ class Backend(Protocol):
     def sweep(self) -> int:
         """Remove what earlier processes, dead by now, left behind; return how many sandboxes that were."""
         ...
+
+
+def parse_size(text: str) -> int | None:
+    """Return the bytes of a size such as 512m or 10g (powers of 1024); None for what is none."""
+    match = SIZE.fullmatch(text)
+    return int(match[1]) * int(1024 ** " kmgt".index(match[2].lower() or " ")) if match else None
 
 
 def must(box: Sandbox, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 120) -> bytes:

@@ -13,15 +13,15 @@ from typing import Any
 from tracesmith import files, pool, prepared, records, references, runs, stores, suites, summaries, workspaces
 from tracesmith.prepared import Environment
 from tracesmith.records import Candidate
-from tracesmith.references import Health
+from tracesmith.references import Health, Reference
 from tracesmith.sandboxes.base import Backend
 from tracesmith.suites import SuiteRun
 from tracesmith.validation import verdicts
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 1
-FORMAT_VERSION = 1
+CODE_VERSION = 2
+FORMAT_VERSION = 2
 # A candidate that runs this many times longer than the reference hangs; short suites get a floor.
 SLOWER = 8
 SHORTEST_TIMEOUT_S = 20.0
@@ -45,13 +45,13 @@ class Job:
     backend: Backend
     store: stores.Store
     settings: ValidationSettings
-    reference: SuiteRun
+    reference: Reference
     health: Health
     fingerprint: str
 
     def timeout_s(self) -> float:
         """Return the time limit of one candidate's run."""
-        return min(self.settings.timeout_s, max(SHORTEST_TIMEOUT_S, SLOWER * self.reference.seconds))
+        return min(self.settings.timeout_s, max(SHORTEST_TIMEOUT_S, SLOWER * self.reference.stable.seconds))
 
 
 def validate(
@@ -74,7 +74,7 @@ def validate(
     backend = prepared.open_backend(environment_path, environment)
     _show_reference(store, environment, reference)
     health = Health(environment, backend, reference)
-    shared = files.digest([environment.identity(), settings.timeout_s, sorted(reference.tests.items())])
+    shared = files.digest([environment.identity(), settings.timeout_s, sorted(reference.stable.tests.items())])
     job = Job(environment, backend, store, settings, reference, health, shared)
     reports = _until_enough(job, share.of(candidates), share.workers)
     if share.is_whole():
@@ -83,13 +83,14 @@ def validate(
         files.write_json(output, {"made_by": made_by, **_summary(candidates, reports, job)})
 
 
-def _show_reference(store: stores.Store, environment: Environment, reference: SuiteRun) -> None:
-    """Put the reference run where SWE-smith has it, beside the candidates."""
-    name, fingerprint = f"{environment.repo}.ref", stores.fingerprint("show_reference", 1, of=environment.identity())
+def _show_reference(store: stores.Store, environment: Environment, reference: Reference) -> None:
+    """Put what the reference runs agree on where SWE-smith has its reference run, beside the candidates."""
+    name, said = f"{environment.repo}.ref", asdict(reference.stable)
+    fingerprint = stores.fingerprint("show_reference", CODE_VERSION, of=environment.identity(), said=said)
     with store.claim(name):
         if not store.holds(name, fingerprint):
             with store.replace(name, fingerprint) as folder:
-                references.write(folder, reference)
+                references.write(folder, reference.stable)
 
 
 def _until_enough(job: Job, candidates: Sequence[Candidate], workers: int) -> list[dict[str, Any] | None]:
@@ -131,7 +132,7 @@ def _run(job: Job, candidate: Candidate) -> tuple[SuiteRun | None, dict[str, Any
             return None, verdicts.does_not_apply(str(error))
         suite = suites.run(box, job.environment.test, job.timeout_s())
     job.health.confirm(suite)
-    return suite, verdicts.judge(job.reference, suite, job.timeout_s())
+    return suite, verdicts.judge(job.reference.stable, suite, job.timeout_s())
 
 
 def _summary(candidates: list[Candidate], reports: list[dict[str, Any] | None], job: Job) -> dict[str, Any]:
@@ -145,7 +146,4 @@ def _summary(candidates: list[Candidate], reports: list[dict[str, Any] | None], 
         rows.append({"instance_id": candidate["instance_id"], "verdict": verdict, **counts})
     for _ in candidates[len(reports) :]:
         funnel.drop("not_needed")
-    states = list(job.reference.tests.values())
-    reference = {state: states.count(state) for state in ("passed", "failed", "skipped", "todo")}
-    broken = job.reference.broken_files
-    return {"funnel": funnel.as_json(), "reference": {**reference, "broken_files": broken}, "instances": rows}
+    return {"funnel": funnel.as_json(), "reference": job.reference.as_json(), "instances": rows}
