@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tracesmith import files, globs, scratch, stores
+from tracesmith import files, globs, proxies, scratch, stores
 from tracesmith.environments import managers, sources
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError
@@ -100,7 +100,8 @@ def run(tree: Path, commands: Sequence[list[str]], profile: Profile, limits: Lim
             done = box.run(command, timeout_s=TIMEOUT_S, environment=variables)
             if done.exit_code or done.killed:
                 ended = done.killed or f"exit code {done.exit_code}"
-                raise InfrastructureError(f"{' '.join(command)} ended with {ended}: {done.text.strip()[-1500:]}")
+                said = proxies.blot(done.text.strip()[-1500:], os.environ)
+                raise InfrastructureError(f"{' '.join(command)} ended with {ended}: {said}")
 
 
 def _authorities(box: Sandbox) -> dict[str, str]:

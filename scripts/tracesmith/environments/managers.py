@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tracesmith import proxies
 from tracesmith.environments.profiles import Profile
 
 FOLDER = "/tmp/package-manager"  # noqa: S108 - a path inside the sandbox
@@ -96,13 +97,13 @@ def of(profile: Profile) -> PackageManager:
     return {"npm": NPM, "pnpm": PNPM, "bun": BUN}[name]
 
 
-def variables(profile: Profile, proxies: Mapping[str, str]) -> dict[str, str]:
+def variables(profile: Profile, network: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of an installation: the manager's, those of this process's network, the profile's own."""
     manager = of(profile)
-    registry = proxies.get("npm_config_registry") or proxies.get("NPM_CONFIG_REGISTRY")
+    registry = network.get("npm_config_registry") or network.get("NPM_CONFIG_REGISTRY")
     berry = {"YARN_NPM_REGISTRY_SERVER": registry} if registry and manager is YARN_BERRY else {}
     path = {"PATH": f"{FOLDER}/bin:/opt/node/bin:/usr/local/bin:/usr/bin:/bin"}
-    return {**path, **manager.environment, **proxies, **berry, **profile.environment}
+    return {**path, **manager.environment, **network, **berry, **profile.environment}
 
 
 def commands(profile: Profile) -> list[list[str]]:
@@ -121,10 +122,9 @@ def _setup(profile: Profile) -> list[list[str]]:
 
 
 # No passwords are among them, but those in a proxy's address.
-NETWORK_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "npm_config_registry")
+NETWORK_VARIABLES = (*proxies.VARIABLES, "npm_config_registry", "NPM_CONFIG_REGISTRY")
 
 
 def network_variables() -> dict[str, str]:
     """Return the variables of this process that an installation may need to reach a registry."""
-    names = [name for key in NETWORK_VARIABLES for name in dict.fromkeys((key, key.upper()))]
-    return {name: os.environ[name] for name in names if name in os.environ}
+    return {name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ}

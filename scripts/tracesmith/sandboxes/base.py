@@ -1,10 +1,12 @@
 """The one protocol of the sandboxes, and what both backends share."""
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from tracesmith import proxies
 from tracesmith.errors import InfrastructureError
 
 TESTBED = "/testbed"
@@ -87,6 +89,11 @@ class Backend(Protocol):
     def sweep(self) -> int:
         """Remove what earlier processes, dead by now, left behind; return how many sandboxes that were."""
         ...
+
+
+def environment(*, network: bool) -> dict[str, str]:
+    """Return the variables of every command in a sandbox; with the network, this process's proxies are among them."""
+    return {**ENVIRONMENT, **(proxies.variables(os.environ) if network else {})}
 
 
 def must(box: Sandbox, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 120) -> bytes:
