@@ -49,6 +49,12 @@ def variables(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in VARIABLES if name in environment}
 
 
+def named(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that name a proxy, with what they say."""
+    names = (variable for name in ENDPOINTS for variable in (name, name.upper()))
+    return {name: environment[name] for name in names if environment.get(name)}
+
+
 def value(environment: Mapping[str, str], name: str) -> str:
     """Return what a variable says, in the order in which Python and curl look: the lower case first."""
     return environment.get(name) or environment.get(name.upper(), "")
@@ -68,8 +74,8 @@ def endpoint(variable: str, text: str) -> Endpoint:
 
 def blot(text: str, environment: Mapping[str, str]) -> str:
     """Return a text without the passwords of the proxies, which a program may have printed."""
-    for variable, found in variables(environment).items():
-        user = "" if variable.lower() == "no_proxy" else _user(found)
+    for found in named(environment).values():
+        user = _user(found)
         password = user.partition(":")[2]
         for secret in filter(None, (user, unquote(user), password, unquote(password))):
             text = text.replace(secret, "***")

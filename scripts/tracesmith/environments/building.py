@@ -9,8 +9,7 @@ from typing import Any
 from tracesmith import files, git, prepared, references, stores, summaries
 from tracesmith.environments import images, installing, profiles, sources
 from tracesmith.environments.profiles import Profile
-from tracesmith.errors import InfrastructureError
-from tracesmith.sandboxes import docker
+from tracesmith.sandboxes import choosing
 from tracesmith.sandboxes.base import Limits
 
 logger = logging.getLogger(__name__)
@@ -54,7 +53,8 @@ def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
 
 def _prepare(store: stores.Store, profile: Profile, source: Path, settings: BuildSettings) -> prepared.Environment:
     """Install the dependencies, in an image or a prepared tree, and return the environment."""
-    repo, source_hash, backend = sources.repo_name(profile.source), sources.tree_hash(source), choose(settings.backend)
+    repo, source_hash = sources.repo_name(profile.source), sources.tree_hash(source)
+    backend = choosing.choose(settings.backend)
     keys = ("package_manager", "install", "build", "environment", "node", "dockerfile")
     parts = {key: value for key, value in asdict(profile).items() if key in keys}
     parts |= {"source": source_hash, "base": settings.base_image, "cleaning": installing.cleaning(source)}
@@ -102,18 +102,6 @@ def _origin(store: stores.Store) -> dict[str, Any]:
     """What is remembered of where the pristine tree came from."""
     entry = files.read_json(store.folder("source") / stores.ENTRY)
     return {key: value for key, value in entry.items() if key != "fingerprint"}
-
-
-def choose(backend: str) -> str:
-    """Return the backend that a setting means here: `auto` takes Docker where an engine answers."""
-    if backend != "auto":
-        return backend
-    try:
-        docker.connect().close()
-    except InfrastructureError as error:
-        logger.info("bubblewrap is used: %s", error)
-        return "bubblewrap"
-    return "docker"
 
 
 def _image_name(dockerhub: str, repo: str) -> str:

@@ -32,7 +32,7 @@ def build(
         if image is None:
             with store.replace("docker", fingerprint) as folder:
                 commands = [*managers.commands(profile), *installing.cleaning(source)]
-                dockerfile = make_dockerfile(profile, base_image or f"node:{profile.node}-bookworm-slim", commands)
+                dockerfile = make_dockerfile(profile, profile.base_image(base_image), commands)
                 (folder / "Dockerfile").write_text(dockerfile)
                 image = _build(dockerfile, source, image_name)
                 (folder / "image.json").write_bytes(files.json_bytes({"id": image, "name": image_name}))

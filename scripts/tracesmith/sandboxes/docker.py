@@ -112,7 +112,7 @@ class DockerBackend:
     @functools.cached_property
     def foreign(self) -> frozenset[str]:
         """The variables that the image and the engine would add to those of a command."""
-        found = self.client.api.inspect_image(self.image)["Config"]["Env"] or []
+        found = self.client.images.get(self.image).attrs["Config"]["Env"] or []
         return frozenset({"HOSTNAME", *(variable.partition("=")[0] for variable in found)})
 
     def _host_config(self) -> Any:
