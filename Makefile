@@ -5,6 +5,8 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 # Sandbox of the demo: bubblewrap, or docker where an engine is running.
 BACKEND ?= bubblewrap
+# Files that go over config.yaml, for `make doctor`.
+CONFIGFILE ?=
 
 .DEFAULT_GOAL := help
 
@@ -15,7 +17,7 @@ REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3,
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
 
-.PHONY: help setup setup-dev demo test lint format pins clean
+.PHONY: help setup setup-dev doctor demo test lint format pins clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -44,8 +46,11 @@ setup-dev: .venv/.dev  ## the same, and what testing and linting need
 	    mv .venv/.stamp .venv/.dev; }
 	@touch .venv/.dev
 
+doctor: setup  ## say whether all is there that a run needs; CONFIGFILE=mine.yaml for yours
+	@$(IN_VENV) python scripts/doctor.py $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+
 demo: setup  ## build a small training set without a model, an engine or a key
-	@$(IN_VENV) python scripts/doctor.py --backend $(BACKEND)
+	@$(IN_VENV) python scripts/doctor.py --backend $(BACKEND) --run demo
 	@$(IN_VENV) snakemake --cores all trajectories_sft/demo.resolved_only.xml.jsonl reports/demo.html \
 	    --config 'repos={css-what: {sandbox: {backend: $(BACKEND)}}}'
 	@$(IN_VENV) python scripts/show_funnel.py reports/demo.json

@@ -33,3 +33,9 @@ include: "rules/trajectories.smk"
 include: "rules/evaluation.smk"
 include: "rules/sft.smk"
 include: "rules/report.smk"
+include: "rules/preflight.smk"
+
+
+onstart:
+    if not workflow.touch:
+        check_before_start()

@@ -1,22 +1,36 @@
 #!/usr/bin/env python3
 """
-Say whether a sandbox can be made here, and how to mend it where not.
+Say whether all is there that a configuration needs, one line a check, with the remedy where something is missing.
 
-    scripts/doctor.py --backend bubblewrap
+    scripts/doctor.py --configfile mine.yaml --run htmlparser2-check
+
+Exit code 0 when nothing is missing, warnings or not; 1 when something is; 2 for a configuration that is wrong.
 """
 
 import logging
+import os
+from pathlib import Path
 
-from tracesmith import cli
-from tracesmith.environments import probing
+from tracesmith import cli, configuration
+from tracesmith.preflight import checks
+from tracesmith.preflight.plan import Plan, steps_of
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--backend", choices=["auto", "docker", "bubblewrap"], default="auto")
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="files that go over config.yaml")
+    parser.add_argument("--run", action="append", help="a run_id of it; without, all its runs and repositories")
+    parser.add_argument("--backend", choices=["auto", "docker", "bubblewrap"], help="instead of those it names")
+    parser.add_argument("--model", action="append", default=[], help="a model you mean to use, such as anthropic/NAME")
     args = cli.arguments(parser)
     cli.start_logging(logging.WARNING)
-    cli.say(probing.describe(args.backend))
+    read = configuration.read(args.configfile, os.environ)
+    found = checks.examine(
+        Plan(steps_of(read, args.run), read.free_disk, os.environ, args.backend, args.model, deep=True)
+    )
+    for finding in found:
+        cli.say(str(finding))
+    checks.refuse(found)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ Push a repository's mirror, with its instance branches, to GitHub; GITHUB_TOKEN 
 import os
 from pathlib import Path
 
-from tracesmith import cli
+from tracesmith import cli, remotes
 from tracesmith.mirrors import github, pushing
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     args = parser.parse_args()
     cli.start_logging()
     server = github.Server(args.api_url, args.git_url, args.owner_type, private=not args.public)
-    pushing.push(args.environment, args.instances, server, github.read_token(os.environ), args.output)
+    pushing.push(args.environment, args.instances, server, remotes.read_token(os.environ), args.output)
 
 
 if __name__ == "__main__":

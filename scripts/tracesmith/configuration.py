@@ -4,7 +4,7 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +57,7 @@ class Configuration:
         config = schemas.coerce(given, schema)
         schemas.check(config, schema, "config")
         self.user: str = config["user"]
+        self.free_disk: str = config["preflight"]["free_disk"]
         self.github = _owner(config, "github", environment.get("SWESMITH_ORG_GH"), "swesmith")
         self.dockerhub = _owner(config, "dockerhub", environment.get("SWESMITH_ORG_DH"), UPSTREAM_IMAGES)
         self.mirror = _mirror(config, environment)
@@ -101,6 +102,25 @@ class Configuration:
         if run_id not in self.runs:
             raise InputError(f"unknown run {run_id!r}; the configuration has: {', '.join(sorted(self.runs))}")
         return self.runs[run_id]
+
+
+def read(paths: Sequence[Path], environment: Mapping[str, str]) -> Configuration:
+    """Return the configuration of config.yaml with these files merged over it, as Snakemake's --configfile does."""
+    config: dict[str, Any] = {}
+    for path in (ROOT / "config.yaml", *paths):
+        value = schemas.read_yaml(path)
+        if not isinstance(value, dict):
+            raise InputError(f"{path}: no configuration: wanted are keys and values, as in config.yaml")
+        _merge(config, value)
+    return Configuration(config, environment)
+
+
+def _merge(config: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(config.get(key), dict):
+            _merge(config[key], value)
+        else:
+            config[key] = value
 
 
 def find_file(name: str) -> str:

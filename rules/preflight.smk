@@ -1,0 +1,32 @@
+"""
+Before the first job of a real run: is there what the planned steps need?
+
+INPUT   the steps that are to be done, the configuration, the environment's variables
+OUTPUT  nothing, or an end before any work; `make doctor` makes the same checks, and some that take longer
+"""
+
+from tracesmith.errors import InfrastructureError
+from tracesmith.preflight import checks
+from tracesmith.preflight.plan import OK, Plan
+
+
+def planned_steps():
+    """The steps that are to be done now, each with its repositories."""
+    steps = {}
+    for job in workflow.dag.needrun_jobs():
+        if hasattr(job.wildcards, "run_id") or hasattr(job.wildcards, "repo"):
+            steps.setdefault(job.rule.name, []).append(repo_of(job.wildcards))
+    return steps
+
+
+def check_before_start():
+    """Show what is missing or doubtful, and end the run when it would miss something on this machine."""
+    found = checks.examine(Plan(planned_steps(), CONFIGURATION.free_disk, os.environ))
+    for finding in found:
+        if finding.status != OK:
+            print(finding, file=sys.stderr)
+    if workflow.local_exec:
+        try:
+            checks.refuse(found)
+        except InfrastructureError as error:
+            refuse(error)

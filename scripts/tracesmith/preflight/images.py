@@ -1,0 +1,63 @@
+"""Base images: the engine has each, or can fetch it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tracesmith import proxies
+from tracesmith.configuration import Repo
+from tracesmith.preflight import endpoints
+from tracesmith.preflight.plan import MISSING, OK, WARNING, Finding, Plan, environment_of
+
+DOCKER_HUB = "registry-1.docker.io"
+
+
+def check(plan: Plan) -> Iterator[Finding]:
+    """Look for the base image of each environment that Docker builds."""
+    wanted: dict[str, list[Repo]] = {}
+    for repo in plan.repos("build_environment", backend="docker") if plan.engine else ():
+        wanted.setdefault(base_image(repo), []).append(repo)
+    for name, repos in wanted.items():
+        if is_known(plan, name):
+            yield Finding(OK, f"base image {name}: the engine has it")
+        else:
+            yield _of_registry(plan, name, built=all(environment_of(repo).exists() for repo in repos))
+
+
+def base_image(repo: Repo) -> str:
+    """Return the name of a repository's base image."""
+    return repo.profile.base_image(repo.settings["sandbox"]["base_image"])
+
+
+def is_known(plan: Plan, name: str) -> bool:
+    """Tell whether the engine has an image."""
+    from docker.errors import ImageNotFound  # noqa: PLC0415 - where this is called, it is loaded
+
+    assert plan.engine  # noqa: S101 - asked before
+    try:
+        plan.engine.images.get(name)
+    except ImageNotFound:
+        return False
+    return True
+
+
+def registry(name: str) -> proxies.Endpoint:
+    """Return where an image's name says that it is fetched."""
+    host, slash, _ = name.partition("/")
+    if not slash or not ("." in host or ":" in host or host == "localhost"):
+        host = DOCKER_HUB
+    host, _, port = host.partition(":")
+    return proxies.Endpoint("https", host, int(port or 443))
+
+
+def _of_registry(plan: Plan, name: str, *, built: bool) -> Finding:
+    """Say whether the registry can be reached as the engine does it, perhaps through a proxy of its own."""
+    assert plan.engine  # noqa: S101 - asked before
+    info: dict[str, Any] = plan.engine.info()
+    asked = registry(name)
+    way = proxies.endpoint("the engine's proxy", info["HttpsProxy"]) if info.get("HttpsProxy") else asked
+    failure = endpoints.failure(way)
+    if not failure:
+        return Finding(OK, f"base image {name}: {way} answers, from which the engine will fetch it")
+    remedy = "load it (docker load), name another (sandbox.base_image), or give the engine a proxy (docs/proxies.md)"
+    text = f"base image {name}: the engine does not have it and {way} cannot be reached ({failure}); {remedy}"
+    return Finding(WARNING if built else MISSING, text)
