@@ -37,18 +37,19 @@ def make(
     `with_swerex` adds Python and swe-rex's `swerex-remote`, which the agent engine sweagent talks to.
     """
     stages = [
-        _system(profile, base_image, with_swerex),
+        system(profile, base_image, with_swerex=with_swerex).splitlines(),
         *([_swerex(certificates)] if with_swerex else []),
-        _packages(profile, label, certificates),
+        _packages(profile, certificates),
         _built(profile),
         _last(label, with_swerex),
     ]
     return "\n\n".join("\n".join(lines) for lines in stages) + "\n"
 
 
-def _system(profile: Profile, base_image: str, with_swerex: bool) -> list[str]:
+def system(profile: Profile, base_image: str, *, with_swerex: bool = False) -> str:
+    """Return the first stage, which is the same for all repositories with the same base and system packages."""
     python = 'python3 -c "import sys, ensurepip; sys.exit(sys.version_info < (3, 10))"'
-    return [
+    lines = [
         f"FROM {base_image} AS {SYSTEM}",
         "USER root",
         f"RUN command -v git >/dev/null && command -v ps >/dev/null && [ -e /etc/ssl/certs/ca-certificates.crt ] || "
@@ -60,6 +61,7 @@ def _system(profile: Profile, base_image: str, with_swerex: bool) -> list[str]:
         f"RUN install -d -o 1000 -g 1000 {TESTBED} && git config --system --add safe.directory {TESTBED}",
         f"WORKDIR {TESTBED}",
     ]
+    return "\n".join(lines) + "\n"
 
 
 def _apt(packages: str) -> str:
@@ -85,10 +87,10 @@ def _swerex(certificates: bool) -> list[str]:
     ]
 
 
-def _packages(profile: Profile, label: str, certificates: bool) -> list[str]:
+def _packages(profile: Profile, certificates: bool) -> list[str]:
+    """Nothing here may differ between two states of one repository's sources, its name included."""
     return [
         f"FROM {SYSTEM} AS {PACKAGES}",
-        f"LABEL {LABEL}={json.dumps(label)}",
         f"USER {USER}",
         "ENV HOME=/tmp/home",
         *_network(certificates),

@@ -59,6 +59,7 @@ PNPM = PackageManager(
     environment={
         "npm_config_store_dir": f"{CACHE}/pnpm",
         "npm_config_manage_package_manager_versions": "false",
+        "npm_config_package_manager_strict": "false",
         "npm_config_lockfile": "true",
     },
 )
@@ -68,7 +69,7 @@ YARN_CLASSIC = PackageManager(
     lock=["yarn", "install", "--ignore-scripts", "--ignore-engines", "--non-interactive"],
     install=["yarn", "install", "--frozen-lockfile", "--ignore-scripts", "--ignore-engines", "--non-interactive"],
     manifests=(".yarnrc",),
-    environment={"YARN_CACHE_FOLDER": f"{CACHE}/yarn", "YARN_IGNORE_PATH": "1"},
+    environment={"YARN_CACHE_FOLDER": f"{CACHE}/yarn", "YARN_IGNORE_PATH": "1", "SKIP_YARN_COREPACK_CHECK": "1"},
 )
 YARN_BERRY = PackageManager(
     package="@yarnpkg/cli-dist",
