@@ -42,6 +42,11 @@ class Wanted:
         )
 
 
+def packages_name(repo: str) -> str:
+    """Return the name under which a repository's packages are kept."""
+    return f"tracesmith-{dockerfiles.PACKAGES}:{re.sub(r'[^0-9A-Za-z_.-]', '-', repo)[-128:]}"
+
+
 def lockfile(store: stores.Store, wanted: Wanted) -> Path | None:
     """Return the lockfile that was written for a tree that has none, None for a tree that has its own."""
 
@@ -97,7 +102,7 @@ def _build_system(engine: Engine, wanted: Wanted) -> str:
 
 def _build_all(wanted: Wanted, context: Callable[[], AbstractContextManager[IO[bytes]]]) -> str:
     engine = Engine(wanted.profile, wanted.limits)
-    packages = f"tracesmith-{dockerfiles.PACKAGES}:{re.sub(r'[^0-9A-Za-z_.-]', '-', wanted.repo)[-128:]}"
+    packages = packages_name(wanted.repo)
     with engine.tidy(packages, wanted.image_name):
         _build_system(engine, wanted)
         engine.build(context, packages, dockerfiles.PACKAGES)
