@@ -1,8 +1,8 @@
 """
 Docker images: a profile's Dockerfile, built through the Docker SDK (the classic builder, no buildx).
 
-Two stages keep a name and with it their layers: the base with its system packages, shared by all repositories, and a
-repository's packages, which a change of its sources uses again.
+Some stages keep a name and with it their layers: the base with its system packages and swe-rex, shared by repositories,
+and a repository's packages, which a change of its sources uses again.
 """
 
 import re
@@ -40,6 +40,10 @@ class Wanted:
         return dockerfiles.make(
             self.profile, self.repo, self.base_image, certificates=certificates, with_swerex=self.with_swerex
         )
+
+    def system(self) -> str:
+        """Return the text of its first stage."""
+        return dockerfiles.system(self.profile, self.base_image, with_swerex=self.with_swerex)
 
 
 def packages_name(repo: str) -> str:
@@ -95,9 +99,8 @@ def _known_image(store: stores.Store, fingerprint: str) -> dict[str, str] | None
 def _build_system(engine: Engine, wanted: Wanted) -> str:
     """Build the first stage, the base image with git, and return its id."""
     engine.find_base(wanted.base_image)
-    text = dockerfiles.system(wanted.profile, wanted.base_image, with_swerex=wanted.with_swerex)
-    name = f"tracesmith-{dockerfiles.SYSTEM}:{files.digest(text)[:12]}"
-    return engine.build(lambda: contexts.system(text), name, dockerfiles.SYSTEM)
+    text = wanted.system()
+    return engine.build(lambda: contexts.system(text), _shared_name(dockerfiles.SYSTEM, wanted), dockerfiles.SYSTEM)
 
 
 def _build_all(wanted: Wanted, context: Callable[[], AbstractContextManager[IO[bytes]]]) -> str:
@@ -105,5 +108,11 @@ def _build_all(wanted: Wanted, context: Callable[[], AbstractContextManager[IO[b
     packages = packages_name(wanted.repo)
     with engine.tidy(packages, wanted.image_name):
         _build_system(engine, wanted)
+        if wanted.with_swerex:
+            engine.build(context, _shared_name(dockerfiles.SWEREX, wanted), dockerfiles.SWEREX)
         engine.build(context, packages, dockerfiles.PACKAGES)
         return engine.build(context, wanted.image_name, None)
+
+
+def _shared_name(stage: str, wanted: Wanted) -> str:
+    return f"tracesmith-{stage}:{files.digest(wanted.system())[:12]}"
