@@ -152,10 +152,10 @@ def pushed_mirrors():
 
 
 def pushed_images():
-    """The pushed images of all repositories that have a run."""
+    """The pushed images of all repositories that have a run and an image."""
     if not CONFIGURATION.mirror["push_images"]:
         return []
-    return sorted({f"logs/images/{run.repo.name}.json" for run in CONFIGURATION.runs.values()})
+    return [f"logs/images/{name}.json" for name in CONFIGURATION.repos_with_image()]
 
 
 def owner_type_of_mirror(wildcards):

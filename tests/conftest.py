@@ -7,6 +7,7 @@ With TRACESMITH_NO_SKIP=1, as in CI, every skip is a failure: a suite that did n
 
 import functools
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -77,11 +78,18 @@ def missing_git_http() -> str | None:
     )
 
 
+@functools.cache
+def missing_image_registry() -> str | None:
+    """Ask for the program that serves a registry of images."""
+    return None if shutil.which("docker-registry") else "docker-registry (Debian: docker-registry)"
+
+
 NEEDS: dict[str, Callable[[], str | None]] = {
     "docker": missing_docker,
     "sandbox": missing_sandbox,
     "network": missing_network,
     "git_http": missing_git_http,
+    "image_registry": missing_image_registry,
 }
 
 

@@ -77,14 +77,14 @@ class Configuration:
             )
 
     def check_image_owner(self) -> None:
-        """Raise InputError when images are to be pushed and nobody said whose they are, or they cannot be made."""
+        """Raise InputError when images are to be pushed and nobody said whose they are."""
         if self.dockerhub == UPSTREAM_IMAGES:
             raise InputError("config: key organisation.dockerhub, or SWESMITH_ORG_DH, has to name the images' owner")
-        for run in self.runs.values():
-            if run.repo.settings["sandbox"]["backend"] == "bubblewrap":
-                raise InputError(
-                    f"config: key mirror.push_images: {run.repo.name} has no image: its sandbox.backend is bubblewrap"
-                )
+
+    def repos_with_image(self) -> list[str]:
+        """Return the names of the repositories that have a run and whose environment is, or may be, an image."""
+        repos = (run.repo for run in self.runs.values())
+        return sorted({repo.name for repo in repos if repo.settings["sandbox"]["backend"] != "bubblewrap"})
 
     def needs_swerex(self, repo: Repo) -> bool:
         """Tell whether a run of a repository has the agent engine sweagent, which talks to swe-rex in the image."""

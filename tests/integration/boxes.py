@@ -10,7 +10,8 @@ with MARKER in its environment; without a marker it ends.
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
 from tracesmith import scratch  # noqa: E402
+from tracesmith.environments import images  # noqa: E402
 from tracesmith.sandboxes import cgroups, docker  # noqa: E402
 from tracesmith.sandboxes.base import Limits  # noqa: E402
 from tracesmith.sandboxes.bubblewrap import BubblewrapBackend  # noqa: E402
@@ -84,6 +86,20 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout_s} s"
         time.sleep(0.05)
+
+
+@contextmanager
+def images_removed(*wanted: images.Wanted) -> Iterator[None]:
+    """Remove the images of some builds at the end of the block; the base with its system packages stays."""
+    try:
+        yield
+    finally:
+        client = docker.connect()
+        for one in wanted:
+            for name in (one.image_name, images.packages_name(one.repo)):
+                for image in client.images.list(name):
+                    client.images.remove(image.id, force=True)
+        client.close()
 
 
 def _owned(label: str) -> dict[str, str]:

@@ -59,6 +59,11 @@ def test_our_own_configuration_is_taken() -> None:
         ("organisation/github_owner_type", PLANTED, "organisation.github_owner_type"),
         ("mirror/backend", PLANTED, "mirror.backend"),
         ("mirror/private", PLANTED, "mirror.private"),
+        ("mirror/push_images", PLANTED, "mirror.push_images"),
+        ("mirror/push_images", True, "organisation.dockerhub"),
+        ("organisation/dockerhub", f"{PLANTED}/me", "organisation.dockerhub"),
+        ("organisation/dockerhub", f"me:{PLANTED}@host.example/me", "organisation.dockerhub"),
+        ("organisation/dockerhub", f"https://host.example/{PLANTED}", "organisation.dockerhub"),
         ("mirror/token", PLANTED, "mirror.token"),
         ("mirror/git_url", f"https://me:{PLANTED}@host", "mirror.git_url"),
         ("mirror/api_url", f"https://host?token={PLANTED}", "mirror.api_url"),
@@ -166,6 +171,32 @@ def test_owners_come_from_the_configuration_then_the_environment_then_swesmith(
 ) -> None:
     configuration = Configuration(changed("organisation", {"github": github, "dockerhub": github}), environment)
     assert (configuration.github, configuration.dockerhub) == expected
+
+
+@pytest.mark.parametrize("owner", ["localhost:5000/me", "ghcr.io/me", "127.0.0.1:5000/me", "host:5000/a/b", "me"])
+def test_images_may_have_a_registry_before_their_owner(owner: str) -> None:
+    assert Configuration(changed("organisation/dockerhub", owner), {}).dockerhub == owner
+    assert Configuration(OWN, {"SWESMITH_ORG_DH": owner}).dockerhub == owner
+
+
+@pytest.mark.parametrize("owner", ["nohost/me", "me/", "/me", "a b", "-:5000/me x", "https://x.y/me"])
+def test_an_owner_of_images_that_is_none_is_refused(owner: str) -> None:
+    with pytest.raises(InputError, match="SWESMITH_ORG_DH"):
+        Configuration(OWN, {"SWESMITH_ORG_DH": owner})
+
+
+def test_images_are_pushed_of_the_repositories_that_have_a_run_and_one() -> None:
+    config = changed("mirror/push_images", True)
+    config["organisation"]["dockerhub"] = "me"
+    assert Configuration(config, {}).repos_with_image() == ["npm__htmlparser2.v10.0.0"]
+
+
+def test_an_image_has_swerex_when_a_run_of_its_repository_needs_it() -> None:
+    configuration = Configuration(OWN, {})
+    assert not configuration.needs_swerex(configuration.repo(CSS))
+    configuration.runs["demo"].settings["agent"]["engine"] = "sweagent"
+    assert configuration.needs_swerex(configuration.repo(CSS))
+    assert not configuration.needs_swerex(configuration.runs["htmlparser2-oracle"].repo)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,19 @@ def test_a_mirror_of_nobody_is_refused_at_once(folder: Path, monkeypatch: pytest
     assert "key organisation.github, or SWESMITH_ORG_GH, has to name the owner" in done.stdout
 
 
+@pytest.mark.parametrize("wanted", [False, True])
+def test_images_are_pushed_with_everything_when_that_is_asked_for(folder: Path, wanted: bool) -> None:
+    config = workflows.read_config(folder)
+    config |= {"organisation": {"dockerhub": "localhost:5000/me"}, "mirror": {"push_images": wanted}}
+    config["repos"]["tiny"]["sandbox"]["backend"] = "docker"
+    workflows.write_config(folder, config)
+    done = workflows.snakemake(folder, "-n", "-p")
+    assert done.returncode == 0, done.stdout
+    assert (f"logs/images/{tiny.REPO}.json" in done.stdout) == wanted
+    assert "--dockerhub localhost:5000/me" in done.stdout
+    assert "--with-swerex" not in done.stdout
+
+
 @pytest.mark.parametrize("target", ["trajectories_sft/nope.resolved_only.xml.jsonl", "reports/nope.html"])
 def test_an_unknown_run_fails_at_once_and_lists_the_known(folder: Path, target: str) -> None:
     done = workflows.snakemake(folder, "-n", target)

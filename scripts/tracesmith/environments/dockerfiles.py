@@ -9,19 +9,18 @@ import json
 
 from tracesmith.environments import cleaning, managers
 from tracesmith.environments.profiles import Profile
-from tracesmith.sandboxes.base import TESTBED
+from tracesmith.sandboxes.base import ENVIRONMENT, TESTBED
 
 USER = "1000:1000"
 COPY = f"COPY --chown={USER}"
 LABEL = "tracesmith.environment"
-SYSTEM, PACKAGES = "system", "packages"
-"""Stages that are tagged: without packages of the repository, and with them."""
+SYSTEM, SWEREX, PACKAGES = "system", "swerex", "packages"
+"""Stages that keep a name: the base with git, a Python environment with swe-rex, the repository's packages."""
 DEBIAN = "git ca-certificates procps"
-SWEREX = "swe-rex==1.4.0"
+SWEREX_PIN = "swe-rex==1.4.0"
 CERTIFICATES = "/tmp/ca.pem"  # noqa: S108 - a path in a stage of the build
-# Arguments that the builder does not know by itself, as it does those of proxies.
-ARGUMENTS = ["all_proxy", "ALL_PROXY", "npm_config_registry", "NPM_CONFIG_REGISTRY", *managers.BERRY_VARIABLES]
-ARGUMENTS += ["YARN_UNSAFE_HTTP_WHITELIST", "PIP_INDEX_URL"]
+# The builder knows those of proxies by itself, and keeps their values out of what an image tells of its making.
+ARGUMENTS = ["npm_config_registry", "NPM_CONFIG_REGISTRY"]
 GIT = (
     "rm -rf .git && mv /tmp/git .git && git reset -q && git ls-files --others --exclude-standard --directory "
     r"| sed 's/[][*?\\]/\\&/g; s|^|/|' >>.git/info/exclude"
@@ -37,18 +36,19 @@ def make(
     `with_swerex` adds Python and swe-rex's `swerex-remote`, which the agent engine sweagent talks to.
     """
     stages = [
-        _system(profile, base_image, with_swerex),
+        system(profile, base_image, with_swerex=with_swerex).splitlines(),
         *([_swerex(certificates)] if with_swerex else []),
-        _packages(profile, label, certificates),
+        _packages(profile, certificates),
         _built(profile),
         _last(label, with_swerex),
     ]
     return "\n\n".join("\n".join(lines) for lines in stages) + "\n"
 
 
-def _system(profile: Profile, base_image: str, with_swerex: bool) -> list[str]:
+def system(profile: Profile, base_image: str, *, with_swerex: bool = False) -> str:
+    """Return the first stage, which is the same for all repositories with the same base and system packages."""
     python = 'python3 -c "import sys, ensurepip; sys.exit(sys.version_info < (3, 10))"'
-    return [
+    lines = [
         f"FROM {base_image} AS {SYSTEM}",
         "USER root",
         f"RUN command -v git >/dev/null && command -v ps >/dev/null && [ -e /etc/ssl/certs/ca-certificates.crt ] || "
@@ -60,6 +60,7 @@ def _system(profile: Profile, base_image: str, with_swerex: bool) -> list[str]:
         f"RUN install -d -o 1000 -g 1000 {TESTBED} && git config --system --add safe.directory {TESTBED}",
         f"WORKDIR {TESTBED}",
     ]
+    return "\n".join(lines) + "\n"
 
 
 def _apt(packages: str) -> str:
@@ -74,25 +75,24 @@ def _network(certificates: bool) -> list[str]:
 
 
 def _swerex(certificates: bool) -> list[str]:
-    pip = f"/opt/swerex/bin/pip install --no-cache-dir --disable-pip-version-check {SWEREX}"
+    pip = f"/opt/swerex/bin/pip install --no-cache-dir --disable-pip-version-check {SWEREX_PIN}"
     if certificates:
         both = "/tmp/both.pem"  # noqa: S108 - a path in a stage of the build
         pip = f"cat /etc/ssl/certs/ca-certificates.crt {CERTIFICATES} >{both} && PIP_CERT={both} {pip}"
     return [
-        f"FROM {SYSTEM} AS swerex",
+        f"FROM {SYSTEM} AS {SWEREX}",
         *_network(certificates),
         f"RUN python3 -m venv /opt/swerex && {pip} && /opt/swerex/bin/swerex-remote --help >/dev/null",
     ]
 
 
-def _packages(profile: Profile, label: str, certificates: bool) -> list[str]:
+def _packages(profile: Profile, certificates: bool) -> list[str]:
+    """Nothing here may differ between two states of one repository's sources, its name included."""
     return [
         f"FROM {SYSTEM} AS {PACKAGES}",
-        f"LABEL {LABEL}={json.dumps(label)}",
         f"USER {USER}",
-        "ENV HOME=/tmp/home",
+        _variables({"HOME": ENVIRONMENT["HOME"], **managers.variables(profile)}),
         *_network(certificates),
-        *_variables(managers.variables(profile)),
         *_runs(managers.setup(profile)),
         f"{COPY} before/ ./",
         *_runs(managers.installing(profile)),
@@ -115,7 +115,7 @@ def _last(label: str, with_swerex: bool) -> list[str]:
     lines = [f"FROM {SYSTEM}", f"LABEL {LABEL}={json.dumps(label)}"]
     if with_swerex:
         lines += [
-            "COPY --from=swerex /opt/swerex /opt/swerex",
+            f"COPY --from={SWEREX} /opt/swerex /opt/swerex",
             "RUN ln -s /opt/swerex/bin/swerex-remote /usr/local/bin/swerex-remote",
         ]
     return [*lines, f"{COPY} --from=built {TESTBED} {TESTBED}"]
@@ -125,6 +125,7 @@ def _runs(commands: list[list[str]]) -> list[str]:
     return [f"RUN {json.dumps(command)}" for command in commands]
 
 
-def _variables(values: dict[str, str]) -> list[str]:
+def _variables(values: dict[str, str]) -> str:
     """A dollar sign would be read as a variable's."""
-    return [f"ENV {name}={json.dumps(value, ensure_ascii=False)}".replace("$", "\\$") for name, value in values.items()]
+    pairs = [f"{name}={json.dumps(value, ensure_ascii=False)}".replace("$", "\\$") for name, value in values.items()]
+    return f"ENV {' '.join(pairs)}"

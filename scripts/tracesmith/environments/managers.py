@@ -7,7 +7,6 @@ the versions named in `configs/repos/` and the tests.
 
 import os
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from tracesmith import proxies
 from tracesmith.environments.profiles import Profile
@@ -33,6 +32,8 @@ class PackageManager:
     """Further files, besides package.json and lockfile, that decide what is installed; names or globs."""
     environment: dict[str, str] = field(default_factory=dict)
     setup_flags: tuple[str, ...] = ("--ignore-scripts",)
+    line: str = ""
+    """Shell line before a command; for what depends on the network's variables, which no image may keep."""
 
     def setup(self, version: str) -> list[str]:
         """Return the command that fetches a version of it into FOLDER."""
@@ -59,6 +60,7 @@ PNPM = PackageManager(
     environment={
         "npm_config_store_dir": f"{CACHE}/pnpm",
         "npm_config_manage_package_manager_versions": "false",
+        "npm_config_package_manager_strict": "false",
         "npm_config_lockfile": "true",
     },
 )
@@ -68,8 +70,18 @@ YARN_CLASSIC = PackageManager(
     lock=["yarn", "install", "--ignore-scripts", "--ignore-engines", "--non-interactive"],
     install=["yarn", "install", "--frozen-lockfile", "--ignore-scripts", "--ignore-engines", "--non-interactive"],
     manifests=(".yarnrc",),
-    environment={"YARN_CACHE_FOLDER": f"{CACHE}/yarn", "YARN_IGNORE_PATH": "1"},
+    environment={"YARN_CACHE_FOLDER": f"{CACHE}/yarn", "YARN_IGNORE_PATH": "1", "SKIP_YARN_COREPACK_CHECK": "1"},
 )
+# Yarn from version 2 on reads variables of its own only.
+BERRY_LINE = """
+registry=${npm_config_registry:-$NPM_CONFIG_REGISTRY} http=${http_proxy:-$HTTP_PROXY} https=${https_proxy:-$HTTPS_PROXY}
+host=${registry#http://}; host=${host%%[:/]*}
+[ -z "$registry" ] || export YARN_NPM_REGISTRY_SERVER="${registry%/}"
+[ "$registry" = "${registry#http://}" ] || export YARN_UNSAFE_HTTP_WHITELIST="$host"
+[ -z "$http" ] || export YARN_HTTP_PROXY="$http"
+[ -z "$https" ] || export YARN_HTTPS_PROXY="$https"
+exec "$@"
+"""
 YARN_BERRY = PackageManager(
     package="@yarnpkg/cli-dist",
     lockfiles=("yarn.lock",),
@@ -85,6 +97,7 @@ YARN_BERRY = PackageManager(
         "YARN_IGNORE_PATH": "1",
         "YARN_ENABLE_IMMUTABLE_INSTALLS": "false",
     },
+    line=BERRY_LINE,
 )
 BUN = PackageManager(
     package="bun",
@@ -99,13 +112,7 @@ BUN = PackageManager(
 MANIFESTS = ("**/package.json", ".npmrc", "patches/**", "**/*.patch", "**/*.tgz", "**/*.tar.gz")
 
 # No passwords are among them, but those in a proxy's address.
-NETWORK_VARIABLES = (*proxies.NAMES, "npm_config_registry", "pip_index_url")
-# Yarn from version 2 on reads variables of its own only.
-BERRY_VARIABLES = {
-    "YARN_NPM_REGISTRY_SERVER": "npm_config_registry",
-    "YARN_HTTP_PROXY": "http_proxy",
-    "YARN_HTTPS_PROXY": "https_proxy",
-}
+NETWORK_VARIABLES = (*proxies.NAMES, "npm_config_registry")
 
 
 def of(profile: Profile) -> PackageManager:
@@ -124,11 +131,7 @@ def variables(profile: Profile) -> dict[str, str]:
 def network_variables() -> dict[str, str]:
     """Return what an installation may need of this process's variables to reach a registry; both cases of each."""
     names = [name for key in NETWORK_VARIABLES for name in (key, key.upper())]
-    found = {name: os.environ[name] for name in names if os.environ.get(name)}
-    berry = {name: found.get(like) or found.get(like.upper()) for name, like in BERRY_VARIABLES.items()}
-    registry = urlsplit(berry["YARN_NPM_REGISTRY_SERVER"] or "")
-    berry["YARN_UNSAFE_HTTP_WHITELIST"] = registry.hostname if registry.scheme == "http" else None
-    return found | {name: value for name, value in berry.items() if value}
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
 def setup(profile: Profile) -> list[list[str]]:
@@ -139,9 +142,19 @@ def setup(profile: Profile) -> list[list[str]]:
 
 def locking(profile: Profile) -> list[list[str]]:
     """Return what writes the lockfile of a tree that has none."""
-    return [of(profile).lock]
+    return [_line(profile, of(profile).lock)]
 
 
 def installing(profile: Profile) -> list[list[str]]:
     """Return what installs the packages of a tree that has its lockfile: the profile's own steps, or the manager's."""
-    return profile.install or [of(profile).install]
+    return [_line(profile, command) for command in profile.install or [of(profile).install]]
+
+
+def shell_start(profile: Profile) -> str:
+    """Return what stands before a command of ours in messages, and says nothing to their reader."""
+    return f"sh -c {of(profile).line} sh "
+
+
+def _line(profile: Profile, command: list[str]) -> list[str]:
+    line = of(profile).line
+    return ["sh", "-c", line, "sh", *command] if line else command

@@ -34,6 +34,14 @@ CAUSES = [
         "a registry cannot be reached: check the network, the proxy variables and npm_config_registry",
     ),
 ]
+# Which limit of a sandbox a step has hit, and what raises it.
+LIMITS = {
+    "the timeout limit": f"a step of an installation may take {TIMEOUT_S} s",
+    "the memory limit": "the step needs more memory: raise sandbox.memory",
+    "the pids limit": "the step needs more processes: raise sandbox.pids",
+    "the disk limit": "the step writes too much: raise sandbox.disk",
+    "the output limit": "the step prints too much: make it quieter",
+}
 
 
 @dataclass(frozen=True)
@@ -65,11 +73,11 @@ def manifests(profile: Profile, pristine: list[str]) -> list[str]:
 
 def failure(profile: Profile, command: Sequence[str] | str, ended: str, text: str, remedy: str = "") -> TracesmithError:
     """Return the error of a step that failed: the machine's where the output says so, else the profile's."""
-    said = command if isinstance(command, str) else " ".join(command)
+    said = (command if isinstance(command, str) else " ".join(command)).replace(managers.shell_start(profile), "")
     shown = f"{said} ended with {ended}: {proxies.blot(text.strip()[-SHOWN_CHARACTERS:], os.environ)}"
     for pattern, meaning in CAUSES:
         if re.search(pattern, text[-20 * SHOWN_CHARACTERS :]):
             return InfrastructureError(f"{profile.name}: {meaning}; {shown}")
-    if not ended.startswith("exit code"):
-        return InfrastructureError(f"{profile.name}: {shown}; a limit of the section sandbox is too low for this step")
+    if ended in LIMITS:
+        return InfrastructureError(f"{profile.name}: {LIMITS[ended]}; {shown}")
     return InputError(f"{profile.name}: {remedy}{'; ' if remedy else ''}{shown}")

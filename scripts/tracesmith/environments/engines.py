@@ -1,0 +1,112 @@
+"""The Docker engine as a builder: stages of a Dockerfile become images, and nothing without a name is left behind."""
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from http import HTTPStatus
+from typing import IO, Any
+
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound
+
+from tracesmith.environments import managers, steps
+from tracesmith.environments.profiles import Profile
+from tracesmith.errors import InfrastructureError, InputError, TracesmithError
+from tracesmith.sandboxes import docker
+from tracesmith.sandboxes.base import Limits
+
+Context = Callable[[], AbstractContextManager[IO[bytes]]]
+BUILD_TIMEOUT_S = 2 * steps.TIMEOUT_S
+NOT_THERE = re.compile(r"not found|manifest unknown|does not exist|denied|invalid reference|unauthorized", re.I)
+RUNNING = "\n ---> Running in "
+FAILED_STEP = re.compile(r"The command '(?P<command>.*)' returned a non-zero code: (?P<code>\d+)", re.S)
+IMAGE = re.compile(r"^ ---> ([0-9a-f]{12})$", re.M)
+
+
+class Engine:
+    """Builds the images of one profile."""
+
+    def __init__(self, profile: Profile, limits: Limits) -> None:
+        self.profile = profile
+        self.limits = limits
+        self.client = docker.connect()
+        self._seen: list[str] = []
+
+    @contextlib.contextmanager
+    def tidy(self, *names: str) -> Iterator[None]:
+        """Remove, at the end of the block, images without a name that it made, or whose name it took."""
+        before = [str(image.id) for name in names for image in self.client.images.list(name)]
+        try:
+            yield
+        finally:
+            for image in dict.fromkeys([*reversed(self._seen), *before]):
+                self._remove_nameless(image)
+            self._seen.clear()
+
+    def find_base(self, name: str) -> None:
+        """Bring a base image to the engine. Raises InputError where there is no such image."""
+        try:
+            with contextlib.suppress(ImageNotFound):
+                self.client.images.get(name)
+                return
+            has_tag = "@" in name or ":" in name.rpartition("/")[2]
+            self.client.images.pull(name if has_tag else f"{name}:latest")
+        except DockerException as error:
+            kind = InputError if NOT_THERE.search(str(error)) else InfrastructureError
+            raise kind(
+                f"{self.profile.name}: the base image {name} is not on this engine and cannot be pulled ({error}); "
+                "name another in sandbox.base_image, or bring it with docker pull, load or import"
+            ) from None
+
+    def build(self, context: Context, name: str, stage: str | None) -> str:
+        """Build the stages up to one, or all, and return the id of the image that has the name now."""
+        with context() as data:
+            try:
+                told = self.client.api.build(
+                    fileobj=data,
+                    custom_context=True,
+                    dockerfile="Dockerfile",
+                    tag=name,
+                    target=stage,
+                    buildargs=managers.network_variables(),
+                    rm=True,
+                    forcerm=True,
+                    decode=True,
+                    timeout=steps.TIMEOUT_S,
+                    container_limits={"memory": self.limits.memory_bytes, "memswap": self.limits.memory_bytes},
+                )
+                self._follow(told)
+                return str(self.client.images.get(name).id)
+            except (DockerException, requests.RequestException) as error:
+                raise InfrastructureError(f"{self.profile.name}: building {name} failed: {error}") from error
+
+    def _follow(self, told: Any) -> None:
+        """Read what the engine says until the build has ended. Raises the error of a step that failed."""
+        printed = ""
+        deadline = time.monotonic() + BUILD_TIMEOUT_S
+        try:
+            for part in told:
+                printed += str(part.get("stream", ""))
+                if "error" in part:
+                    raise self._failure(str(part["error"]), printed)
+                if time.monotonic() > deadline:
+                    raise steps.failure(self.profile, "docker build", "the timeout limit", printed)
+        finally:
+            self._seen += IMAGE.findall(printed)
+
+    def _failure(self, said: str, printed: str) -> TracesmithError:
+        output = printed.rpartition(RUNNING)[2].partition("\n")[2]
+        step = FAILED_STEP.search(said)
+        if step:
+            return steps.failure(self.profile, step["command"], f"exit code {step['code']}", output)
+        return steps.failure(self.profile, "docker build", "exit code 1", f"{output}{said}")
+
+    def _remove_nameless(self, image: str) -> None:
+        try:
+            if not self.client.images.get(image).tags:
+                self.client.api.remove_image(image, noprune=True)
+        except APIError as error:  # gone already, or another image or a container stands on it
+            if error.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+                raise
