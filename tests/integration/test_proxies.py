@@ -164,7 +164,7 @@ def test_a_proxy_that_containers_cannot_reach_is_a_miss_with_the_socat_line(
 ) -> None:
     environment = {"https_proxy": proxy.url(), "http_proxy": f"http://{gateway}:{proxy.port}"}
     found = configuration.read([folder / "mine.yaml"], {})
-    plan = plans.Plan(plans.steps_of(found, ["demo"]), found.free_disk, environment, deep=True)
+    plan = plans.Plan(found, plans.steps_of(found, ["demo"]), environment, deep=True)
     nobody, loopback = sorted(containers.check(plan), key=lambda finding: finding.text)
     assert loopback.status == nobody.status == plans.MISSING
     assert f"socat TCP-LISTEN:{proxy.port},bind={gateway},fork,reuseaddr TCP:127.0.0.1:{proxy.port}" in loopback.text

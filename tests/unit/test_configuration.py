@@ -267,5 +267,5 @@ def test_files_are_merged_over_ours_as_snakemake_does(tmp_path: Path) -> None:
 def test_a_file_that_is_no_configuration_is_named(tmp_path: Path) -> None:
     path = tmp_path / "list.yaml"
     path.write_text("[1]")
-    with pytest.raises(InputError, match="list.yaml: no configuration"):
+    with pytest.raises(InputError, match=r"list\.yaml: no configuration"):
         configuration.read([path], {})

@@ -1,5 +1,7 @@
 """Each check of the doctor, over real sockets, folders and configurations."""
 
+import base64
+import json
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -25,7 +27,7 @@ def make_plan(folder: Path, environment: Mapping[str, str], over: dict[str, Any]
     path = folder / "over.yaml"
     path.write_text(yaml.safe_dump({"sandbox": {"backend": "bubblewrap"}, **(over or {})}))
     found = configuration.read([folder / "config.yaml", path], environment)
-    return Plan(plans.steps_of(found), found.free_disk, environment, backend="bubblewrap", **fields)
+    return Plan(found, plans.steps_of(found), environment, backend="bubblewrap", **fields)
 
 
 @pytest.fixture
@@ -81,9 +83,8 @@ def test_an_environment_that_was_built_can_do_without_the_network(folder: Path) 
 
 
 def test_too_little_disk_space_is_a_miss_that_names_the_key(folder: Path) -> None:
-    plan = make_plan(folder, {})
-    assert set(statuses(disks.check(plan))) == {OK}
-    found = list(disks.check(replace(plan, free_disk="900000t")))
+    assert set(statuses(disks.check(make_plan(folder, {})))) == {OK}
+    found = list(disks.check(make_plan(folder, {}, {"preflight": {"free_disk": "900000t"}})))
     assert {finding.status for finding in found} == {MISSING}
     assert "lower preflight.free_disk" in found[0].text
     assert str(folder) in found[0].text
@@ -164,6 +165,24 @@ def test_the_mirrors_token_is_looked_for_only_where_mirrors_are_pushed(folder: P
     assert SECRET not in "".join(map(str, found))
     other = checks.examine(make_plan(folder, {}))
     assert not any("GITHUB_TOKEN" in finding.text for finding in other)
+
+
+def test_images_are_pushed_as_whom_docker_login_says(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    over = {
+        "sandbox": {"backend": "docker"},
+        "repos": {"css-what": {"sandbox": {"backend": "docker"}}, "tiny": {"sandbox": {"backend": "docker"}}},
+        "organisation": {"dockerhub": "registry.example:5000/acme"},
+        "mirror": {"push_images": True},
+    }
+    (found,) = keys.check_registry(make_plan(folder, {}, over))
+    assert (found.status, "docker login registry.example:5000" in found.text) == (WARNING, True)
+    login = base64.b64encode(f"user:{SECRET}".encode()).decode()
+    (folder / "config.json").write_text(json.dumps({"auths": {"registry.example:5000": {"auth": login}}}))
+    (found,) = keys.check_registry(make_plan(folder, {}, over))
+    assert found.status == OK
+    assert SECRET not in found.text
+    assert list(keys.check_registry(make_plan(folder, {}))) == []
 
 
 @pytest.mark.parametrize(

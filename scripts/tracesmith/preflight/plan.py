@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 OK, WARNING, MISSING = "ok", "warning", "MISSING"
 SANDBOXED = ("build_environment", "validate_bugs", "run_agent", "evaluate_predictions")
 """Steps that open sandboxes."""
+PUSHING = ("push_mirror", "push_image")
+"""Steps that send something to servers of others."""
 BRIDGE = "172.17.0.1"
 """Address of this machine on Docker's bridge, unless the engine was told another."""
 
@@ -36,8 +38,8 @@ class Finding:
 class Plan:
     """The steps that are to be done, by the names of their rules, each with its repositories."""
 
+    configuration: Configuration
     steps: Mapping[str, Sequence[Repo]]
-    free_disk: str
     environment: Mapping[str, str]
     backend: str | None = None
     """Backend instead of those of the configuration."""
@@ -62,7 +64,7 @@ class Plan:
     def networked(self) -> bool:
         """Tell whether the steps cannot do without the network."""
         open_boxes = any(repo.settings["sandbox"]["network"] for repo in self.repos(*SANDBOXED))
-        return bool(self.unbuilt() or self.repos("push_mirror") or self.models or open_boxes)
+        return bool(self.unbuilt() or self.repos(*PUSHING) or self.models or open_boxes)
 
     @cached_property
     def engine(self) -> "docker.DockerClient | None":
@@ -102,4 +104,5 @@ def steps_of(configuration: Configuration, run_ids: Iterable[str] | None = None)
         "run_agent": [run.repo for run in agents],
         "evaluate_predictions": [run.repo for run in runs],
         "push_mirror": own if configuration.mirror["backend"] == "github" else [],
+        "push_image": [run.repo for run in runs] if configuration.mirror["push_images"] else [],
     }
