@@ -17,6 +17,7 @@ import proxy_server
 import workflows
 from proxy_server import Proxy
 from tracesmith import configuration, proxies
+from tracesmith.mirrors import github
 from tracesmith.preflight import containers, endpoints
 from tracesmith.preflight import plan as plans
 from tracesmith.sandboxes import docker
@@ -156,6 +157,15 @@ def check_what_went_through(proxy: Proxy, gateway: str, image: str) -> None:
 def authorities() -> dict[str, str]:
     """Return the variable by which this machine's npm trusts its network; the file is in our base image too."""
     return {name: os.environ[name] for name in ("NODE_EXTRA_CA_CERTS",) if name in os.environ}
+
+
+def test_without_pysocks_the_api_goes_through_the_http_proxy(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", proxy.url())
+    with proxy_server.web_server(b'{"login": "acme"}') as port:
+        client = github.Client(f"http://127.0.0.1:{port}", "token")
+        assert client.call("GET", "/user") == (200, {"login": "acme"})
+    assert proxy.requests == [f"GET http://127.0.0.1:{port}/user"]
 
 
 @pytest.mark.docker

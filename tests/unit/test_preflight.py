@@ -13,7 +13,7 @@ import yaml
 
 import workflows
 from tracesmith import configuration, proxies
-from tracesmith.errors import InfrastructureError
+from tracesmith.errors import InfrastructureError, InputError
 from tracesmith.preflight import boxes, checks, disks, endpoints, images, keys
 from tracesmith.preflight import plan as plans
 from tracesmith.preflight.plan import MISSING, OK, WARNING, Finding, Plan
@@ -154,6 +154,8 @@ def test_a_base_image_has_to_be_there_or_its_registry(folder: Path, listening: i
     (found,) = check(f"127.0.0.1:{closed}/no-such-image")
     assert found.status == MISSING
     assert "docker load" in found.text
+    with pytest.raises(InputError, match=r"no name: .*correct sandbox\.base_image"):
+        check("no name")
 
 
 @pytest.mark.parametrize("token", [None, " ", "two words", SECRET])

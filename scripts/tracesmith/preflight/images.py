@@ -5,6 +5,7 @@ from typing import Any
 
 from tracesmith import proxies
 from tracesmith.configuration import Repo
+from tracesmith.errors import InputError
 from tracesmith.preflight import endpoints
 from tracesmith.preflight.plan import MISSING, OK, WARNING, Finding, Plan, environment_of
 
@@ -14,9 +15,9 @@ DOCKER_HUB = "registry-1.docker.io"
 def check(plan: Plan) -> Iterator[Finding]:
     """Look for the base image of each environment that Docker builds."""
     wanted: dict[str, list[Repo]] = {}
-    for repo in plan.repos("build_environment", backend="docker") if plan.engine else ():
+    for repo in plan.repos("build_environment", backend="docker"):
         wanted.setdefault(base_image(repo), []).append(repo)
-    for name, repos in wanted.items():
+    for name, repos in wanted.items() if wanted and plan.engine else ():
         if is_known(plan, name):
             yield Finding(OK, f"base image {name}: the engine has it")
         else:
@@ -29,14 +30,16 @@ def base_image(repo: Repo) -> str:
 
 
 def is_known(plan: Plan, name: str) -> bool:
-    """Tell whether the engine has an image."""
-    from docker.errors import ImageNotFound  # noqa: PLC0415 - where this is called, it is loaded
+    """Tell whether the engine has an image. Raises InputError for what cannot be an image's name."""
+    from docker.errors import APIError, ImageNotFound  # noqa: PLC0415 - where this is called, it is loaded
 
     assert plan.engine  # noqa: S101 - asked before
     try:
         plan.engine.images.get(name)
     except ImageNotFound:
         return False
+    except APIError as error:
+        raise InputError(f"base image {name}: {error.explanation}; correct sandbox.base_image") from error
     return True
 
 
