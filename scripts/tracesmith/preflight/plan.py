@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracesmith import proxies
+from tracesmith import proxies, schemas
 from tracesmith.configuration import Configuration, Repo
 from tracesmith.errors import InfrastructureError, InputError
 
@@ -88,6 +88,11 @@ class Plan:
 def environment_of(repo: Repo) -> Path:
     """Return where the environment of a repository stands."""
     return Path(f"logs/build_images/{repo.name}/environment.json")
+
+
+def node_of(repo: Repo) -> str | None:
+    """Return the major version of Node that a profile wants; None for a profile that is still to be made."""
+    return str(schemas.read_yaml(repo.profile_path)["node"]) if repo.profile_path.exists() else None
 
 
 def steps_of(configuration: Configuration, run_ids: Iterable[str] | None = None) -> dict[str, list[Repo]]:
