@@ -21,7 +21,7 @@ def planned_steps():
 
 def check_before_start():
     """Show what is missing or doubtful, and end the run when it would miss something on this machine."""
-    found = checks.examine(Plan(planned_steps(), CONFIGURATION.free_disk, os.environ))
+    found = checks.examine(Plan(CONFIGURATION, planned_steps(), os.environ))
     for finding in found:
         if finding.status != OK:
             print(finding, file=sys.stderr)

@@ -25,9 +25,8 @@ def main() -> None:
     args = cli.arguments(parser)
     cli.start_logging(logging.WARNING)
     read = configuration.read(args.configfile, os.environ)
-    found = checks.examine(
-        Plan(steps_of(read, args.run), read.free_disk, os.environ, args.backend, args.model, deep=True)
-    )
+    steps = steps_of(read, args.run)
+    found = checks.examine(Plan(read, steps, os.environ, args.backend, args.model, deep=True))
     for finding in found:
         cli.say(str(finding))
     checks.refuse(found)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
-from tracesmith import schemas
+from tracesmith import configuration, schemas
 from tracesmith.configuration import ROOT, Configuration, find_file
 from tracesmith.environments import profiles
 from tracesmith.errors import InputError
@@ -276,3 +277,26 @@ def test_every_profile_of_ours_is_taken() -> None:
     assert {"CssWhatProfile", "Htmlparser2Profile"} <= set(known)
     for name, path in known.items():
         assert profiles.read(path).name == name
+
+
+def test_files_are_merged_over_ours_as_snakemake_does(tmp_path: Path) -> None:
+    overs: list[dict[str, Any]] = [
+        {"sandbox": {"cpus": 3}, "repos": {"css-what": {"sandbox": {"backend": "docker"}}}},
+        {"sandbox": {"pids": 99}, "repos": {"css-what": {"bug_generation": {"max_bugs": 7}}}, "user": "me"},
+    ]
+    paths = [tmp_path / f"{number}.yaml" for number in range(len(overs))]
+    merged = copy.deepcopy(OWN)
+    for path, over in zip(paths, overs, strict=True):
+        path.write_text(yaml.safe_dump(over))
+        update_config(merged, over)
+    found, wanted = configuration.read(paths, {}), Configuration(merged, {})
+    assert found.repo(CSS).settings == wanted.repo(CSS).settings
+    assert found.repo(CSS).settings["sandbox"]["pids"] == 99
+    assert found.user == "me"
+
+
+def test_a_file_that_is_no_configuration_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_text("[1]")
+    with pytest.raises(InputError, match=r"list\.yaml: no configuration"):
+        configuration.read([path], {})

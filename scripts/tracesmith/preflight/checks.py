@@ -12,6 +12,7 @@ CHECKS: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
     images.check,
     disks.check,
     keys.check_mirror,
+    keys.check_registry,
     keys.check_models,
     endpoints.check_values,
     endpoints.check_socks,

@@ -56,7 +56,7 @@ def _from_inside(plan: Plan, repos: Sequence[Repo], endpoints: dict[proxies.Endp
     """Connect to each proxy from one container with the network."""
     from tracesmith.sandboxes.docker import DockerBackend  # noqa: PLC0415 - 0.3 s that bubblewrap runs need not pay
 
-    image = next((name for name in map(images.base_image, repos) if images.is_known(plan, name)), None)
+    image = next((name for name in images.base_images(repos) if images.is_known(plan, name)), None)
     if image is None:
         yield Finding(WARNING, "proxies: not tried from inside a container, since the engine has no base image yet")
         return

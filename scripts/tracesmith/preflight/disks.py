@@ -14,7 +14,7 @@ def check(plan: Plan) -> Iterator[Finding]:
     """Compare what is free on each disk with what the configuration wants."""
     if not plan.steps:
         return
-    wanted = cli.size(plan.free_disk)
+    wanted = cli.size(plan.configuration.free_disk)
     for places in _by_disk(_places(plan)):
         free = shutil.disk_usage(next(iter(places))).free
         where = ", ".join(f"{what} ({place})" for place, what in places.items())

@@ -1,42 +1,50 @@
 """Base images: the engine has each, or can fetch it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tracesmith import proxies
 from tracesmith.configuration import Repo
+from tracesmith.errors import InputError
 from tracesmith.preflight import endpoints
-from tracesmith.preflight.plan import MISSING, OK, WARNING, Finding, Plan, environment_of
+from tracesmith.preflight.plan import MISSING, OK, WARNING, Finding, Plan, environment_of, node_of
 
 DOCKER_HUB = "registry-1.docker.io"
 
 
 def check(plan: Plan) -> Iterator[Finding]:
     """Look for the base image of each environment that Docker builds."""
-    wanted: dict[str, list[Repo]] = {}
-    for repo in plan.repos("build_environment", backend="docker") if plan.engine else ():
-        wanted.setdefault(base_image(repo), []).append(repo)
-    for name, repos in wanted.items():
+    found = plan.repos("build_environment", backend="docker")
+    for name, repos in base_images(found).items() if found and plan.engine else ():
         if is_known(plan, name):
             yield Finding(OK, f"base image {name}: the engine has it")
         else:
             yield _of_registry(plan, name, built=all(environment_of(repo).exists() for repo in repos))
 
 
-def base_image(repo: Repo) -> str:
-    """Return the name of a repository's base image."""
-    return repo.profile.base_image(repo.settings["sandbox"]["base_image"])
+def base_images(repos: Sequence[Repo]) -> dict[str, list[Repo]]:
+    """Return the names of the base images, each with its repositories; without those of profiles still to be made."""
+    from tracesmith.sandboxes.choosing import base_image  # noqa: PLC0415 - 0.3 s that bubblewrap runs need not pay
+
+    found: dict[str, list[Repo]] = {}
+    for repo in repos:
+        node, chosen = node_of(repo), repo.settings["sandbox"]["base_image"]
+        if chosen or node:
+            found.setdefault(base_image(chosen, str(node)), []).append(repo)
+    return found
 
 
 def is_known(plan: Plan, name: str) -> bool:
-    """Tell whether the engine has an image."""
-    from docker.errors import ImageNotFound  # noqa: PLC0415 - where this is called, it is loaded
+    """Tell whether the engine has an image. Raises InputError for what cannot be an image's name."""
+    from docker.errors import APIError, ImageNotFound  # noqa: PLC0415 - where this is called, it is loaded
 
     assert plan.engine  # noqa: S101 - asked before
     try:
         plan.engine.images.get(name)
     except ImageNotFound:
         return False
+    except APIError as error:
+        raise InputError(f"base image {name}: {error.explanation}; correct sandbox.base_image") from error
     return True
 
 

@@ -46,6 +46,20 @@ def check_mirror(plan: Plan) -> Iterator[Finding]:
         yield Finding(OK, f"{remotes.TOKEN_VARIABLE} is set, to push mirrors")
 
 
+def check_registry(plan: Plan) -> Iterator[Finding]:
+    """Look for the login of the registry to which images are pushed; some take them without one."""
+    if not plan.repos("push_image"):
+        return
+    from docker import auth  # noqa: PLC0415 - 0.3 s that bubblewrap runs need not pay
+
+    registry, _ = auth.split_repo_name(f"{plan.configuration.dockerhub}/image")
+    if auth.load_config().resolve_authconfig(registry):
+        yield Finding(OK, f"docker login: {registry} is known, to push images")
+    else:
+        remedy = f"run `docker login {registry}` unless it takes images from anybody"
+        yield Finding(WARNING, f"docker login: none for {registry}, to push images; {remedy}")
+
+
 def check_models(plan: Plan) -> Iterator[Finding]:
     """Look for the key of each model's provider."""
     for model in plan.models:

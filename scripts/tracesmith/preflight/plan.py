@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracesmith import proxies
+from tracesmith import proxies, schemas
 from tracesmith.configuration import Configuration, Repo
 from tracesmith.errors import InfrastructureError, InputError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 OK, WARNING, MISSING = "ok", "warning", "MISSING"
 SANDBOXED = ("build_environment", "validate_bugs", "run_agent", "evaluate_predictions")
 """Steps that open sandboxes."""
+PUSHING = ("push_mirror", "push_image")
+"""Steps that send something to servers of others."""
 BRIDGE = "172.17.0.1"
 """Address of this machine on Docker's bridge, unless the engine was told another."""
 
@@ -36,8 +38,8 @@ class Finding:
 class Plan:
     """The steps that are to be done, by the names of their rules, each with its repositories."""
 
+    configuration: Configuration
     steps: Mapping[str, Sequence[Repo]]
-    free_disk: str
     environment: Mapping[str, str]
     backend: str | None = None
     """Backend instead of those of the configuration."""
@@ -62,7 +64,7 @@ class Plan:
     def networked(self) -> bool:
         """Tell whether the steps cannot do without the network."""
         open_boxes = any(repo.settings["sandbox"]["network"] for repo in self.repos(*SANDBOXED))
-        return bool(self.unbuilt() or self.repos("push_mirror") or self.models or open_boxes)
+        return bool(self.unbuilt() or self.repos(*PUSHING) or self.models or open_boxes)
 
     @cached_property
     def engine(self) -> "docker.DockerClient | None":
@@ -88,6 +90,11 @@ def environment_of(repo: Repo) -> Path:
     return Path(f"logs/build_images/{repo.name}/environment.json")
 
 
+def node_of(repo: Repo) -> str | None:
+    """Return the major version of Node that a profile wants; None for a profile that is still to be made."""
+    return str(schemas.read_yaml(repo.profile_path)["node"]) if repo.profile_path.exists() else None
+
+
 def steps_of(configuration: Configuration, run_ids: Iterable[str] | None = None) -> dict[str, list[Repo]]:
     """Return the steps of a configuration, or of some of its runs, with their repositories."""
     runs = [configuration.run(run_id) for run_id in (configuration.runs if run_ids is None else run_ids)]
@@ -102,4 +109,5 @@ def steps_of(configuration: Configuration, run_ids: Iterable[str] | None = None)
         "run_agent": [run.repo for run in agents],
         "evaluate_predictions": [run.repo for run in runs],
         "push_mirror": own if configuration.mirror["backend"] == "github" else [],
+        "push_image": [run.repo for run in runs] if configuration.mirror["push_images"] else [],
     }

