@@ -102,6 +102,7 @@ def test_the_local_runner_is_called_without_what_only_shows(command: str, log_pa
         ({"dockerfile": f"FROM node:22\n{CLONE}COPY a b\nRUN npm ci\n"}, "image step"),
         ({"dockerfile": f"FROM node:22-alpine\nRUN apk add git make\n{CLONE}RUN npm ci\n"}, "image step"),
         ({"dockerfile": f"FROM node:22\n{CLONE}RUN sed -i /a/d package.json\nRUN npm ci\n"}, "image step"),
+        ({"test_cmd": "npx ava"}, "test files"),
         ({"commit": "v1.2.3"}, "unpinned commit"),
     ],
 )

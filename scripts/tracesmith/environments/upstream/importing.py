@@ -78,6 +78,8 @@ def convert(profile: UpstreamProfile) -> Imported:
     image, call = image_steps.read(profile.dockerfile), test_commands.read(profile.test_cmd, profile.parser)
     builds = [" ".join(command) for command in [*image.build, *call.build] if BUILD.search(" ".join(command))]
     doubts = [*call.doubts, *image.doubts, *(Doubt("build output", f"`{build}` {BUILD_DOUBT}") for build in builds)]
+    if call.runner in ("mocha", "ava") and not _named_files(call):
+        doubts.append(Doubt("test files", f"{call.runner} may be configured to run others than test.globs says"))
     doubts = list(dict.fromkeys(doubts))
     if not call.runner:
         return Imported(profile, None, [*doubts, Doubt("no runner", f"`{profile.test_cmd}` runs none of ours")])
@@ -109,7 +111,7 @@ def _value(profile: UpstreamProfile, image: ImageSteps, call: TestCall) -> dict[
         "build": [*image.build, *call.build],
         "test": _test(call, prefix, endings),
         "source_globs": [f"{prefix}**/*.{endings}"],
-        "exclude_globs": [f"{prefix}**/{left_alone}/**"],
+        "exclude_globs": [f"{prefix}**/{left_alone}/**", f"{prefix}**/*.config.{endings}"],
     }
     return {key: kept for key, kept in value.items() if kept}
 
@@ -128,11 +130,15 @@ def _test(call: TestCall, prefix: str, endings: str) -> dict[str, Any]:
 
 def _test_globs(call: TestCall, endings: str) -> list[str]:
     """Return the test files that the command names, or else those that the runner usually takes."""
+    folders = {"vitest": [], "jest": ["__tests__"]}.get(call.runner, ["__tests__", "test", "tests"])
+    usual = [f"**/*.{{test,spec}}.{endings}", *(f"**/{name}/**/*.{endings}" for name in folders)]
+    return (_named_files(call) if call.runner == "mocha" else []) or usual
+
+
+def _named_files(call: TestCall) -> list[str]:
     pairs = zip(["", *call.arguments], call.arguments, strict=False)
-    files_named = [word for before, word in pairs if FILE.fullmatch(word) and not before.startswith("-")]
-    chosen = [word.removeprefix("./") for word in files_named if call.runner == "mocha"]
-    usual = {"mocha": [f"**/{{test,tests}}/**/*.{endings}"], "jest": [f"**/__tests__/**/*.{endings}"]}
-    return chosen or [f"**/*.{{test,spec}}.{endings}", *usual.get(call.runner, [])]
+    found = [word for before, word in pairs if FILE.fullmatch(word) and not before.startswith("-")]
+    return [word.removeprefix("./") for word in found]
 
 
 def _text(each: Imported, version: str) -> str:
