@@ -166,7 +166,7 @@ def test_yarn_of_today_is_told_otherwise_to_run_no_scripts() -> None:
 
 
 def test_the_folder_of_the_command_is_the_profiles() -> None:
-    found = importing.convert(upstream(test_cmd="cd packages/a && npx vitest run")).value
+    found = importing.convert(upstream(test_cmd="cd packages && cd a/ && npx vitest run")).value
     assert found is not None
     assert found["test"]["folder"] == "packages/a"
     assert all(glob.startswith("packages/a/") for glob in [*found["test"]["globs"], *found["source_globs"]])

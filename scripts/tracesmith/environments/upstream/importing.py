@@ -1,6 +1,5 @@
 """Write SWE-smith's registered TypeScript profiles as profiles of ours, and say of each how far it can be trusted."""
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,16 +17,16 @@ from tracesmith.environments.upstream.registry import Doubt, UpstreamProfile
 from tracesmith.environments.upstream.test_commands import TestCall
 from tracesmith.errors import InputError
 
-logger = logging.getLogger(__name__)
-
 FORMAT_VERSION = 1
 STATUSES = ("ok", "review", "unsupported")
 # Upstream puts bugs into nothing below folders of these names (TypeScriptProfile.extract_entities), nor into tests.
 NO_SOURCES = ["dist", "build", "coverage", ".next", "out", "examples", "docs", "bin", "lib"]
-BUILD = re.compile(r"\b(build|compile|tsc|lerna|turbo|vendor)")
-FILE = re.compile(r"(?!-)[^=]*\.(?:[cm]?[jt]sx?|\{.*\})")
-BUILD_DOUBT = "may write a copy of the code: tests that load it see no bug, and it shows the fixed code"
 TEST_FOLDERS = ["test", "tests", "specs", "__tests__", "__mocks__", "e2e"]
+# Runners whose test files have no names of their own: the command or a configuration tells them.
+BY_FILES = ("mocha", "ava")
+FILE = re.compile(r"(?!-)[^=]*\.(?:[cm]?[jt]sx?|\{.*\})")
+BUILD = re.compile(r"\b(build|compile|tsc|lerna|turbo|vendor)")
+BUILD_DOUBT = "may write a copy of the code: tests that load it see no bug, and it shows the fixed code"
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def convert(profile: UpstreamProfile) -> Imported:
     image, call = image_steps.read(profile.dockerfile), test_commands.read(profile.test_cmd, profile.parser)
     builds = [" ".join(command) for command in [*image.build, *call.build] if BUILD.search(" ".join(command))]
     doubts = [*call.doubts, *image.doubts, *(Doubt("build output", f"`{build}` {BUILD_DOUBT}") for build in builds)]
-    if call.runner in ("mocha", "ava") and not _named_files(call):
+    if call.runner in BY_FILES and not _named_files(call):
         doubts.append(Doubt("test files", f"{call.runner} may be configured to run others than test.globs says"))
     doubts = list(dict.fromkeys(doubts))
     if not call.runner:
@@ -132,7 +131,7 @@ def _test_globs(call: TestCall, endings: str) -> list[str]:
     """Return the test files that the command names, or else those that the runner usually takes."""
     folders = {"vitest": [], "jest": ["__tests__"]}.get(call.runner, ["__tests__", "test", "tests"])
     usual = [f"**/*.{{test,spec}}.{endings}", *(f"**/{name}/**/*.{endings}" for name in folders)]
-    return (_named_files(call) if call.runner == "mocha" else []) or usual
+    return (_named_files(call) if call.runner in BY_FILES else []) or usual
 
 
 def _named_files(call: TestCall) -> list[str]:

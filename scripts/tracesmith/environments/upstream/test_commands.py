@@ -5,6 +5,7 @@ What the command does besides (reporters, colours, pipes, coverage) is dropped. 
 script, the runner is that of upstream's log parser, and a person has to look at it.
 """
 
+import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from tracesmith.environments.upstream import shell
 from tracesmith.environments.upstream.flags import kept
 from tracesmith.environments.upstream.managers import MANAGERS
 from tracesmith.environments.upstream.registry import Doubt
+from tracesmith.sandboxes.base import TESTBED
 
 RUNNERS = ("vitest", "jest", "mocha", "ava")
 TASK_RUNNERS = {"nx", "turbo", "lerna", "backstage-cli"}
@@ -83,7 +85,7 @@ def _commands(found: TestCall, test_cmd: str) -> list[str]:
         elif words[:1] == ["echo"]:
             found.doubt("fake counts", f"`{text}` wrote results of no test")
         elif words[:1] == ["cd"]:
-            found.folder = words[1].rstrip("/")
+            found.folder = posixpath.relpath(posixpath.join(TESTBED, found.folder, *words[1:]), TESTBED)
         elif words[:1] == ["export"]:
             found.environment |= shell.assignments(words[1:])[0]
         elif words or variables:
