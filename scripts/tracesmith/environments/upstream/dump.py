@@ -5,6 +5,7 @@ It imports nothing of ours. Without the network, and without what swebench's `__
 registry needs its constants only.
 """
 
+import contextlib
 import importlib.util
 import inspect
 import json
@@ -18,7 +19,8 @@ def main() -> None:
     _places("swesmith")
     for name in ("swebench", "swebench.harness"):
         _hide_init(name)
-    from swesmith.profiles import registry, typescript  # noqa: PLC0415 - once the packages are in their places
+    with contextlib.redirect_stdout(sys.stderr):  # an import may have something to say
+        from swesmith.profiles import registry, typescript  # noqa: PLC0415 - once the packages are in their places
 
     classes = {each for each in registry.data.values() if issubclass(each, typescript.TypeScriptProfile)}
     profiles = [_describe(each) for each in sorted(classes, key=lambda found: str(found.__name__))]
