@@ -20,7 +20,7 @@ from tracesmith import files, prepared, references
 from tracesmith.environments import gating
 from tracesmith.environments.gating import GateSettings
 from tracesmith.errors import InputError
-from tracesmith.prepared import Environment, Gate, TestSettings
+from tracesmith.prepared import Environment, Gate
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
 
@@ -114,7 +114,7 @@ def gate(request: pytest.FixtureRequest, tmp_path: Path, marked: dict[str, str])
             for name, text in suite.items():
                 (tree / place / f"{name}.{ending}").write_text(HEADS[runner] + text)
         command = COMMANDS.get(runner, environment.test.command)
-        test = TestSettings(runner, command, [f"{place}/*.{ending}"], environment=marked)
+        test = prepared.TestSettings(runner, command, [f"{place}/*.{ending}"], environment=marked)
         environment = replace(environment, **{"source_hash": files.digest(suite), "test": test, **changes})
         return gating.run(folder, environment, settings)
 
