@@ -37,6 +37,8 @@ class SuiteRun:
     """Whether the runner itself calls the run a success; false with all tests passed means errors outside of tests."""
     output: str = ""
     seconds: float = 0.0
+    complaints: dict[str, str] = field(default_factory=dict)
+    """What the runner said of a broken file, where it said something: one line."""
 
     def passed(self) -> set[str]:
         """Return the ids of the tests that passed."""
@@ -83,8 +85,8 @@ def run(box: Sandbox, settings: TestSettings, timeout_s: float, changes: Perturb
     if reading is None:
         return SuiteRun("no_report", output=done.text, seconds=done.seconds)
     outcome = "ran" if reading.tests or reading.broken else "no_tests"
-    broken = sorted(reading.broken)
-    return SuiteRun(outcome, reading.tests, reading.failures, broken, reading.clean, done.text, done.seconds)
+    broken, said = sorted(reading.broken), reading.complaints
+    return SuiteRun(outcome, reading.tests, reading.failures, broken, reading.clean, done.text, done.seconds, said)
 
 
 def _helpers(runner: Runner, report: str, changes: Perturbation) -> dict[str, Path]:

@@ -46,8 +46,7 @@ def test_an_agent_finds_the_bug_and_nothing_of_its_solution(make: Make, tree: Pa
             box,
             "git init -q && git add -f src && git -c user.name=x -c user.email=x@x commit -qm upstream && git gc -q",
         )
-        workspaces.prepare(box, INSTANCE, hidden)
-        workspaces.commit(box)
+        workspaces.make(box, INSTANCE, hidden)
         assert hidden == ["src/intervals.spec.ts"]
         assert sh(box, "git rev-list --all --reflog | wc -l; git log --format=%s").split("\n")[:2] == [
             "1",

@@ -36,9 +36,10 @@ def make(folder: Path, good: dict[str, bytes], bad: dict[str, bytes]) -> tuple[L
         if contents is good:
             git("commit", "-qm", "x")
     patch = git("diff", "--cached").decode("utf-8", "surrogateescape")
-    box = LocalBox(testbed)
-    workspaces.commit(box)
-    return box, {"instance_id": NAME, "patch": patch, "FAIL_TO_PASS": [], "PASS_TO_PASS": []}
+    git("reset", "-q", "--hard")
+    box, instance = LocalBox(testbed), {"instance_id": NAME, "patch": patch, "FAIL_TO_PASS": [], "PASS_TO_PASS": []}
+    workspaces.make(box, instance, [])
+    return box, instance
 
 
 CHANGES = {

@@ -81,8 +81,7 @@ def test_an_f2p_test_of_no_test_file_is_refused(test: str) -> None:
 def test_a_workspace_is_one_orphan_commit_with_the_bug_and_without_the_hidden_tests(box: LocalBox) -> None:
     git(box.folder, "init", "-q")
     (box.folder / ".git" / "SECRET").write_text("upstream history")
-    workspaces.prepare(box, instance(), ["src/a.spec.ts"])
-    workspaces.commit(box)
+    workspaces.make(box, instance(), ["src/a.spec.ts"])
     assert git(box.folder, "rev-list", "--all", "--count") == "1\n"
     assert git(box.folder, "log", "--format=%an %ae %ad", "--date=short") == (
         "tracesmith tracesmith@example.invalid 2000-01-01\n"
@@ -131,7 +130,7 @@ def test_what_a_patch_does_to_installed_packages_is_left_out(box: LocalBox) -> N
 
 def test_a_bug_that_does_not_apply_names_its_instance(box: LocalBox) -> None:
     with pytest.raises(InputError, match=f"^{NAME}: the bug patch does not apply"):
-        workspaces.prepare(box, instance(patch=BUG.replace("right", "left")), [])
+        workspaces.make(box, instance(patch=BUG.replace("right", "left")), [])
 
 
 def test_what_grades_is_the_pristine_trees_whatever_a_patch_did(box: LocalBox, source: Path) -> None:
@@ -171,7 +170,7 @@ def test_whatever_stands_in_the_place_of_a_test_is_replaced(box: LocalBox, sourc
 def test_attributes_of_a_repository_change_no_byte_of_a_submitted_patch(box: LocalBox, attributes: str) -> None:
     (box.folder / ".gitattributes").write_text(attributes)
     (box.folder / "crlf.ts").write_bytes(b"a\r\nb\r\n")
-    workspaces.commit(box)
+    workspaces.make(box, instance(), [])
     (box.folder / "crlf.ts").write_bytes(b"a\r\nx\r\n")
     patch = tools.submission(box)
     git(box.folder, "reset", "-q", "--hard")

@@ -114,8 +114,7 @@ def _task(prompt: Prompt, instance: Instance) -> str:
 def _session(job: Job, instance: Instance) -> dict[str, Any]:
     name = instance["instance_id"]
     with job.backend.open() as box:
-        workspaces.prepare(box, instance, workspaces.hidden_tests(instance, job.test_files))
-        workspaces.commit(box)
+        workspaces.make(box, instance, workspaces.hidden_tests(instance, job.test_files))
         session = Session(name, box, job.prompt.system, job.tasks[name])
         try:
             patch, status = scripted.ENGINES[job.engine](session, instance, job.environment.test), "submitted"

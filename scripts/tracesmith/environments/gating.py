@@ -6,7 +6,7 @@ Runs that came to their end are kept: a rejection that rests on them is repeated
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 NAMED = 5
 """Tests and files that a rejection names."""
 TAIL = 800
-OUTSIDE = ("EROFS", "read-only file system", "EACCES", "permission denied")
+REFUSED = ("erofs", "read-only file system", "eacces", "permission denied")
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,29 @@ def run(folder: Path, environment: Environment, settings: GateSettings) -> Gate:
     runs: list[SuiteRun] = []
     for number in range(1, settings.runs + 1):
         found = references.make(folder, environment, number)
-        where = f"{environment.repo}: reference run {number} ({perturbations.of_run(number)})"
-        _check_end(found, environment, files, where)
         runs.append(found)
-        reference = Reference(runs)
-        again = f"; what was run is in {folder / references.NAME / str(number)}, remove it to try again"
-        _check_files(reference, files, settings.passing, f"{where}: {{}}{again}")
-        _check_tests(reference, settings.passing, f"{where}: {{}}{again}")
-        logger.info("%s: %d of %d tests pass, %.1f s", where, len(found.passed()), len(found.tests), found.seconds)
-    return _gate(reference, files)
+        judge(runs, files, environment, settings.passing, folder / references.NAME)
+        words = (number, len(found.passed()), len(found.tests), found.seconds, perturbations.of_run(number))
+        logger.info("reference run %d: %d of %d tests pass, %.1f s (%s)", *words)
+    return _gate(Reference(runs), files)
+
+
+def judge(runs: Sequence[SuiteRun], files: Sequence[str], environment: Environment, least: float, place: Path) -> None:
+    """
+    Raise InputError when the runs so far reject the repository: the last did not run, or too little loads or passes.
+
+    `files` are the test files by the profile's globs, `least` is the share that has to load and to pass, `place` is
+    where the runs are kept.
+    """
+    found, reference = runs[-1], Reference(runs)
+    where = f"{environment.repo}: reference run {len(runs)} ({perturbations.of_run(len(runs))})"
+    why = _unended(found, environment, files)
+    if why:
+        raise InputError(f"{where}: {why}{_outside(found)}; the run ended with: {_tail(found)}")
+    why = _unloaded(reference, files, least) or _unpassed(reference, least)
+    if why:
+        remedy = f"what ran is kept in {place}: remove that to run it again, or lower gate.passing"
+        raise InputError(f"{where}: {why}{_outside(found)}; {remedy}")
 
 
 def _gate(reference: Reference, files: Sequence[str]) -> Gate:
@@ -70,42 +84,41 @@ def _gate(reference: Reference, files: Sequence[str]) -> Gate:
     )
 
 
-def _check_end(found: SuiteRun, environment: Environment, files: Sequence[str], where: str) -> None:
-    """Raise InputError for a suite that did not come to its end or has no test."""
+def _unended(found: SuiteRun, environment: Environment, files: Sequence[str]) -> str:
+    """Say why a suite did not come to its end, or has no test; nothing when it did and has."""
     if found.outcome == "ran" and found.passed():
-        return
-    limits, runner = environment.limits, environment.test.runner
+        return ""
+    runner, match = environment.test.runner, f"{len(files)} files match test.globs {environment.test.globs}"
     reasons = {
         "ran": "no test passes",
-        "no_tests": f"{runner} finds no test; {len(files)} files match test.globs {environment.test.globs}",
-        "no_report": f"{runner} ends without a report; {len(files)} files match test.globs {environment.test.globs}",
+        "no_tests": f"a package without tests: {runner} finds none, {match}",
+        "no_report": f"{runner} ends without a report, {match}",
         "timed_out": f"the suite does not end within {environment.timeout_s:g} s (sandbox.timeout_s)",
-        "out_of_memory": f"the suite needs more than {limits.memory_bytes / 2**30:.3g} GB (sandbox.memory)",
+        "out_of_memory": f"the suite needs more than {environment.limits.memory_bytes / 2**30:.3g} GB (sandbox.memory)",
         "killed": "the suite passes its limit of processes, disk or output (sandbox.pids, sandbox.disk)",
     }
-    named = _list([*_failures(found, found.broken_files), *_failures(found, sorted(found.failed()))])
-    raise InputError(f"{where}: {reasons[found.outcome]}{named}{_outside(found)}; it ended with: {_tail(found)}")
+    return reasons[found.outcome] + _list([_failure(found, name) for name in [*found.broken_files, *found.failures]])
 
 
-def _check_files(reference: Reference, files: Sequence[str], least: float, message: str) -> None:
+def _unloaded(reference: Reference, files: Sequence[str], least: float) -> str:
     every, broken = _files(reference, files)
-    share = 1 - len(broken) / len(every)
-    if share < least:
-        words = f"{len(every) - len(broken)} of {len(every)} test files load ({share:.1%}, wanted are {least:.1%})"
-        last = reference.runs[-1]
-        raise InputError(message.format(words + _list(_failures(last, broken, "was not run")) + _outside(last)))
+    share = (len(every) - len(broken)) / len(every)
+    if share >= least:
+        return ""
+    named = [_failure(reference.runs[-1], name, "broken" if name in reference.stable.broken_files else "not run")
+             for name in broken]  # fmt: skip
+    return f"{share:.1%} of {len(every)} test files load in all runs so far, wanted are {least:.1%}{_list(named)}"
 
 
-def _check_tests(reference: Reference, least: float, message: str) -> None:
-    """Raise InputError when too few tests pass; the flaky ones count as not passing, in each run that has them."""
+def _unpassed(reference: Reference, least: float) -> str:
+    """Say that too few tests pass; the flaky ones count as not passing, in each run that has them."""
     passed, last = reference.stable.passed(), reference.runs[-1]
     share = min(len(passed) / len(run.passed() | run.failed()) for run in reference.runs)
-    if share < least:
-        failed = sorted(last.failed() | reference.flaky.keys())
-        words = f"{share:.1%} of the tests pass in all runs so far (wanted are {least:.1%})"
-        states = {test: f"flaky: {', '.join(states)}" for test, states in reference.flaky.items()}
-        named = [_failure(last, test, states.get(test, "failed")) for test in failed]
-        raise InputError(message.format(words + _list(named) + _outside(last)))
+    if share >= least:
+        return ""
+    states = {test: " then ".join(found) for test, found in reference.flaky.items()}
+    named = [_failure(last, test, states.get(test, "failed")) for test in sorted(last.failed() | states.keys())]
+    return f"{share:.1%} of the tests pass in all runs so far, wanted are {least:.1%}{_list(named)}"
 
 
 def _files(reference: Reference, files: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -115,13 +128,10 @@ def _files(reference: Reference, files: Sequence[str]) -> tuple[list[str], list[
     return sorted({*files, *ran, *broken}), sorted({*files, *broken} - (ran - broken))
 
 
-def _failures(found: SuiteRun, names: Iterable[str], default: str = "broken") -> list[str]:
-    return [_failure(found, name, "broken" if name in found.broken_files else default) for name in names]
-
-
-def _failure(found: SuiteRun, name: str, state: str) -> str:
-    line = found.failures.get(name)
-    return f"{name} ({state}{f': {line[:200]}' if line else ''})"
+def _failure(found: SuiteRun, name: str, state: str = "") -> str:
+    line = found.complaints.get(name) or found.failures.get(name) or ""
+    words = ": ".join(filter(None, [state, line[:200]]))
+    return f"{name} ({words})" if words else name
 
 
 def _list(names: Sequence[str]) -> str:
@@ -132,8 +142,8 @@ def _list(names: Sequence[str]) -> str:
 def _outside(found: SuiteRun) -> str:
     """Say what the sandbox allows when something in it was refused."""
     said = "\n".join([*found.failures.values(), found.output[-TAIL:]]).lower()
-    refused = any(word.lower() in said for word in OUTSIDE)
-    return "; tests may write below /testbed and /tmp only" if refused else ""
+    refused = any(word in said for word in REFUSED)
+    return "; the sandbox lets tests write below /testbed and /tmp only" if refused else ""
 
 
 def _tail(found: SuiteRun) -> str:

@@ -33,7 +33,7 @@ async function listen(cli) {
   const { default: Api } = await import(new URL("api.js", library));
   const write = (record) => appendFileSync(REPORT, JSON.stringify(record) + "\n");
   const results = new Map(); // by file, then by title: ava allows a title once in a file
-  const broken = new Set();
+  const broken = new Map(); // what was said of a file
   const note = (event, result) => {
     if (!results.has(event.testFile)) results.set(event.testFile, new Map());
     results.get(event.testFile).set(event.title, result);
@@ -43,8 +43,8 @@ async function listen(cli) {
     if (event.type === "selected-test") note(event, { state: event.todo ? "todo" : "skipped", left: !event.skip && !event.todo });
     if (event.type === "test-passed") note(event, { state: "passed" });
     if (event.type === "test-failed") note(event, { state: "failed", message: message(event.err) });
-    if (BROKEN.has(event.type)) broken.add(event.testFile ?? null);
-    if (event.type === "worker-finished" && !results.has(event.testFile)) broken.add(event.testFile);
+    if (BROKEN.has(event.type)) broken.set(event.testFile ?? null, event.err ? message(event.err) : undefined);
+    if (event.type === "worker-finished" && !results.has(event.testFile) && !broken.has(event.testFile)) broken.set(event.testFile);
     return emit.call(this, event);
   };
   const run = Api.prototype.run;
@@ -54,11 +54,11 @@ async function listen(cli) {
     for (const [file, tests] of results) {
       for (const [title, { left, ...result }] of tests) {
         // A test that has begun, or should have, and has no result.
-        if (left) broken.add(file);
+        if (left && !broken.has(file)) broken.set(file);
         write({ kind: "test", file, titles: [title], ...result });
       }
     }
-    for (const file of broken) write({ kind: "broken", file });
+    for (const [file, said] of broken) write({ kind: "broken", file, message: said });
     write({ kind: "end", failures: status.stats.failedTests });
     return status;
   };

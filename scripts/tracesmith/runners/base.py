@@ -1,5 +1,6 @@
 """What the runners share: what one is, test ids, and the reading that a report becomes."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -9,6 +10,7 @@ from tracesmith.sandboxes.base import TESTBED
 
 SEPARATOR = " > "
 MOST_LINES = 3
+COLOUR = re.compile("\x1b\\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Reading:
     """What went wrong, for each test that failed: one line."""
     broken: set[str] = field(default_factory=set)
     """Test files that failed as a whole."""
+    complaints: dict[str, str] = field(default_factory=dict)
+    """What the runner said of a broken file, where it said something: one line."""
     clean: bool = True
     """Whether the report itself calls the run a success."""
 
@@ -93,11 +97,15 @@ def first_line(message: str) -> str:
 
 
 def headline(message: str) -> str:
-    """Return the first few lines of a failure as one, without the stack: node:assert puts its values on later lines."""
+    """
+    Return the first few lines of a failure as one, without the stack: node:assert puts its values on later lines.
+
+    Colours and jest's titles, such as "● Test suite failed to run", are left out.
+    """
     lines: list[str] = []
-    for line in message.splitlines():
+    for line in COLOUR.sub("", message).splitlines():
         if line.lstrip().startswith("at ") or len(lines) == MOST_LINES:
             break
-        if line.strip():
+        if line.strip() and not line.lstrip().startswith("●"):
             lines.append(line.strip())
     return " ".join(lines)

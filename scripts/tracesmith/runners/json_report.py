@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tracesmith.runners.base import Reading, relative
+from tracesmith.runners.base import Reading, headline, relative
 
 STATES = ("passed", "failed", "todo")
 
@@ -24,6 +24,7 @@ def read(data: bytes, exit_code: int, left: str | None, failure: Callable[[str],
         results = suite.get("assertionResults") or []
         if _is_broken(suite, {result.get("status") for result in results}, left):
             reading.broken.add(relative(path))
+            reading.complaints[relative(path)] = headline(str(suite.get("message") or ""))
         for result in results:
             titles = [*(result.get("ancestorTitles") or []), result.get("title") or ""]
             status = str(result.get("status"))

@@ -2,7 +2,7 @@
 The report of our own reporters: a line of JSON for every test and every broken file, and one at the end.
 
     {"kind": "test", "file": PATH, "titles": [TITLE, ...], "state": STATE, "message": TEXT}
-    {"kind": "broken", "file": PATH}
+    {"kind": "broken", "file": PATH, "message": TEXT}
     {"kind": "end", "failures": NUMBER}
 
 Without the last line the runner did not come to its end. A `broken` without a file is an error outside of all files.
@@ -40,7 +40,9 @@ def _reading(records: list[dict[str, Any]], exit_code: int) -> Reading:
             reading.add(record["file"], titles, record["state"], headline(record.get("message") or ""))
         elif record["kind"] == "broken":
             reading.clean = False
-            reading.broken |= {relative(record["file"])} if record["file"] else set()
+            if record["file"]:
+                reading.broken.add(relative(record["file"]))
+                reading.complaints[relative(record["file"])] = headline(record.get("message") or "")
         else:
             raise ValueError(record)
     return reading

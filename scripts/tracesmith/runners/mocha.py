@@ -5,7 +5,7 @@ All test files share one process: one that cannot be loaded, or that ends the pr
 does a run that finds no test file. mocha 11 takes no notice of a rejection that nobody handles.
 
 mocha has no order but the one in which it finds the files. A shuffled run loads them in it, and our reporter then puts
-their suites into another; tests outside of all suites stay in front.
+their suites into another, after the tests outside of all suites, as ever.
 """
 
 from collections.abc import Mapping, Sequence

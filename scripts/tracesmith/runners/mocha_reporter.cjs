@@ -10,10 +10,12 @@ const write = (record) => fs.appendFileSync(REPORT, JSON.stringify(record) + "\n
 const message = (error) => (error && error.message !== undefined ? `${error.name}: ${error.message}` : String(error));
 const hash = (text) => createHash("sha256").update(text).digest("hex");
 
-// Puts the suites of the files into an order that a number decides; those of one file stay in theirs.
+// Puts the files into an order that a number decides; what is in one file stays in its own.
 function shuffle(root, order) {
-  const ranks = new Map(root.suites.map((suite) => [suite, hash(`${order} ${suite.file}`)]));
-  root.suites.sort((one, other) => (ranks.get(one) < ranks.get(other) ? -1 : Number(ranks.get(one) > ranks.get(other))));
+  const rank = ({ file }) => hash(`${order} ${file}`);
+  const byFile = (one, other) => (rank(one) < rank(other) ? -1 : Number(rank(one) > rank(other)));
+  root.tests.sort(byFile);
+  root.suites.sort(byFile);
 }
 
 module.exports = class extends reporters.Spec {
@@ -31,7 +33,8 @@ module.exports = class extends reporters.Spec {
       if (test.type === "test") {
         results.set(test, { state: "failed", message: message(error) });
       } else {
-        broken.push({ kind: "broken", file: test.file || (test.parent && test.parent.file) || null });
+        const file = test.file || (test.parent && test.parent.file) || null;
+        broken.push({ kind: "broken", file, message: message(error) });
       }
     });
     runner.once("end", () => {

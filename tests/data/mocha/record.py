@@ -3,7 +3,7 @@ Record what our reporter writes of the real mocha, as the data of tests/unit/tes
 
     PYTHONPATH=scripts:tests python tests/data/mocha/record.py FOLDER_WITH_NODE_MODULES
 
-Recorded with mocha 11.7.5 on Node 24; 9.2.2 writes the same. Host paths become /testbed.
+Recorded with mocha 11.8.0 on Node 24; 9.2.2 writes the same. Host paths become /testbed.
 """
 
 import sys
