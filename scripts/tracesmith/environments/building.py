@@ -70,7 +70,7 @@ def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
     store = stores.Store(output.parent)
     source = _source(store, profile)
     git.make_mirror(output.parent / "mirror.git", source)
-    environment = _prepare(store, profile, source, settings)
+    environment = prepare(store, profile, source, settings)
     environment = replace(environment, gate=gating.run(output.parent, environment, settings.gate))
     inputs = {"profile": profile_path}
     made_by = summaries.made_by("build_environment", prepared.FORMAT_VERSION, inputs, asdict(settings))
@@ -78,7 +78,7 @@ def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
     logger.info("%s is ready in %s (%s)", environment.repo, environment.backend, environment.node)
 
 
-def _prepare(store: stores.Store, profile: Profile, source: Path, settings: BuildSettings) -> prepared.Environment:
+def prepare(store: stores.Store, profile: Profile, source: Path, settings: BuildSettings) -> prepared.Environment:
     """Install the dependencies, in an image or a prepared tree, and return the environment."""
     repo, source_hash = sources.repo_name(profile.source), sources.tree_hash(source)
     backend = choosing.choose(settings.backend)

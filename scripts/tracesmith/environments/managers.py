@@ -110,9 +110,13 @@ BERRY_VARIABLES = {
 
 def of(profile: Profile) -> PackageManager:
     """Return the manager of a profile; `yarn` is two, by its major version."""
-    name, version = profile.package_manager.name, profile.package_manager.version or ""
+    return named(profile.package_manager.name, profile.package_manager.version)
+
+
+def named(name: str, version: str | None) -> PackageManager:
+    """Return a manager by its name and version."""
     if name == "yarn":
-        return YARN_CLASSIC if version.startswith(("0.", "1.")) else YARN_BERRY
+        return YARN_CLASSIC if (version or "").startswith(("0.", "1.")) else YARN_BERRY
     return {"npm": NPM, "pnpm": PNPM, "bun": BUN}[name]
 
 

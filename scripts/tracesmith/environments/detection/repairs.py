@@ -1,0 +1,312 @@
+"""What an attempt's errors say should be tried next: one function a kind of error, from the text alone."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tracesmith.environments.detection import imports, packages
+from tracesmith.environments.detection.attempts import Result
+from tracesmith.environments.detection.planning import Subject
+from tracesmith.environments.detection.reading import dependencies
+from tracesmith.environments.detection.states import State
+
+MISSING = re.compile(
+    r"""(?:Cannot find (?:module|package|dependency)|Could not resolve|Failed to resolve import|Failed to load url|"""
+    r"""Failed to resolve entry for package|Preset|Transformer|Module not found: Error: Can't resolve|Package subpath|"""
+    r"""Cannot find (?:type definition file|module or its corresponding type declarations) for)\s*['"`]([^'"`\n]+)['"`]"""
+)
+ENVIRONMENT = re.compile(
+    r"(?:[Tt]est environment|MISSING DEPENDENCY\s+Cannot find dependency)\s+['\"]?((?:jest-environment-)?[\w-]+)['\"]? (?:cannot|not) ?(?:be )?found"
+)
+BUILD_SCRIPTS = re.compile(
+    r"Could not locate the bindings file|\.node'|Cannot find module '@?[\w/-]*-(?:linux|wasm)|needs to be (?:re)?built"
+    r"|Failed to load native binding|Prisma [Cc]lient did not initialize|install scripts|was compiled against a different Node"
+)
+IN_A_GIT_HOST = re.compile(
+    r"^(?:github:|git\+|git:|https?://(?:www\.)?(?:github|gitlab|bitbucket)|[\w.-]+/[\w.-]+(?:#|$))"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a repair looks at."""
+
+    subject: Subject
+    state: State
+    result: Result
+
+    def says(self, pattern: str) -> bool:
+        """Tell whether the attempt printed something."""
+        return bool(re.search(pattern, self.result.text))
+
+
+Repair = Callable[[Case], State]
+
+
+def apply(subject: Subject, state: State, result: Result) -> State:
+    """Return the state with all repairs that an attempt's errors ask for; the same state when they ask for none."""
+    for repair in INSTALLING if result.outcome == "not_installed" else RUNNING:
+        state = repair(Case(subject, state, result))
+    return state
+
+
+def _peers(case: Case) -> State:
+    if case.says(r"ERESOLVE"):
+        return case.state.variable(
+            "install: peers that contradict each other are let be", "npm_config_legacy_peer_deps", "true"
+        )
+    return case.state
+
+
+def _dates(case: Case) -> State:
+    if case.state.before and case.says(r"ETARGET|notarget|No matching version|ENOVERSIONS"):
+        return case.state.change(
+            "install: dependencies of today, some are not there at the day of the publication", before=None
+        )
+    return case.state
+
+
+def _unknown(case: Case) -> State:
+    """Leave out dev dependencies that the registry does not have."""
+    named = re.findall(
+        r"(?:404 Not Found[^\n]*/|'|\")((?:@|%40)?[\w.-]+(?:(?:/|%2[fF])[\w.-]+)?)@?[^\s'\"]*['\"]? is not in (?:this|the npm) registry",
+        case.result.text,
+    )
+    names = [name.replace("%2f", "/").replace("%2F", "/").replace("%40", "@") for name in named]
+    known = {*dependencies(case.subject.tree.package("."), "devDependencies"), *case.state.choices.more}
+    found = tuple(dict.fromkeys(name for name in names if name in known and name not in case.state.without))
+    return (
+        case.state.change(
+            f"install without {', '.join(found)}, which the registry lacks", without=(*case.state.without, *found)
+        )
+        if found
+        else case.state
+    )
+
+
+def _git_hosts(case: Case) -> State:
+    """Leave out dev dependencies that are fetched from a git host which does not answer."""
+    if not case.says(
+        r"git ls-remote|ssh://git@|codeload\.github|Could not resolve host|git dep|GitCommandError|clone failed"
+    ):
+        return case.state
+    declared = dependencies(case.subject.tree.package("."), "devDependencies")
+    found = tuple(
+        name for name, version in declared.items() if IN_A_GIT_HOST.match(version) and name not in case.state.without
+    )
+    state = (
+        case.state.change(
+            f"install without {', '.join(found)}, from a git host that cannot be reached",
+            without=(*case.state.without, *found),
+        )
+        if found
+        else case.state
+    )
+    return state.vary("lockfile is written anew", "unlocked") if found else state
+
+
+def _frozen(case: Case) -> State:
+    if case.says(
+        r"OUTDATED_LOCKFILE|frozen-lockfile|lockfile (?:needs to be|would have been|is not up)|YN0028|lockfile had changes|LOCKFILE_CONFIG_MISMATCH"
+    ):
+        return case.state.vary("install: the lockfile may be changed", "unfrozen")
+    return case.state
+
+
+def _engines(case: Case) -> State:
+    if case.says(r"EBADENGINE|UNSUPPORTED_ENGINE|[Uu]nsupported engine|is incompatible with this module"):
+        return case.state.variable("install: engines are not enforced", "npm_config_engine_strict", "false")
+    return case.state
+
+
+def _install_scripts(case: Case) -> State:
+    if BUILD_SCRIPTS.search(case.result.text):
+        return case.state.vary("install with install scripts", "scripts")
+    return case.state
+
+
+def _modules(case: Case) -> State:
+    """Add packages that cannot be found; siblings are built instead."""
+    named = [match for match in MISSING.findall(case.result.text)]
+    folders = {str(case.subject.tree.package(one).get("name")): one for one in packages.workspaces(case.subject.tree)}
+    own = str(case.subject.tree.package(case.subject.folder).get("name"))
+    state, added = case.state, []
+    for name in dict.fromkeys(imports.package_of(_plain(one)) or "" for one in named):
+        if not name:
+            continue
+        if name == own:
+            state = state.vary(f"{name} is loaded by its name: entry points lead to the sources", "entries")
+        elif name in folders:
+            state = state.vary(f"the sibling {name} has to be built", "build")
+        elif name not in state.choices.more and not _is_installed(case, name):
+            added.append(name)
+    if (
+        any("/packages/" in one or one.startswith("../") for one in named)
+        and case.subject.folder != "."
+        and packages.siblings(case.subject.tree, case.subject.folder)
+    ):
+        state = state.vary("siblings have to be built", "build")
+    return state.choose(f"added {', '.join(added)}", more=(*state.choices.more, *added)) if added else state
+
+
+def _plain(name: str) -> str:
+    """Return a module's name without the folder of the installed packages in which it was sought."""
+    return name.rpartition("node_modules/")[2] if "node_modules/" in name else name
+
+
+def _is_installed(case: Case, name: str) -> bool:
+    package = case.subject.tree.package(case.subject.folder)
+    return name in dependencies(package, "dependencies") or (
+        not case.subject.published and name in dependencies(package, "devDependencies")
+    )
+
+
+def _environment(case: Case) -> State:
+    found = [match[1] for match in ENVIRONMENT.finditer(case.result.text)]
+    added = tuple(dict.fromkeys(name for name in found if name not in case.state.choices.more))
+    return (
+        case.state.choose(f"added the environment {', '.join(added)}", more=(*case.state.choices.more, *added))
+        if added
+        else case.state
+    )
+
+
+def _document(case: Case) -> State:
+    if (
+        case.says(r"\b(?:document|window|localStorage|HTMLElement|navigator\.\w+|DOMParser) is not defined")
+        and case.state.choices.dom is None
+    ):
+        return case.state.choose("tests ask for a document: jsdom", dom=True)
+    return case.state
+
+
+def _globals(case: Case) -> State:
+    if case.says(r"\b(?:describe|it|test|expect|beforeEach|vi) is not defined") and case.state.runner == "vitest":
+        return case.state.choose("describe, it and expect are globals", globals=True)
+    return case.state
+
+
+def _matchers(case: Case) -> State:
+    if case.says(
+        r"Invalid Chai property: (?:toBeInTheDocument|toHaveTextContent|toHave)|(?:toBeInTheDocument|toHaveTextContent) is not a function"
+    ):
+        return case.state.choose("matchers of @testing-library/jest-dom", matchers=True)
+    return case.state
+
+
+def _modules_as_esm(case: Case) -> State:
+    if case.state.runner == "jest" and case.says(
+        r"Cannot use import statement outside a module|Unexpected token 'export'|Must use import to load ES Module"
+    ):
+        return case.state.choose("installed ES modules are translated for jest", all_esm=True)
+    return case.state
+
+
+def _vm_modules(case: Case) -> State:
+    if case.says(r"experimental-vm-modules"):
+        return case.state.variable("jest with ES modules", "NODE_OPTIONS", "--experimental-vm-modules")
+    return case.state
+
+
+def _heap(case: Case) -> State:
+    if case.says(r"JavaScript heap out of memory"):
+        return case.state.variable("more memory for node", "NODE_OPTIONS", "--max-old-space-size=4096")
+    return case.state
+
+
+def _config(case: Case) -> State:
+    if (
+        case.says(
+            r"failed to load config|Startup Error|Failed to parse (?:the TypeScript )?config|Configuration (?:file )?error|Validation Error|ERR_LOAD_CONFIG|could not load config"
+        )
+        and case.subject.published
+    ):
+        return case.state.choose("the runner's configuration does not load: a small one instead", own_config=False)
+    return case.state
+
+
+def _binary(case: Case) -> State:
+    if case.says(
+        r"node_modules/\.bin/[\w.-]+'?:? ?(?:No such file|not found)|(?:env|execvp|exec)[^\n]*\.bin/[^\n]*(?:No such file|not found)"
+    ):
+        if case.subject.folder != ".":
+            return case.state.vary("the runner's program stands in the other node_modules", "other_bin")
+        if case.state.runner not in case.state.choices.more:
+            return case.state.choose(f"added {case.state.runner}", more=(*case.state.choices.more, case.state.runner))
+    return case.state
+
+
+def _typescript(case: Case) -> State:
+    if case.state.runner in ("node_test", "mocha") and case.says(
+        r"ERR_UNKNOWN_FILE_EXTENSION|ERR_UNSUPPORTED_TYPESCRIPT|ERR_INVALID_TYPESCRIPT|Unknown file extension|ERR_MODULE_NOT_FOUND"
+    ):
+        return case.state.vary("node reads TypeScript by tsx", "tsx").choose(
+            "added tsx", more=tuple(dict.fromkeys((*case.state.choices.more, "tsx")))
+        )
+    return case.state
+
+
+def _lost_files(case: Case) -> State:
+    """Take out tests of a published package that read files which were not published."""
+    if not case.subject.published:
+        return case.state
+    broken = set(case.result.broken)
+    lost = [path for path in _files_that_miss(case) if path not in case.state.removed]
+    whole = {path for path in lost if path in broken or not any(_passes(case, path))}
+    if not whole or 2 * len({*whole, *case.state.removed}) > len(case.result.files) + len(broken):
+        return case.state
+    return case.state.change(
+        f"without {', '.join(sorted(whole))}: files that are not published",
+        removed=(*case.state.removed, *sorted(whole)),
+    )
+
+
+def _files_that_miss(case: Case) -> Iterator[str]:
+    tests = {*case.result.broken, *case.result.files}
+    for path in sorted(tests):
+        name = re.escape(path.rpartition("/")[2])
+        # The runner names the file, and within the next lines the path that is missing.
+        if re.search(
+            rf"{name}[^\n]*\n(?:[^\n]*\n){{0,4}}?[^\n]*(?:ENOENT|(?:Cannot find module|Failed to resolve import|Does the file exist)[^\n]*['\"]\.)",
+            case.result.text,
+        ):
+            yield path
+
+
+def _passes(case: Case, path: str) -> Iterator[bool]:
+    failed = [test for test in case.result.failed if test.startswith(f"{path} > ")]
+    yield path in case.result.files and not failed
+
+
+INSTALLING: tuple[Repair, ...] = (_peers, _dates, _unknown, _git_hosts, _frozen, _engines, _install_scripts)
+RUNNING: tuple[Repair, ...] = (
+    _binary,
+    _modules,
+    _environment,
+    _document,
+    _globals,
+    _matchers,
+    _modules_as_esm,
+    _vm_modules,
+    _heap,
+    _config,
+    _typescript,
+    _install_scripts,
+    _lost_files,
+)
+
+
+def fallbacks(subject: Subject, state: State) -> Iterator[State]:
+    """Yield what may be tried without an error that asks for it, the likeliest first."""
+    if subject.published and state.choices.own_config:
+        yield state.choose("a small configuration of the runner instead of the published one", own_config=False)
+    if subject.published:
+        yield state.choose("all declared dev dependencies", everything=True)
+        yield state.choose("the runner of today", newest=True)
+    if packages.siblings(subject.tree, subject.folder):
+        yield state.vary("siblings are built", "build")
+    if "entries" not in state.variants and not subject.published:
+        yield state.vary("entry points lead to the sources", "entries")
+    for found in subject.runners:
+        if found.name != state.runner:
+            yield State(found.name, before=state.before, steps=(f"another runner, {found.name}",))
