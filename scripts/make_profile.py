@@ -11,9 +11,8 @@ exit code 2, a report of what was tried, and a draft beside the output.
 from pathlib import Path
 
 from tracesmith import cli
-from tracesmith.environments.building import BuildSettings
+from tracesmith.environments.building import BuildSettings, Needs
 from tracesmith.environments.detection import making
-from tracesmith.sandboxes.base import Limits
 
 
 def main() -> None:
@@ -23,7 +22,7 @@ def main() -> None:
     parser.add_argument("--package", help="folder or name of the package to test, of a monorepo (default: chosen)")
     parser.add_argument("--attempts", type=cli.positive_int, default=making.MOST_ATTEMPTS, help="attempts at most")
     parser.add_argument("--backend", choices=["auto", "docker", "bubblewrap"], default="auto")
-    parser.add_argument("--memory", type=cli.size, default="10g", help="memory of one sandbox (default: %(default)s)")
+    parser.add_argument("--memory", type=cli.size, help="memory of one sandbox (default: 10g)")
     parser.add_argument("--pids", type=cli.positive_int, default=512, help="processes of one sandbox")
     parser.add_argument("--cpus", type=cli.positive_number, default="2", help="CPUs of one sandbox")
     parser.add_argument("--disk", type=cli.size, default="4g", help="bytes one sandbox may write")
@@ -35,8 +34,8 @@ def main() -> None:
     )
     args = cli.arguments(parser)
     cli.start_logging()
-    limits = Limits(args.memory, args.pids, args.cpus, args.disk)
-    settings = BuildSettings(args.backend, limits, args.network, args.timeout, args.base_image, "local", "local")
+    needs = Needs(args.memory, args.pids, args.cpus, args.disk, args.timeout, args.network)
+    settings = BuildSettings(args.backend, needs, args.base_image, "local", "local")
     making.make(args.source, settings, args.output, args.package, args.attempts)
 
 

@@ -26,6 +26,8 @@ class Choices:
     all_esm: bool = False
     everything: bool = False
     """All declared dev dependencies are installed."""
+    older: int = 0
+    """How many major versions the runner is older than the newest of the day, where package.json names none."""
     newest: bool = False
     """Runner and compiler of today, not of the day of the publication."""
 
@@ -157,16 +159,21 @@ class _Completion:
             wanted |= {name: "*" if needs.ELSEWHERE.match(version) else version for name, version in declared.items()}
         wanted = {name: version for name, version in wanted.items() if name not in self.without}
         when = None if self.choices.newest else self.before
-        self.versions = registry.resolve(wanted, when) if wanted else {}
+        pins = registry.resolve(self._older(wanted, when), when)
+        self.versions = pins.versions
         dated = f"as npm resolved them on {when}" if when else "the newest that fit"
         why = f"what tests, sources and the runner need, {dated}; imported and in no list: {self._undeclared(wanted)}"
         self.made = self.made.put("package_json.devDependencies", dict(sorted(self.versions.items())), why)
-        if when:
-            self.made = self.made.merge(
-                "environment",
-                {"npm_config_before": when},
-                "npm installs what was there on the day after the publication",
-            )
+        if when and pins.dated:
+            note = "npm installs what was there on the day after the publication"
+            self.made = self.made.merge("environment", {"npm_config_before": when}, note)
+
+    def _older(self, wanted: dict[str, str], when: str | None) -> dict[str, str]:
+        """Return the ranges with an older runner, where that is asked for and package.json names none."""
+        if not self.choices.older or wanted.get(self.runner) != "*":
+            return wanted
+        newest = registry.resolve({self.runner: "*"}, when).versions[self.runner]
+        return {**wanted, self.runner: f"<{int(newest.split('.')[0]) - self.choices.older + 1}"}
 
     def _undeclared(self, wanted: dict[str, str]) -> str:
         declared = dependencies(self.package)

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tracesmith import files, programs, scratch
 from tracesmith.environments import sources
@@ -27,17 +28,46 @@ def published(name: str, version: str) -> str | None:
     return (time + SLACK).date().isoformat()
 
 
-def resolve(ranges: Mapping[str, str], before: str | None) -> dict[str, str]:
+@dataclass(frozen=True)
+class Pins:
+    """Exact versions, and whether all of them, with all that they need, were there at the date."""
+
+    versions: dict[str, str]
+    dated: bool
+
+
+def resolve(ranges: Mapping[str, str], before: str | None) -> Pins:
     """
     Return the exact version of each package that npm takes for these ranges at a date, with the peers they ask for.
 
-    npm runs on the host, on a package.json of ours, and only writes a lockfile. Raises InfrastructureError.
+    What had no fitting version at the date (registries lose times) is taken as of today. npm runs on the host, on a
+    package.json of ours, and only writes a lockfile. Raises InfrastructureError.
     """
-    first = _lock(ranges, before, [])
-    found = first if isinstance(first, dict) else _lock(ranges, before, ["--legacy-peer-deps"])
-    if isinstance(found, dict):
-        return found
-    raise InfrastructureError(f"npm finds no versions for {', '.join(ranges)}: {found}")
+    undated: dict[str, str] = {}
+    dated = dict(ranges)
+    while before and dated:
+        found = _resolve(dated, before)
+        if isinstance(found, dict):
+            others = _pinned(undated, None)
+            return Pins({**found, **others}, not others)
+        lost = re.search(r"No matching version found for (\S+)@\S+ with a date", found)
+        if not lost or lost[1] not in dated:
+            break
+        undated[lost[1]] = dated.pop(lost[1])
+    return Pins(_pinned(ranges, None), dated=False)
+
+
+def _pinned(ranges: Mapping[str, str], before: str | None) -> dict[str, str]:
+    found = _resolve(ranges, before) if ranges else {}
+    if isinstance(found, str):
+        raise InfrastructureError(f"npm finds no versions for {', '.join(ranges)}: {found}")
+    return found
+
+
+def _resolve(ranges: Mapping[str, str], before: str | None) -> dict[str, str] | str:
+    """Return the versions, with contradicting peers let be where it has to be, or what npm says."""
+    found = _lock(ranges, before, [])
+    return _lock(ranges, before, ["--legacy-peer-deps"]) if isinstance(found, str) and "ERESOLVE" in found else found
 
 
 def exists(name: str) -> bool:

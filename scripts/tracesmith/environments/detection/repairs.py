@@ -194,6 +194,20 @@ def _matchers(case: Case) -> State:
     return case.state
 
 
+def _removed_api(case: Case) -> State:
+    """Take an older runner where tests call what the newest one has no more, and package.json names none."""
+    named = case.state.runner in dependencies(case.subject.tree.package(case.subject.folder))
+    if (
+        not named
+        and case.says(r"TypeError: (?:expect\([^)]*\)[\w.]*|jest|vi)\.\w+ is not a function")
+        and case.state.choices.older < 2
+    ):
+        return case.state.choose(
+            "an older runner: tests call what the newest has no more", older=case.state.choices.older + 1
+        )
+    return case.state
+
+
 def _modules_as_esm(case: Case) -> State:
     if case.state.runner == "jest" and case.says(
         r"Cannot use import statement outside a module|Unexpected token 'export'|Must use import to load ES Module"
@@ -286,6 +300,7 @@ RUNNING: tuple[Repair, ...] = (
     _document,
     _globals,
     _matchers,
+    _removed_api,
     _modules_as_esm,
     _vm_modules,
     _heap,

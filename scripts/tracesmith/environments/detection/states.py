@@ -90,7 +90,9 @@ def _with_packages(made: Plan, subject: Subject, state: State) -> Plan:
     declared = dependencies(package, "devDependencies")
     kept = {name: version for name, version in declared.items() if name not in state.without}
     pins = (
-        registry.resolve({name: "*" if name != "typescript" else needs.TYPESCRIPT_RANGE for name in more}, None)
+        registry.resolve(
+            {name: "*" if name != "typescript" else needs.TYPESCRIPT_RANGE for name in more}, None
+        ).versions
         if more
         else {}
     )
