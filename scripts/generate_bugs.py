@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tracesmith import cli
 from tracesmith.bugs import generation
+from tracesmith.environments import profiles
 
 
 def main() -> None:

@@ -62,8 +62,8 @@ def build(profile_path: Path, settings: BuildSettings, output: Path, source: str
     """
     Build what is missing of the environment, let it through the gate, and write `environment.json`.
 
-    Another source than the profile's own wins over it. Without the file no later stage starts: an older one goes first. Raises
-    InputError for a profile or a suite that cannot be used, InfrastructureError when an installation fails.
+    A source that is given wins over the profile's own. Without the file no later stage starts: an older one goes first.
+    Raises InputError for a profile or a suite that cannot be used, InfrastructureError when an installation fails.
     """
     profile = profiles.read(profile_path)
     profile = replace(profile, source=source or profile.source)

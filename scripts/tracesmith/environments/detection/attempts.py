@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,15 @@ from tracesmith.environments import building, profiles, sources
 from tracesmith.environments.building import BuildSettings
 from tracesmith.environments.detection import writing
 from tracesmith.environments.detection.plans import Plan
+from tracesmith.environments.gating import GateSettings
 from tracesmith.errors import InfrastructureError, InputError
 from tracesmith.suites import SuiteRun
 
 logger = logging.getLogger(__name__)
 
 CODE_VERSION = 1
-ENOUGH = 0.95
-"""Share of the tests that has to pass: what the gate asks of an environment."""
+ENOUGH = GateSettings().passing
+"""Share of the tests that has to pass, and of their files that has to load: what the gate asks of an environment."""
 KEPT_OUTPUT = 20_000
 SHOWN = 12
 
@@ -42,9 +43,11 @@ class Result:
 
     @property
     def share(self) -> float:
-        """Return the share of the tests that passed; a broken file counts as a test that failed."""
-        run = self.passed + len(self.failed) + len(self.broken)
-        return self.passed / run if self.outcome == "ran" and run else 0.0
+        """Return the share of the tests that passed, or of the files that loaded where that is less."""
+        if self.outcome != "ran" or not self.passed:
+            return 0.0
+        loaded = len(set(self.files) - set(self.broken)) / len({*self.files, *self.broken})
+        return min(self.passed / (self.passed + len(self.failed)), loaded)
 
     @property
     def is_perfect(self) -> bool:
@@ -54,7 +57,7 @@ class Result:
     @property
     def is_enough(self) -> bool:
         """Tell whether the gate would take it."""
-        return bool(self.passed) and self.share >= ENOUGH
+        return self.share >= ENOUGH
 
     def summary(self) -> str:
         """Return the result in a line."""
@@ -76,11 +79,9 @@ class Result:
 def attempt(plan: Plan, pristine: Path, settings: BuildSettings, store: stores.Store) -> Result:
     """Return the result of a plan, from the store or made now."""
     text = writing.to_yaml(Plan(plan.values), [])
-    limits = [settings.limits.memory_bytes, settings.limits.cpus, settings.network, settings.timeout_s]
     source = sources.tree_hash(pristine)
-    fingerprint = stores.fingerprint(
-        "make_profile", CODE_VERSION, plan=text, source=source, backend=settings.backend, limits=limits
-    )
+    parts = {"source": source, "backend": settings.backend, "needs": asdict(settings.needs)}
+    fingerprint = stores.fingerprint("make_profile", CODE_VERSION, plan=text, **parts)
     name = f"attempt-{fingerprint[:12]}"
     with store.claim(name):
         if not store.holds(name, fingerprint):
@@ -112,7 +113,7 @@ def _try(plan: Plan, pristine: Path, settings: BuildSettings) -> Result:
             return Result("not_installed", text=str(error))
         environment = replace(environment, source="tree")
         with prepared.open_backend(output, environment).open() as box:
-            return of_run(suites.run(box, environment.test, settings.timeout_s))
+            return of_run(suites.run(box, environment.test, environment.timeout_s))
 
 
 def of_run(run: SuiteRun) -> Result:

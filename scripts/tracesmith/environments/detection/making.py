@@ -145,7 +145,7 @@ def _report(source: str, tried: list[tuple[State, Plan, Result]], best: Result, 
     if best.outcome == "ran":
         share = 100 * best.share
         lines[0] += (
-            f": {share:.1f} % of the tests pass, {100 * attempts.ENOUGH:.0f} % are asked for; failing: {_few(best.failed + best.broken)}"
+            f": {share:.1f} % of its tests pass or of its files load, {100 * attempts.ENOUGH:.0f} % are asked for; failing: {_few(best.failed + best.broken)}"
         )
     for number, (state, _, result) in enumerate(tried, 1):
         what = state.steps[-1] if state.steps else "as detected"
