@@ -111,7 +111,7 @@ def _refined(plan: Plan, subject: Subject, result: Result) -> Plan:
     ran = sorted({*result.files, *result.broken} & subject.tree.known)
     if not ran or result.outcome != "ran":
         return plan
-    globs = test_files.to_globs(ran, planning.others(subject, ran))
+    globs = test_files.to_globs(ran, planning.others(subject, ran), subject.folder)
     plan = plan.put("test.globs", globs, f"the {len(ran)} test files that the runner ran")
     aside = [*globs, *plan.get("test.protected_globs"), *plan.get("exclude_globs", []), "**/*.d.ts"]
     found = source_files.to_globs(subject.tree, subject.folder, aside)

@@ -119,7 +119,10 @@ def _node_test(subject: Subject, found: Found, said: Sequence[str]) -> list[str]
         if place and said[place - 1] in ("--import", "--require", "-r", "--loader", "-C", "--conditions")
     ]
     prefix = "" if subject.folder == "." else f"{subject.folder}/"
-    globs = [glob.removeprefix(prefix) for glob in test_files.to_globs(found.tests, others(subject, found.tests))]
+    globs = [
+        glob.removeprefix(prefix)
+        for glob in test_files.to_globs(found.tests, others(subject, found.tests), subject.folder)
+    ]
     files = [word for word in said if not word.startswith("-") and word not in values] or globs
     loading = [word for word in said if word in options or word in values]
     if not any("tsx" in word or "ts-node" in word or "register" in word for word in loading):
@@ -137,7 +140,7 @@ def others(subject: Subject, tests: Sequence[str]) -> list[str]:
 
 def _globs(made: Plan, subject: Subject, tests: Sequence[str]) -> Plan:
     tree, folder = subject.tree, subject.folder
-    globs = test_files.to_globs(tests, others(subject, tests))
+    globs = test_files.to_globs(tests, others(subject, tests), folder)
     made = made.put("test.globs", globs, f"{len(tests)} test files")
     protected = [*_named(tree, folder), *test_files.helpers(tree, tests, folder)]
     made = made.put(
@@ -145,6 +148,11 @@ def _globs(made: Plan, subject: Subject, tests: Sequence[str]) -> Plan:
     )
     generated = source_files.generated(tree, folder)
     sources = source_files.to_globs(tree, folder, [*globs, *protected, *generated, "**/*.d.ts"])
+    if not sources:
+        raise InputError(
+            f"the package {folder} has {len(tests)} test files and no TypeScript of its own that is no test: name the "
+            "package whose sources are to be tested with --package"
+        )
     made = made.put("source_globs", sources, "TypeScript that is neither test nor configuration")
     return made.put("exclude_globs", generated, "generated code")
 

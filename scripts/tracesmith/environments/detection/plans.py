@@ -21,6 +21,7 @@ class Plan:
             place = place.setdefault(name, {})
         if value in (None, [], {}, ""):
             place.pop(last, None)
+            reason = ""
         else:
             place[last] = copy.deepcopy(value)
         return Plan(values, {**self.reasons, **({key: reason} if reason else {})})

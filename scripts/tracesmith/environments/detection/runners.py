@@ -18,7 +18,7 @@ CONFIGS = {
     "ava": r"ava\.config\.[cm]?js",
 }
 KEYS = ("jest", "mocha", "ava")
-SCORES = {"imports": 10, "config": 4, "script": 3, "dependency": 3, "globals": 2}
+SCORES = {"imports": 10, "config": 4, "script": 4, "dependency": 3, "globals": 2}
 # Options of a runner that say what is run; reports, watching and coverage are ours.
 KEPT = {
     "vitest": {
@@ -75,8 +75,15 @@ def rank(tree: Tree, folder: str, tests: Mapping[str, str]) -> list[Found]:
         config = config_file(tree, folder, runner)
         if config:
             say(runner, "config", config, 0.25 if "vite.config" in config else 1)
-        if any(call.runner == runner for call in called):
-            say(runner, "script", f"script {next(call.script for call in called if call.runner == runner)!r}")
+        scripts = [call for call in called if call.runner == runner]
+        if scripts:
+            reached = any(call.is_reached for call in scripts)
+            say(
+                runner,
+                "script",
+                f"script {scripts[0].script!r}",
+                1 if reached or not any(c.is_reached for c in called) else 0.25,
+            )
         if any(runner in dependencies(package) for package in packages):
             say(runner, "dependency", "a dependency")
     if written["globals"]:

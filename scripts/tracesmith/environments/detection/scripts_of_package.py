@@ -29,20 +29,24 @@ class Call:
     node_arguments: list[str] = field(default_factory=list)
     """Of node itself, before the runner."""
     environment: dict[str, str] = field(default_factory=dict)
+    is_reached: bool = False
+    """Whether the script `test` leads there."""
 
 
 def calls(package: dict[str, Any]) -> Iterator[Call]:
     """Yield the calls of known runners, those that `test` reaches first."""
     scripts = {name: str(text) for name, text in table(package, "scripts").items()}
-    for name in _order(scripts):
+    reached = _reached(scripts)
+    for name in _order(scripts, reached):
         for step in STEP.split(scripts[name]):
             found = _call(name, step)
             if found:
+                found.is_reached = name in reached
                 yield found
 
 
-def _order(scripts: dict[str, str]) -> list[str]:
-    """Return the names of the scripts that test: `test`, what it calls, then the others named so."""
+def _reached(scripts: dict[str, str]) -> list[str]:
+    """Return the names of `test` and of the scripts that it calls."""
     found: list[str] = []
     waiting = [name for name in ("test",) if name in scripts]
     while waiting:
@@ -50,6 +54,11 @@ def _order(scripts: dict[str, str]) -> list[str]:
         if name not in found:
             found.append(name)
             waiting += [other for other in CALL.findall(scripts[name]) if other in scripts]
+    return found
+
+
+def _order(scripts: dict[str, str], found: list[str]) -> list[str]:
+    """Return the names of the scripts that test: those that are reached, then the others named so."""
     others = sorted(name for name in scripts if re.search(r"test|vitest|jest|mocha|ava|unit|spec", name))
     late = re.compile(r"e2e|browser|types|watch|cover|build|dev|deno|bun|perf")
     others.sort(key=lambda name: bool(late.search(name)))

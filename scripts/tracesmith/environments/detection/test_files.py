@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tracesmith import globs
 from tracesmith.environments.detection import imports
-from tracesmith.environments.detection.reading import DECLARATIONS, SCRIPT, Tree, inside
+from tracesmith.environments.detection.reading import DECLARATIONS, SCRIPT, Tree
 
 NAMED = re.compile(r"[._-](test|spec|tests|specs)\.[cm]?[jt]sx?$|(^|/)tests?\.[cm]?[jt]sx?$")
 FOLDERS = frozenset({"test", "tests", "__tests__", "spec", "specs", "__test__"})
@@ -83,39 +83,36 @@ def _may_be_test(path: str) -> bool:
     return bool(NAMED.search(path)) or bool(FOLDERS.intersection(folders))
 
 
-def to_globs(paths: Sequence[str], others: Iterable[str]) -> list[str]:
+def to_globs(paths: Sequence[str], others: Iterable[str], folder: str = ".") -> list[str]:
     """
-    Return few globs that match the test files.
+    Return few globs that match the test files of a folder.
 
     A file named as a test gives `TOP/**/*.SUFFIX`, another in a folder of tests `FOLDER/*.SUFFIX`, or its own path where
     such a glob would take in one of the others, which are no tests.
     """
-    forbidden = list(others)
+    prefix = "" if folder == "." else f"{folder}/"
+    own = [path.removeprefix(prefix) for path in paths]
+    forbidden = [path.removeprefix(prefix) for path in others]
     found: dict[str, None] = {}
-    for path in paths:
+    for path in own:
         if globs.matches(path, list(found)):
             continue
-        choices = [*_wide(path), path]
-        found[
-            next(glob for glob in choices if glob == path or not any(globs.matches(one, [glob]) for one in forbidden))
-        ] = None
-    return sorted(_without_covered(list(found), paths))
+        fitting = (glob for glob in _wide(path) if not any(globs.matches(one, [glob]) for one in forbidden))
+        found[next(fitting, path)] = None
+    return [prefix + glob for glob in sorted(_without_covered(list(found), own))]
 
 
 def _wide(path: str) -> list[str]:
+    """Return the globs that a test file may stand for, the widest first."""
     *folders, name = path.split("/")
     stem, dot, suffix = name.partition(".")
-    place = (
-        folders.index(next(iter([part for part in folders if part in FOLDERS]), "")) if FOLDERS & set(folders) else None
-    )
     if NAMED.search(name) and stem not in ("test", "tests"):
         marked = re.sub(r"^.*?([._-](?:test|spec)s?\.[cm]?[jt]sx?)$", r"*\1", name)
-        roots = [folders[:1], folders[: place + 1] if place is not None else folders]
-        return ["/".join([*root, "**", marked]) for root in roots]
+        return ["/".join([*folders[:count], "**", marked]) for count in range(min(1, len(folders)), len(folders) + 1)]
+    place = next((number for number, part in enumerate(folders) if part in FOLDERS), None)
     if place is None:
         return []
-    root = folders[: place + 1]
-    return ["/".join([*root, "**", f"*{dot}{suffix}"]), "/".join([*folders, f"*{dot}{suffix}"])]
+    return ["/".join([*folders[: place + 1], "**", f"*{dot}{suffix}"]), "/".join([*folders, f"*{dot}{suffix}"])]
 
 
 def _without_covered(found: list[str], paths: Sequence[str]) -> list[str]:
@@ -158,8 +155,3 @@ def _merged(found: list[str]) -> list[str]:
         for glob in unique
         if not any(glob != other and glob.startswith(other.removesuffix("**")) for other in unique)
     ]
-
-
-def in_package(folder: str, glob: str) -> str:
-    """Return a glob of a package as a glob of the repository."""
-    return inside(folder, glob)
