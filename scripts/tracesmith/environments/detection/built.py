@@ -154,7 +154,7 @@ def _turned(tree: Tree, key: str, value: Any, main: str | None) -> str | None:
     return next((f"./{source}" for source in sources if source), left)
 
 
-def refers_to_itself(tree: Tree, paths: list[str], built: list[str]) -> bool:
+def refers_to_itself(tree: Tree, paths: list[str]) -> bool:
     """Tell whether some files import the package by its name, or a folder whose package.json decides what that means."""
     name = str(tree.package(".").get("name"))
     for path in paths:

@@ -183,7 +183,9 @@ class _Completion:
         keys: dict[str, Any] = {
             "scripts": {"test": " ".join(word.rpartition("/.bin/")[2] for word in self.made.get("test.command"))}
         }
-        if self.subject.outputs:
+        code = needs.code_of(self.tree, ".", self.tests, [])
+        leads = built.refers_to_itself(self.tree, code)
+        if self.compiled or leads:
             keys |= built.entries(self.tree, self.subject.outputs)
         if self.compiled:
             keys = compiling.to_output(keys, "src", self.compiled)
@@ -193,7 +195,7 @@ class _Completion:
         self.made = self.made.put(
             "package_json",
             self.made.get("package_json"),
-            "entry points lead to the sources; scripts of development elsewhere are out",
+            "entry points lead to the sources, since code loads the package by its name" if leads else "",
         )
 
     def _compiler(self) -> None:
@@ -210,7 +212,8 @@ class _Completion:
 
     def _is_there(self, path: str, base: str) -> bool:
         place = inside(path.rpartition("/")[0] or ".", base)
-        return place in self.tree.known or f"{place}.json" in self.tree.known
+        found = {place, f"{place}.json"} & (self.tree.known | {"tsconfig.json"})  # that one is written
+        return bool(found) and place != path
 
     def options(self) -> dict[str, Any]:
         """Return the compiler options of a generated configuration, with those that the tree's own tsconfig.json gives."""
