@@ -8,8 +8,6 @@ SOURCE is npm:NAME@VERSION, git+URL@COMMIT_OR_TAG, a folder or an archive. A rep
 exit code 2, a report of what was tried, and a draft beside the output.
 """
 
-from pathlib import Path
-
 from tracesmith import cli
 from tracesmith.environments.building import BuildSettings, Needs
 from tracesmith.environments.detection import making

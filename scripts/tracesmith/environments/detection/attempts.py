@@ -33,8 +33,8 @@ class Result:
     passed: int = 0
     failed: list[str] = field(default_factory=list)
     skipped: int = 0
-    files: list[str] = field(default_factory=list)
-    """Test files with a test."""
+    files: dict[str, int] = field(default_factory=dict)
+    """How many tests passed in each test file that has a test."""
     broken: list[str] = field(default_factory=list)
     """Test files that failed as a whole."""
     text: str = ""
@@ -130,11 +130,15 @@ def of_run(run: SuiteRun) -> Result:
         passed=states.count("passed"),
         failed=sorted(test for test, state in run.tests.items() if state == "failed"),
         skipped=states.count("skipped") + states.count("todo"),
-        files=sorted({suites.test_file(test) for test in run.tests}),
+        files={file: sum(suites.test_file(test) == file for test in run.passed()) for file in sorted(_files(run))},
         broken=run.broken_files,
         text=f"{failures}\n{output}",
         seconds=run.seconds,
     )
+
+
+def _files(run: SuiteRun) -> set[str]:
+    return {suites.test_file(test) for test in run.tests}
 
 
 def best(tried: Sequence[tuple[Plan, Result]]) -> int:

@@ -24,7 +24,9 @@ FIELDS = (
     "esnext",
     "jsnext:main",
 )
-FOLDERS = frozenset("dist lib build out output es esm cjs umd es6 distribution commonjs".split())
+FOLDERS = frozenset(
+    ["dist", "lib", "build", "out", "output", "es", "esm", "cjs", "umd", "es6", "distribution", "commonjs"]
+)
 MADE = re.compile(r"(\.d\.[cm]?ts|\.map|\.min\.[cm]?js)$")
 STEM = re.compile(r"(\.d)?\.(umd|cjs|esm|es|mjs|module|min|browser)?\.?[cm]?[jt]sx?$")
 ENTRIES = ("src/index", "src/main", "source/index", "index", "lib/index", "src/{name}", "src/mod")
@@ -44,7 +46,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def outputs(tree: Tree) -> list[str]:
-    """Return the folders and files of a tree that are build output, sorted: what entry points name, and what leads there."""
+    """Return the folders and files of a tree that are build output, sorted."""
     found = {place for target in targets(tree.package(".")) if (place := _place(tree, target))}
     found |= {folder for folder in FOLDERS if _is_built(tree, folder)}
     found |= _stubs(tree, found)
@@ -155,7 +157,7 @@ def _turned(tree: Tree, key: str, value: Any, main: str | None) -> str | None:
 
 
 def refers_to_itself(tree: Tree, paths: list[str]) -> bool:
-    """Tell whether some files import the package by its name, or a folder whose package.json decides what that means."""
+    """Tell whether some files import the package by its name, or the folder of its package.json."""
     name = str(tree.package(".").get("name"))
     for path in paths:
         for wanted in imports.of_text(tree.text(path)):

@@ -18,7 +18,8 @@ if (isMainThread && !process.env.TRACESMITH_COMPILED) {{
   for (const name of fs.readdirSync(path.join(__dirname, "{root}"), {{ recursive: true }})) {{
     if (!/(?<!\\.d)\\.[cm]?tsx?$/.test(name)) continue;
     const fileName = path.join(__dirname, "{root}", name);
-    const {{ outputText }} = ts.transpileModule(fs.readFileSync(fileName, "utf8"), {{ fileName, compilerOptions: options }});
+    const source = fs.readFileSync(fileName, "utf8");
+    const {{ outputText }} = ts.transpileModule(source, {{ fileName, compilerOptions: options }});
     const output = path.join(__dirname, "{out}", name.replace(/\\.([cm]?)tsx?$/, ".$1js"));
     fs.mkdirSync(path.dirname(output), {{ recursive: true }});
     fs.writeFileSync(output, outputText);

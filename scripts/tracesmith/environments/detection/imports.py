@@ -13,9 +13,52 @@ PACKAGE = re.compile(r"(@[a-z0-9][\w.-]*/[a-z0-9][\w.-]*|[a-z0-9][\w.-]*)(?:/.*)
 COMMENT = re.compile(r"^\s*(?://|\*|/\*).*$", re.MULTILINE)
 SUFFIXES = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json", ".d.ts")
 BUILTIN = frozenset(
-    "assert async_hooks buffer bun child_process cluster console constants crypto dgram diagnostics_channel dns domain "
-    "events fs http http2 https inspector module net os path perf_hooks process punycode querystring readline repl "
-    "stream string_decoder sys test timers tls trace_events tty url util v8 vm wasi worker_threads zlib".split()
+    [
+        "assert",
+        "async_hooks",
+        "buffer",
+        "bun",
+        "child_process",
+        "cluster",
+        "console",
+        "constants",
+        "crypto",
+        "dgram",
+        "diagnostics_channel",
+        "dns",
+        "domain",
+        "events",
+        "fs",
+        "http",
+        "http2",
+        "https",
+        "inspector",
+        "module",
+        "net",
+        "os",
+        "path",
+        "perf_hooks",
+        "process",
+        "punycode",
+        "querystring",
+        "readline",
+        "repl",
+        "stream",
+        "string_decoder",
+        "sys",
+        "test",
+        "timers",
+        "tls",
+        "trace_events",
+        "tty",
+        "url",
+        "util",
+        "v8",
+        "vm",
+        "wasi",
+        "worker_threads",
+        "zlib",
+    ]
 )
 
 
@@ -41,7 +84,7 @@ def packages(tree: Tree, paths: Iterable[str]) -> set[str]:
 
 def resolve(tree: Tree, importer: str, wanted: str) -> str | None:
     """Return the file that a relative import means, None when it is not there."""
-    place = inside(importer.rpartition("/")[0] or ".", wanted.split("?")[0])
+    place = inside(importer.rpartition("/")[0] or ".", wanted.split("?", maxsplit=1)[0])
     return next((path for path in _places(place) if path in tree.known), None)
 
 

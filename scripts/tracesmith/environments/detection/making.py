@@ -1,7 +1,8 @@
 """
 Make the profile of a source: plan, try, repair, keep the best, write it with what its proof said.
 
-The file is written only when the suite passes the gate; else a draft stands beside it, and the error says what was tried.
+The file is written only when the suite is good enough for the gate; else a draft stands beside it, and the error says
+what was tried.
 """
 
 import logging
@@ -23,8 +24,8 @@ from tracesmith.environments.detection import (
     writing,
 )
 from tracesmith.environments.detection.attempts import Result
-from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.planning import Subject
+from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.reading import Tree
 from tracesmith.environments.detection.states import State
 from tracesmith.environments.profiles import Profile
@@ -77,7 +78,7 @@ def own_node() -> int:
 def _climb(
     subject: Subject, pristine: Path, settings: BuildSettings, store: stores.Store, most: int
 ) -> Iterator[tuple[State, Plan, Result]]:
-    """Yield the attempts: the detected plan, then what the errors of the best one ask for, then what may be tried blindly."""
+    """Yield the attempts: the detected plan, then what the errors of the best one ask for, then the fallbacks."""
     before = completing.publication(subject)
     state: State | None = State(subject.runners[0].name, before=before)
     tried: list[tuple[State, Plan, Result]] = []
@@ -128,9 +129,7 @@ def _head(state: State, result: Result, chosen: int, count: int) -> list[str]:
 
 
 def _head_of_draft(tried: list[tuple[State, Plan, Result]], result: Result) -> list[str]:
-    lines = [
-        "DRAFT of scripts/make_profile.py: it does not work as it stands. Fill in what is wrong and build_environment tries it."
-    ]
+    lines = ["DRAFT of scripts/make_profile.py: it does not work as it stands."]
     return [*lines, f"The best of {len(tried)} attempts: {result.summary()}. {_few(result.failed + result.broken)}"]
 
 
@@ -145,13 +144,15 @@ def _report(source: str, tried: list[tuple[State, Plan, Result]], best: Result, 
     if best.outcome == "ran":
         share = 100 * best.share
         lines[0] += (
-            f": {share:.1f} % of its tests pass or of its files load, {100 * attempts.ENOUGH:.0f} % are asked for; failing: {_few(best.failed + best.broken)}"
+            f": {share:.1f} % of its tests pass or of its files load, {100 * attempts.ENOUGH:.0f} % are asked for; "
+            f"failing: {_few(best.failed + best.broken)}"
         )
     for number, (state, _, result) in enumerate(tried, 1):
         what = state.steps[-1] if state.steps else "as detected"
         errors = " / ".join(result.first_errors()[:3])
         lines.append(f"attempt {number} ({what}): {result.summary()}: {errors}")
     lines.append(
-        f"the best plan stands in {draft}: correct its test.command, package_json and files, rename it, and name it in `profile:`"
+        f"the best plan stands in {draft}: correct its test.command, package_json and files, rename it, and name it in "
+        "the configuration's key `profile`"
     )
     return "\n".join(lines)

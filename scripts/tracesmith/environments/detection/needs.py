@@ -1,4 +1,4 @@
-"""Which packages a published package's suite needs: npm tarballs leave dev dependencies out, or carry a linter's instead."""
+"""Which packages a published package's suite needs: tarballs leave dev dependencies out, or carry a linter's too."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ def ranges(tree: Tree, folder: str, runner: str, code: Sequence[str], tools: Ite
     declared, peers = dependencies(package, "devDependencies"), dependencies(package, "peerDependencies")
     used = imports.packages(tree, code) - set(dependencies(package, "dependencies", "optionalDependencies"))
     used -= {str(package.get("name"))} | _aliases(tree, folder)
-    wanted = {name: "*" for name in [*used, *TOOLS[runner], *tools]}
+    wanted = dict.fromkeys([*used, *TOOLS[runner], *tools], "*")
     wanted |= {name: version for name, version in peers.items() if name in wanted}
     wanted |= {name: version for name, version in declared.items() if name in wanted or KEPT.match(name)}
     if "ts-jest" in wanted or runner in ("jest", "mocha", "node_test"):

@@ -58,18 +58,18 @@ def choose(tree: Tree, wanted: str | None) -> tuple[str, str]:
 def _best(tree: Tree, tested: Mapping[str, int]) -> tuple[str, str]:
     if "." in tested and (
         len(tested) == 1
-        or _sources(tree, ".")
-        and any(path.startswith(("src/", "source/", "lib/")) for path in tree.paths)
+        or (_sources(tree, ".") and any(path.startswith(("src/", "source/", "lib/")) for path in tree.paths))
     ):
         return ".", "the root package has sources and tests"
     names = {str(tree.package(".").get("name")).rpartition("/")[2], *_names_of_repository(tree)}
     main = [folder for folder in tested if tree.package(folder).get("name") in names]
     others = [one for one in tested if one != "."] or ["."]
     folder = main[0] if main and main[0] != "." else max(others, key=lambda one: (not ASIDE.search(one), tested[one]))
+    rest = {key: count for key, count in tested.items() if key != folder}
     why = "it is named like the repository" if folder in main else "it has the most test files"
     return (
         folder,
-        f"{why} ({tested[folder]}); others: {_list(tree, {key: n for key, n in tested.items() if key != folder}) or 'none'}",
+        f"{why} ({tested[folder]}); others: {_list(tree, rest) or 'none'}",
     )
 
 
@@ -102,8 +102,8 @@ def _list(tree: Tree, tested: Mapping[str, int]) -> str:
 def _no_tests(tree: Tree) -> str:
     sources = sum(bool(TYPESCRIPT.search(path)) for path in tree.paths)
     return (
-        f"no test file was found ({len(tree.paths)} files, {sources} of TypeScript): packages of npm often leave their tests "
-        "out; name the git repository, or an older version"
+        f"no test file was found ({len(tree.paths)} files, {sources} of TypeScript): packages of npm often leave "
+        "their tests out; name the git repository, or an older version"
     )
 
 
@@ -113,15 +113,15 @@ def siblings(tree: Tree, folder: str) -> list[str]:
     found: list[str] = []
     open_ones = {folder}
 
-    def visit(one: str) -> None:
+    def _visit(one: str) -> None:
         for name in dependencies(tree.package(one), "dependencies", "devDependencies", "peerDependencies"):
             other = by_name.get(name)
             if other and other not in open_ones:
                 open_ones.add(other)
-                visit(other)
+                _visit(other)
                 found.append(other)
 
-    visit(folder)
+    _visit(folder)
     return found
 
 

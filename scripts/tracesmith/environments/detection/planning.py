@@ -59,7 +59,8 @@ def _no_runner(tests: dict[str, str]) -> str:
     written = (
         ", ".join(sorted({runner for runner in tests.values() if runner != "globals"})) or "no runner that is known"
     )
-    return f"{len(tests)} test files were found, written for {written}; the runners that can be read are {', '.join(RUNNERS)}"
+    known = ", ".join(RUNNERS)
+    return f"{len(tests)} test files were found, written for {written}; the runners that can be read are {known}"
 
 
 def plan(subject: Subject, found: Found) -> Plan:

@@ -18,7 +18,7 @@ SLACK = datetime.timedelta(days=1)
 
 
 def published(name: str, version: str) -> str | None:
-    """Return the day after a version was published, as npm's `before` takes it; None where the registry does not say."""
+    """Return the day after a version was published, as npm's `before` takes it, where the registry says."""
     done = _npm(["view", name, "time", *QUIET])
     try:
         said = json.loads(done.stdout)

@@ -1,133 +1,37 @@
 """What an attempt's errors say should be tried next: one function a kind of error, from the text alone."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from tracesmith.environments.detection import imports, packages
+from tracesmith.environments.detection import imports, install_repairs, packages
 from tracesmith.environments.detection.attempts import Result
+from tracesmith.environments.detection.cases import Case, Repair
 from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.reading import dependencies
 from tracesmith.environments.detection.states import State
 
 MISSING = re.compile(
     r"""(?:Cannot find (?:module|package|dependency)|Could not resolve|Failed to resolve import|Failed to load url|"""
-    r"""Failed to resolve entry for package|Preset|Transformer|Module not found: Error: Can't resolve|Package subpath|"""
-    r"""Cannot find (?:type definition file|module or its corresponding type declarations) for)\s*['"`]([^'"`\n]+)['"`]"""
+    r"""Failed to resolve entry for package|Preset|Transformer|Module not found: Error: Can't resolve|"""
+    r"""Package subpath|"""
+    r"""Cannot find type definition file for)\s*['"`]([^'"`\n]+)['"`]"""
 )
 ENVIRONMENT = re.compile(
-    r"(?:[Tt]est environment|MISSING DEPENDENCY\s+Cannot find dependency)\s+['\"]?((?:jest-environment-)?[\w-]+)['\"]? (?:cannot|not) ?(?:be )?found"
+    r"(?:[Tt]est environment|MISSING DEPENDENCY\s+Cannot find dependency)\s+['\"]?((?:jest-environment-)?[\w-]+)['\"]?"
+    r" (?:cannot|not) ?(?:be )?found"
 )
-BUILD_SCRIPTS = re.compile(
-    r"Could not locate the bindings file|\.node'|Cannot find module '@?[\w/-]*-(?:linux|wasm)|needs to be (?:re)?built"
-    r"|Failed to load native binding|Prisma [Cc]lient did not initialize|install scripts|was compiled against a different Node"
-)
-IN_A_GIT_HOST = re.compile(
-    r"^(?:github:|git\+|git:|https?://(?:www\.)?(?:github|gitlab|bitbucket)|[\w.-]+/[\w.-]+(?:#|$))"
-)
-
-
-@dataclass(frozen=True)
-class Case:
-    """What a repair looks at."""
-
-    subject: Subject
-    state: State
-    result: Result
-
-    def says(self, pattern: str) -> bool:
-        """Tell whether the attempt printed something."""
-        return bool(re.search(pattern, self.result.text))
-
-
-Repair = Callable[[Case], State]
 
 
 def apply(subject: Subject, state: State, result: Result) -> State:
     """Return the state with all repairs that an attempt's errors ask for; the same state when they ask for none."""
-    for repair in INSTALLING if result.outcome == "not_installed" else RUNNING:
+    for repair in install_repairs.REPAIRS if result.outcome == "not_installed" else RUNNING:
         state = repair(Case(subject, state, result))
     return state
 
 
-def _peers(case: Case) -> State:
-    if case.says(r"ERESOLVE"):
-        return case.state.variable(
-            "install: peers that contradict each other are let be", "npm_config_legacy_peer_deps", "true"
-        )
-    return case.state
-
-
-def _dates(case: Case) -> State:
-    if case.state.before and case.says(r"ETARGET|notarget|No matching version|ENOVERSIONS"):
-        return case.state.change(
-            "install: dependencies of today, some are not there at the day of the publication", before=None
-        )
-    return case.state
-
-
-def _unknown(case: Case) -> State:
-    """Leave out dev dependencies that the registry does not have."""
-    named = re.findall(
-        r"(?:404 Not Found[^\n]*/|'|\")((?:@|%40)?[\w.-]+(?:(?:/|%2[fF])[\w.-]+)?)@?[^\s'\"]*['\"]? is not in (?:this|the npm) registry",
-        case.result.text,
-    )
-    names = [name.replace("%2f", "/").replace("%2F", "/").replace("%40", "@") for name in named]
-    known = {*dependencies(case.subject.tree.package("."), "devDependencies"), *case.state.choices.more}
-    found = tuple(dict.fromkeys(name for name in names if name in known and name not in case.state.without))
-    return (
-        case.state.change(
-            f"install without {', '.join(found)}, which the registry lacks", without=(*case.state.without, *found)
-        )
-        if found
-        else case.state
-    )
-
-
-def _git_hosts(case: Case) -> State:
-    """Leave out dev dependencies that are fetched from a git host which does not answer."""
-    if not case.says(
-        r"git ls-remote|ssh://git@|codeload\.github|Could not resolve host|git dep|GitCommandError|clone failed"
-    ):
-        return case.state
-    declared = dependencies(case.subject.tree.package("."), "devDependencies")
-    found = tuple(
-        name for name, version in declared.items() if IN_A_GIT_HOST.match(version) and name not in case.state.without
-    )
-    state = (
-        case.state.change(
-            f"install without {', '.join(found)}, from a git host that cannot be reached",
-            without=(*case.state.without, *found),
-        )
-        if found
-        else case.state
-    )
-    return state.vary("lockfile is written anew", "unlocked") if found else state
-
-
-def _frozen(case: Case) -> State:
-    if case.says(
-        r"OUTDATED_LOCKFILE|frozen-lockfile|lockfile (?:needs to be|would have been|is not up)|YN0028|lockfile had changes|LOCKFILE_CONFIG_MISMATCH"
-    ):
-        return case.state.vary("install: the lockfile may be changed", "unfrozen")
-    return case.state
-
-
-def _engines(case: Case) -> State:
-    if case.says(r"EBADENGINE|UNSUPPORTED_ENGINE|[Uu]nsupported engine|is incompatible with this module"):
-        return case.state.variable("install: engines are not enforced", "npm_config_engine_strict", "false")
-    return case.state
-
-
-def _install_scripts(case: Case) -> State:
-    if BUILD_SCRIPTS.search(case.result.text):
-        return case.state.vary("install with install scripts", "scripts")
-    return case.state
-
-
 def _modules(case: Case) -> State:
     """Add packages that cannot be found; siblings are built instead."""
-    named = [match for match in MISSING.findall(case.result.text)]
+    named = MISSING.findall(case.result.text)
     folders = {str(case.subject.tree.package(one).get("name")): one for one in packages.workspaces(case.subject.tree)}
     own = str(case.subject.tree.package(case.subject.folder).get("name"))
     state, added = case.state, []
@@ -188,7 +92,8 @@ def _globals(case: Case) -> State:
 
 def _matchers(case: Case) -> State:
     if case.says(
-        r"Invalid Chai property: (?:toBeInTheDocument|toHaveTextContent|toHave)|(?:toBeInTheDocument|toHaveTextContent) is not a function"
+        r"Invalid Chai property: (?:toBeInTheDocument|toHaveTextContent|toHave)"
+        r"|(?:toBeInTheDocument|toHaveTextContent) is not a function"
     ):
         return case.state.choose("matchers of @testing-library/jest-dom", matchers=True)
     return case.state
@@ -231,7 +136,9 @@ def _heap(case: Case) -> State:
 def _config(case: Case) -> State:
     if (
         case.says(
-            r"failed to load config|Startup Error|Failed to parse (?:the TypeScript )?config|Configuration (?:file )?error|Validation Error|ERR_LOAD_CONFIG|could not load config"
+            r"failed to load config|Startup Error|Failed to parse (?:the TypeScript )?config"
+            r"|Configuration (?:file )?error|Validation Error"
+            r"|ERR_LOAD_CONFIG|could not load config"
         )
         and case.subject.published
     ):
@@ -241,7 +148,8 @@ def _config(case: Case) -> State:
 
 def _binary(case: Case) -> State:
     if case.says(
-        r"node_modules/\.bin/[\w.-]+'?:? ?(?:No such file|not found)|(?:env|execvp|exec)[^\n]*\.bin/[^\n]*(?:No such file|not found)"
+        r"node_modules/\.bin/[\w.-]+'?:? ?(?:No such file|not found)"
+        r"|(?:env|execvp|exec)[^\n]*\.bin/[^\n]*(?:No such file|not found)"
     ):
         if case.subject.folder != ".":
             return case.state.vary("the runner's program stands in the other node_modules", "other_bin")
@@ -252,7 +160,8 @@ def _binary(case: Case) -> State:
 
 def _typescript(case: Case) -> State:
     if case.state.runner in ("node_test", "mocha") and case.says(
-        r"ERR_UNKNOWN_FILE_EXTENSION|ERR_UNSUPPORTED_TYPESCRIPT|ERR_INVALID_TYPESCRIPT|Unknown file extension|ERR_MODULE_NOT_FOUND"
+        r"ERR_UNKNOWN_FILE_EXTENSION|ERR_UNSUPPORTED_TYPESCRIPT|ERR_INVALID_TYPESCRIPT|Unknown file extension"
+        r"|ERR_MODULE_NOT_FOUND"
     ):
         return case.state.vary("node reads TypeScript by tsx", "tsx").choose(
             "added tsx", more=tuple(dict.fromkeys((*case.state.choices.more, "tsx")))
@@ -266,7 +175,7 @@ def _lost_files(case: Case) -> State:
         return case.state
     broken = set(case.result.broken)
     lost = [path for path in _files_that_miss(case) if path not in case.state.removed]
-    whole = {path for path in lost if path in broken or not any(_passes(case, path))}
+    whole = {path for path in lost if path in broken or not case.result.files.get(path)}
     if not whole or 2 * len({*whole, *case.state.removed}) > len(case.result.files) + len(broken):
         return case.state
     return case.state.change(
@@ -281,18 +190,13 @@ def _files_that_miss(case: Case) -> Iterator[str]:
         name = re.escape(path.rpartition("/")[2])
         # The runner names the file, and within the next lines the path that is missing.
         if re.search(
-            rf"{name}[^\n]*\n(?:[^\n]*\n){{0,4}}?[^\n]*(?:ENOENT|(?:Cannot find module|Failed to resolve import|Does the file exist)[^\n]*['\"]\.)",
+            rf"{name}[^\n]*\n(?:[^\n]*\n){{0,4}}?[^\n]*"
+            r"(?:ENOENT|(?:Cannot find module|Failed to resolve import|Does the file exist)[^\n]*['\"]\.)",
             case.result.text,
         ):
             yield path
 
 
-def _passes(case: Case, path: str) -> Iterator[bool]:
-    failed = [test for test in case.result.failed if test.startswith(f"{path} > ")]
-    yield path in case.result.files and not failed
-
-
-INSTALLING: tuple[Repair, ...] = (_peers, _dates, _unknown, _git_hosts, _frozen, _engines, _install_scripts)
 RUNNING: tuple[Repair, ...] = (
     _binary,
     _modules,
@@ -306,7 +210,7 @@ RUNNING: tuple[Repair, ...] = (
     _heap,
     _config,
     _typescript,
-    _install_scripts,
+    install_repairs.install_scripts,
     _lost_files,
 )
 

@@ -38,7 +38,8 @@ def vitest(wanted: Wanted) -> str:
     if wanted.setup:
         test["setupFiles"] = list(wanted.setup)
     resolve = f"  resolve: {{ conditions: {json.dumps(list(wanted.conditions))} }},\n" if wanted.conditions else ""
-    return f'import {{ defineConfig }} from "vitest/config";\n\nexport default defineConfig({{\n{resolve}  test: {_js(test, 2)},\n}});\n'
+    head = 'import { defineConfig } from "vitest/config";\n\nexport default defineConfig({\n'
+    return f"{head}{resolve}  test: {_js(test, 2)},\n}});\n"
 
 
 def jest(wanted: Wanted, ts_jest: str | None, transform: dict[str, Any] | None = None) -> str:
@@ -64,14 +65,14 @@ def with_ts_jest(version: str, wanted: Wanted) -> dict[str, Any]:
     pattern = "^.+\\.[cm]?[jt]sx?$" if wanted.compiler.get("allowJs") or wanted.all_esm else "^.+\\.[cm]?tsx?$"
     if wanted.all_esm:
         options["tsconfig"] = {**wanted.compiler, "allowJs": True}
-    if int(version.split(".")[0]) < 29:
+    if int(version.split(".", maxsplit=1)[0]) < 29:
         return {"transform": {pattern: "ts-jest"}, "globals": {"ts-jest": options}}
     return {"transform": {pattern: ["ts-jest", options]}}
 
 
-def mocha(tests: Sequence[str], loader: str) -> str:
-    """Return mocha's configuration."""
-    return json.dumps({"spec": list(tests), "node-option": [f"import={loader}"]}, indent=2) + "\n"
+def mocha(tests: Sequence[str]) -> str:
+    """Return mocha's configuration, with tsx, which checks no types."""
+    return json.dumps({"spec": list(tests), "node-option": ["import=tsx"]}, indent=2) + "\n"
 
 
 def compiler_options(

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,54 +60,48 @@ def rank(tree: Tree, folder: str, tests: Mapping[str, str]) -> list[Found]:
     """Return the runners with something that speaks for them, the likeliest first."""
     packages = [tree.package(place) for place in dict.fromkeys((folder, "."))]
     called = [call for package in packages for call in scripts_of_package.calls(package)]
-    reasons: dict[str, list[str]] = {}
-    scores: Counter[str] = Counter()
+    found = []
+    for name in RUNNERS:
+        signs = [
+            *_by_tests(tree, tests, name),
+            *_by_config(tree, folder, name),
+            *_by_scripts(called, name),
+            *([(SCORES["dependency"], "a dependency")] if _depends(packages, name) else []),
+        ]
+        call = next((call for call in called if call.runner == name), None)
+        reason = "; ".join(reason for _, reason in signs)
+        found.append(Found(name, round(sum(score for score, _ in signs)), reason, call, mine(tests, name)))
+    return sorted((one for one in found if one.score), key=lambda one: -one.score)
 
-    def say(runner: str, kind: str, reason: str, share: float = 1) -> None:
-        scores[runner] += round(SCORES[kind] * share)
-        reasons.setdefault(runner, []).append(reason)
 
+def _depends(packages: Sequence[dict[str, Any]], name: str) -> bool:
+    return any(name in dependencies(package) for package in packages)
+
+
+def _by_tests(tree: Tree, tests: Mapping[str, str], name: str) -> Iterator[tuple[float, str]]:
     written = Counter(tests.values())
-    for runner, count in written.items():
-        if runner in RUNNERS:
-            say(runner, "imports", f"{count} of {len(tests)} test files are written for it", count / len(tests))
-    for runner in RUNNERS:
-        config = config_file(tree, folder, runner)
-        if config:
-            say(runner, "config", config, 0.25 if "vite.config" in config else 1)
-        scripts = [call for call in called if call.runner == runner]
-        if scripts:
-            reached = any(call.is_reached for call in scripts)
-            say(
-                runner,
-                "script",
-                f"script {scripts[0].script!r}",
-                1 if reached or not any(c.is_reached for c in called) else 0.25,
-            )
-        if any(runner in dependencies(package) for package in packages):
-            say(runner, "dependency", "a dependency")
-    if written["globals"]:
-        _globals(tree, [path for path, runner in tests.items() if runner == "globals"], say)
-    return [
-        Found(
-            name,
-            score,
-            "; ".join(reasons[name]),
-            next((call for call in called if call.runner == name), None),
-            mine(tests, name),
-        )
-        for name, score in scores.most_common()
-    ]
+    if written[name]:
+        share = written[name] / len(tests)
+        yield SCORES["imports"] * share, f"{written[name]} of {len(tests)} test files are written for it"
+    if written["globals"] and name in ("mocha", "jest"):
+        paths = [path for path, runner in tests.items() if runner == "globals"]
+        if test_files.uses_assert(tree, paths) == (name == "mocha"):
+            words = "assertions of chai or node:assert" if name == "mocha" else "expect"
+            yield SCORES["globals"], f"global describe and it with {words}"
 
 
-def _globals(tree: Tree, paths: Sequence[str], say: Any) -> None:
-    say(
-        *(
-            ("mocha", "globals", "global describe and it with assertions of chai or node:assert")
-            if test_files.uses_assert(tree, paths)
-            else ("jest", "globals", "global describe, it and expect")
-        )
-    )
+def _by_config(tree: Tree, folder: str, name: str) -> Iterator[tuple[float, str]]:
+    config = config_file(tree, folder, name)
+    if config:
+        yield SCORES["config"] * (0.25 if "vite.config" in config else 1), config
+
+
+def _by_scripts(called: Sequence[Call], name: str) -> Iterator[tuple[float, str]]:
+    """Yield what scripts say; one that `test` does not lead to says little where another does."""
+    own = [call for call in called if call.runner == name]
+    if own:
+        counts = any(call.is_reached for call in own) or not any(call.is_reached for call in called)
+        yield SCORES["script"] * (1 if counts else 0.25), f"script {own[0].script!r}"
 
 
 def mine(tests: Mapping[str, str], runner: str) -> list[str]:

@@ -10,7 +10,21 @@ from tracesmith.environments.detection.reading import TYPESCRIPT, Tree
 
 ROOTS = ("src", "source", "lib")
 ASIDE = test_files.OUTSIDE | frozenset(
-    "scripts script tools testbed bin types typings test-d dtslint fuzz config build perf-measures".split()
+    [
+        "scripts",
+        "script",
+        "tools",
+        "testbed",
+        "bin",
+        "types",
+        "typings",
+        "test-d",
+        "dtslint",
+        "fuzz",
+        "config",
+        "build",
+        "perf-measures",
+    ]
 )
 NO_SOURCE = re.compile(
     r"(\.config|\.setup|\.workspace|rc)\.[cm]?[jt]sx?$|(^|/)setup[\w-]*\.[cm]?tsx?$|\.(bench|stories|test-d)\."

@@ -1,14 +1,14 @@
 """What the ladder of attempts varies, and the plan that follows from it."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tracesmith.environments import managers
 from tracesmith.environments.detection import built, completing, needs, packages, planning, registry
-from tracesmith.environments.detection.completing import Choices
-from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.planning import Subject
+from tracesmith.environments.detection.plans import Plan
+from tracesmith.environments.detection.published import Choices, Published
 from tracesmith.environments.detection.reading import dependencies, inside
 
 
@@ -17,7 +17,7 @@ class State:
     """One combination of choices; `steps` says in words what was changed since the first plan."""
 
     runner: str
-    choices: Choices = Choices()
+    choices: Choices = field(default_factory=Choices)
     before: str | None = None
     without: tuple[str, ...] = ()
     """Dev dependencies that are taken out."""
@@ -60,7 +60,9 @@ def to_plan(subject: Subject, state: State) -> Plan:
     found = replace(found, tests=[path for path in found.tests if path not in state.removed])
     made = planning.plan(subject, found)
     if subject.published:
-        made = completing.complete(made, subject, state.choices, state.before, found.tests, state.without)
+        made = completing.complete(
+            made, Published(subject, state.choices, found.name, found.tests), state.before, state.without
+        )
     else:
         made = _with_packages(made, subject, state)
     if state.removed:

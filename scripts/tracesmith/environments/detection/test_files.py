@@ -14,10 +14,32 @@ HELPERS = frozenset(
     {"fixtures", "__fixtures__", "__mocks__", "mocks", "helpers", "__snapshots__", "data", "dts", "types"}
 )
 OUTSIDE = frozenset(
-    "dist build out lib-esm docs doc website example examples benchmark benchmarks bench perf coverage "
-    "e2e integration-tests playground demo demos".split()
+    [
+        "dist",
+        "build",
+        "out",
+        "lib-esm",
+        "docs",
+        "doc",
+        "website",
+        "example",
+        "examples",
+        "benchmark",
+        "benchmarks",
+        "bench",
+        "perf",
+        "coverage",
+        "e2e",
+        "integration-tests",
+        "playground",
+        "demo",
+        "demos",
+    ]
 )
 DEFINES = re.compile(r"(?<![\w.$])(?:describe|it|test|suite)(?:\.\w+)*\s*(?:\(|`|<)")
+AT_TOP = re.compile(r"^(?:describe|it|test|suite)(?:\.\w+)*\s*(?:\(|`|<)", re.MULTILINE)
+HELPER = re.compile(r"^export (?:default )?(?:async )?(?:function|const|class) ", re.MULTILINE)
+"""What a file that others call for its tests begins with; its own tests would stand at the top."""
 RUNNER_MODULES = {
     "vitest": "vitest",
     "@jest/globals": "jest",
@@ -44,7 +66,7 @@ CHAI = re.compile(r"\.to\.(?:be|equal|deep|have|not|eql|throw|include)|\bassert[
 def written_for(tree: Tree, path: str) -> str | None:
     """Return the runner that a test file is written for, "globals" where any with globals may be meant, or None."""
     text = tree.text(path)
-    if not DEFINES.search(text):
+    if not DEFINES.search(text) or (HELPER.search(text) and not AT_TOP.search(text)):
         return None
     named = [RUNNER_MODULES[name] for name in imports.of_text(text) if name in RUNNER_MODULES]
     if named:
@@ -87,8 +109,8 @@ def to_globs(paths: Sequence[str], others: Iterable[str], folder: str = ".") -> 
     """
     Return few globs that match the test files of a folder.
 
-    A file named as a test gives `TOP/**/*.SUFFIX`, another in a folder of tests `FOLDER/*.SUFFIX`, or its own path where
-    such a glob would take in one of the others, which are no tests.
+    A file named as a test gives `TOP/**/*.SUFFIX`, another in a folder of tests `FOLDER/*.SUFFIX`, or its own path
+    where such a glob would take in one of the others, which are no tests.
     """
     prefix = "" if folder == "." else f"{folder}/"
     own = [path.removeprefix(prefix) for path in paths]

@@ -7,11 +7,24 @@ import yaml
 
 from tracesmith.environments.detection.plans import Plan
 
-ORDER = (
-    "name source node package_manager remove package_json files install build environment sandbox dockerfile test "
-    "source_globs exclude_globs"
-).split()
-TEST_ORDER = "runner command folder globs protected_globs".split()
+ORDER = [
+    "name",
+    "source",
+    "node",
+    "package_manager",
+    "remove",
+    "package_json",
+    "files",
+    "install",
+    "build",
+    "environment",
+    "sandbox",
+    "dockerfile",
+    "test",
+    "source_globs",
+    "exclude_globs",
+]
+TEST_ORDER = ["runner", "command", "folder", "globs", "protected_globs"]
 WIDTH = 118
 
 
