@@ -141,10 +141,9 @@ def _files(run: SuiteRun) -> set[str]:
     return {suites.test_file(test) for test in run.tests}
 
 
-def best(tried: Sequence[tuple[Plan, Result]]) -> int:
-    """Return the place of the best attempt: most tests passed, of those the fewest failures, of those the first."""
-    places = range(len(tried))
-    return max(places, key=lambda place: (_rank(tried[place][1]), -place))
+def best(results: Sequence[Result]) -> int:
+    """Return the place of the best result: most tests passed, of those the fewest failures, of those the first."""
+    return max(range(len(results)), key=lambda place: (_rank(results[place]), -place))
 
 
 def _rank(result: Result) -> tuple[bool, int, int, bool]:

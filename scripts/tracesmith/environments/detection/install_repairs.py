@@ -40,8 +40,7 @@ def _unknown(case: Case) -> State:
         case.result.text,
     )
     names = [name.replace("%2f", "/").replace("%2F", "/").replace("%40", "@") for name in named]
-    known = {*dependencies(case.subject.tree.package("."), "devDependencies"), *case.state.choices.more}
-    found = tuple(dict.fromkeys(name for name in names if name in known and name not in case.state.without))
+    found = tuple(dict.fromkeys(name for name in names if name not in case.state.without))
     return (
         case.state.change(
             f"install without {', '.join(found)}, which the registry lacks", without=(*case.state.without, *found)

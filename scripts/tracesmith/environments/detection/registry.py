@@ -84,7 +84,9 @@ def _lock(ranges: Mapping[str, str], before: str | None, options: list[str]) -> 
         lock = folder / "package-lock.json"
         if done.returncode or not lock.exists():
             text = (done.stdout + done.stderr).decode(errors="replace")
-            return " ".join(re.findall(r'"(?:summary|code)": "([^"]*)', text)) or text.strip()[-400:]
+            return (
+                " ".join(re.findall(r'"(?:summary|code|detail)": "((?:[^"\\\\]|\\\\.)*)', text)) or text.strip()[-400:]
+            )
         packages = files.read_json(lock)["packages"]
         return {
             name: str(packages[f"node_modules/{name}"]["version"])

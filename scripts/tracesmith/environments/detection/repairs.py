@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tracesmith.environments.detection import imports, install_repairs, packages
+from tracesmith.environments.detection import imports, install_repairs, packages, runners
 from tracesmith.environments.detection.attempts import Result
 from tracesmith.environments.detection.cases import Case, Repair
 from tracesmith.environments.detection.planning import Subject
@@ -215,17 +215,20 @@ RUNNING: tuple[Repair, ...] = (
 )
 
 
-def fallbacks(subject: Subject, state: State) -> Iterator[State]:
+def fallbacks(subject: Subject, state: State, result: Result) -> Iterator[State]:
     """Yield what may be tried without an error that asks for it, the likeliest first."""
-    if subject.published and state.choices.own_config:
+    if subject.published and state.choices.own_config and runners.config_file(subject.tree, ".", state.runner):
         yield state.choose("a small configuration of the runner instead of the published one", own_config=False)
+    if packages.siblings(subject.tree, subject.folder):
+        yield state.vary("siblings are built", "build")
+    if not subject.published:
+        yield state.vary("entry points lead to the sources", "entries")
+    if result.passed and result.broken and 2 * len(result.broken) < len(result.files):
+        removed = tuple(sorted({*state.removed, *result.broken}))
+        yield state.change(f"without {', '.join(result.broken)}, which do not load", removed=removed)
     if subject.published:
         yield state.choose("all declared dev dependencies", everything=True)
         yield state.choose("the runner of today", newest=True)
-    if packages.siblings(subject.tree, subject.folder):
-        yield state.vary("siblings are built", "build")
-    if "entries" not in state.variants and not subject.published:
-        yield state.vary("entry points lead to the sources", "entries")
     for found in subject.runners:
         if found.name != state.runner:
             yield State(found.name, before=state.before, steps=(f"another runner, {found.name}",))
