@@ -6,7 +6,7 @@ from tracesmith.environments.detection import built, compiling, configuring, imp
 from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.published import Published
-from tracesmith.environments.detection.reading import Tree, dependencies
+from tracesmith.environments.detection.reading import Tree, dependencies, table
 from tracesmith.environments.sources import NPM
 
 
@@ -90,5 +90,8 @@ def _package_json(made: Plan, package: Published) -> Plan:
         keys |= built.entries(package.tree, package.subject.outputs)
     if compiled:
         keys = compiling.to_output(keys, "src", compiled)
+    overrides = table(package.package, "overrides")
+    if overrides.keys() & package.versions.keys():  # npm refuses an override of what is pinned directly
+        keys["overrides"] = {name: value for name, value in overrides.items() if name not in package.versions} or None
     why = "entry points lead to the sources, since code loads the package by its name" if leads and not compiled else ""
     return made.merge("package_json", keys, why)

@@ -217,6 +217,9 @@ RUNNING: tuple[Repair, ...] = (
 
 def fallbacks(subject: Subject, state: State, result: Result) -> Iterator[State]:
     """Yield what may be tried without an error that asks for it, the likeliest first."""
+    if result.outcome == "not_installed":
+        yield from _other_installations(subject, state)
+        return
     if subject.published and state.choices.own_config and runners.config_file(subject.tree, ".", state.runner):
         yield state.choose("a small configuration of the runner instead of the published one", own_config=False)
     if packages.siblings(subject.tree, subject.folder):
@@ -232,3 +235,11 @@ def fallbacks(subject: Subject, state: State, result: Result) -> Iterator[State]
     for found in subject.runners:
         if found.name != state.runner:
             yield State(found.name, before=state.before, steps=(f"another runner, {found.name}",))
+
+
+def _other_installations(subject: Subject, state: State) -> Iterator[State]:
+    if subject.published:
+        yield state.choose("install the packages of today", newest=True)
+    else:
+        yield state.vary("install: the lockfile may be changed", "unfrozen")
+        yield state.vary("install with install scripts", "scripts")
