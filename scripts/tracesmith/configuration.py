@@ -195,13 +195,22 @@ def _repo(short_name: str, entry: dict[str, Any], config: Mapping[str, Any]) -> 
                 f"config: key repos.{short_name}.source is missing: `profile: auto` makes a profile of "
                 "npm:NAME@VERSION, git+URL@COMMIT, a folder or an archive"
             )
-        name = sources.repo_name(source)
+        name = _repo_name(short_name, source)
         return Repo(settings, name, source, Path(f"logs/profiles/{name}.yaml"), is_detected=True)
     path = _profile_path(short_name, entry["profile"])
     profile = profiles.read(path)
     settings["sandbox"] = {**config["sandbox"], **profile.sandbox, **entry.get("sandbox", {})}
-    source = source or profile.source
-    return Repo(settings, sources.repo_name(source), source, path)
+    if not source:
+        return Repo(settings, sources.repo_name(profile.source), profile.source, path)
+    return Repo(settings, _repo_name(short_name, source), source, path)
+
+
+def _repo_name(short_name: str, source: str) -> str:
+    """Return the repo_name of a source that the configuration names."""
+    try:
+        return sources.repo_name(source)
+    except InputError as error:
+        raise InputError(f"config: key repos.{short_name}.source: {error}") from None
 
 
 def _profile_path(short_name: str, wanted: str) -> Path:

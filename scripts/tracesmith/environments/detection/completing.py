@@ -90,8 +90,8 @@ def _package_json(made: Plan, package: Published) -> Plan:
         keys |= built.entries(package.tree, package.subject.outputs)
     if compiled:
         keys = compiling.to_output(keys, "src", compiled)
-    overrides = table(package.package, "overrides")
-    if overrides.keys() & package.versions.keys():  # npm refuses an override of what is pinned directly
-        keys["overrides"] = {name: value for name, value in overrides.items() if name not in package.versions} or None
+    overrides, direct = table(package.package, "overrides"), {*package.versions, *dependencies(package.package)}
+    if overrides.keys() & direct:  # npm refuses an override of what is depended on directly
+        keys["overrides"] = {name: value for name, value in overrides.items() if name not in direct} or None
     why = "entry points lead to the sources, since code loads the package by its name" if leads and not compiled else ""
     return made.merge("package_json", keys, why)
