@@ -99,7 +99,9 @@ def source_to_detect(wildcards):
     """The source that a profile is made for."""
     repo = repo_of(wildcards)
     if not repo.is_detected:
-        refuse(f"{repo.name} has a profile, {repo.profile_path}; logs/profiles/ is for repositories with `profile: auto`")
+        refuse(
+            f"{repo.name} has a profile, {repo.profile_path}; logs/profiles/ is for repositories with `profile: auto`"
+        )
     return repo.source
 
 
