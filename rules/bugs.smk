@@ -11,6 +11,7 @@ rule generate_bugs:
     """Break functions of the pristine tree, one edit a candidate."""
     input:
         environment="logs/build_images/{repo}/environment.json",
+        profile=profile_of_repo,
         script=f"{SCRIPTS}/generate_bugs.py",
         library=library("generate_bugs"),
     output:
@@ -27,8 +28,6 @@ rule generate_bugs:
         runtime=60,
     params:
         source="logs/build_images/{repo}/source/tree",
-        sources=lambda wildcards: repo_of(wildcards).profile.source_globs,
-        excluded=lambda wildcards: repo_of(wildcards).profile.not_source_globs(),
         max_bugs=repo_setting("bug_generation", "max_bugs"),
         per_operator=option("--per-operator", repo_setting("bug_generation", "per_operator")),
         seed=repo_setting("bug_generation", "seed"),
@@ -36,8 +35,7 @@ rule generate_bugs:
         r"""
         python {input.script:q} {params.source:q} \
             --repo {wildcards.repo:q} \
-            --source-globs {params.sources:q} \
-            --exclude-globs {params.excluded:q} \
+            --profile {input.profile:q} \
             --max-bugs {params.max_bugs:q} \
             --seed {params.seed:q} \
             {params.per_operator:q} \

@@ -90,8 +90,19 @@ def sandboxes(wildcards, threads):
 
 
 def profile_of_repo(wildcards):
-    """The profile's file."""
-    return os.path.relpath(repo_of(wildcards).profile_path)
+    """The profile's file: the user's, or the one that is detected."""
+    repo = repo_of(wildcards)
+    return f"logs/profiles/{repo.name}.yaml" if repo.is_detected else os.path.relpath(repo.profile_path)
+
+
+def source_to_detect(wildcards):
+    """The source that a profile is made for."""
+    repo = repo_of(wildcards)
+    if not repo.is_detected:
+        refuse(
+            f"{repo.name} has a profile, {repo.profile_path}; logs/profiles/ is for repositories with `profile: auto`"
+        )
+    return repo.source
 
 
 def own_file(name):

@@ -16,6 +16,7 @@ from tracesmith.environments.gating import GateSettings
 def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("profile", type=Path, help="profile of the repository, YAML")
+    parser.add_argument("--source", help="where the tree comes from (default: as the profile says)")
     parser.add_argument("--backend", choices=["auto", "docker", "bubblewrap"], default="auto")
     parser.add_argument("--memory", type=cli.size, help="memory of one sandbox (default: the profile's, else 10g)")
     parser.add_argument("--pids", type=cli.positive_int, default=512, help="processes of one sandbox")
@@ -41,7 +42,7 @@ def main() -> None:
     settings = building.BuildSettings(
         args.backend, needs, args.base_image, args.github, args.dockerhub, args.with_swerex, gate
     )
-    building.build(args.profile, settings, args.output)
+    building.build(args.profile, settings, args.output, args.source)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Break the functions of a TypeScript source tree, one edit a candidate, and write each edit as a patch.
 
     scripts/generate_bugs.py SOURCE_FOLDER --repo npm__css-what.v8.0.0 \\
-        --source-globs 'src/**' --exclude-globs '**/*.spec.ts' '**/__fixtures__/**' \\
+        --profile configs/repos/css-what.yaml \\
         --max-bugs 200 --seed 24 --output logs/bug_gen/npm__css-what.v8.0.0/procedural.json
 
 The candidates stand in folders beside the output, which lists them.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tracesmith import cli
 from tracesmith.bugs import generation
+from tracesmith.environments import profiles
 
 
 def main() -> None:
@@ -20,8 +21,7 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("source", type=Path, help="folder with the pristine source tree")
     parser.add_argument("--repo", required=True, help="repo_name, the first part of each instance id")
-    parser.add_argument("--source-globs", nargs="+", default=["**"], help="files to break, relative to the folder")
-    parser.add_argument("--exclude-globs", nargs="+", default=[], help="files among them to leave alone, as tests")
+    parser.add_argument("--profile", type=Path, help="profile that says which files to break; default: all")
     parser.add_argument("--max-bugs", type=cli.positive_int, help="candidates at most; default: all")
     parser.add_argument(
         "--per-operator", type=cli.positive_int, help="candidates of one operator at most; default: all"
@@ -32,9 +32,10 @@ def main() -> None:
     )
     args = cli.arguments(parser)
     cli.start_logging()
+    profile = profiles.read(args.profile) if args.profile else None
     settings = generation.BugSettings(
-        source_globs=args.source_globs,
-        exclude_globs=args.exclude_globs,
+        source_globs=profile.source_globs if profile else ["**"],
+        exclude_globs=profile.not_source_globs() if profile else [],
         max_bugs=args.max_bugs,
         per_operator=args.per_operator,
         seed=args.seed,

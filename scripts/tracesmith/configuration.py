@@ -6,13 +6,11 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tracesmith import schemas
 from tracesmith.environments import profiles, sources
-from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +19,8 @@ OWNER = re.compile(r"[A-Za-z0-9_.-]+")
 REGISTRY = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?|[A-Za-z0-9-]+:\d+|localhost)"
 UPSTREAM_IMAGES = "swebench"
 IMAGE_OWNER = re.compile(rf"(?:{REGISTRY}/(?:{OWNER.pattern}/)*)?{OWNER.pattern}", re.ASCII)
+AUTO = "auto"
+"""In the place of a profile's name: one is made by the rule make_profile."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,13 @@ class Repo:
     """One repository of the configuration."""
 
     settings: dict[str, Any]
+    name: str
+    """The repo_name, which names the files."""
+    source: str
+    """Where the pristine tree comes from; it wins over the profile's own."""
     profile_path: Path
-
-    @cached_property
-    def profile(self) -> Profile:
-        """The profile, read from its file."""
-        return profiles.read(self.profile_path)
-
-    @cached_property
-    def name(self) -> str:
-        """The repo_name, which names the files."""
-        return sources.repo_name(self.profile.source)
+    """The profile's file; one that is detected does not exist before its rule has run."""
+    is_detected: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,20 +186,44 @@ def _mirror(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[s
 def _repo(short_name: str, entry: dict[str, Any], config: Mapping[str, Any]) -> Repo:
     sections = ("gate", "bug_generation", "validation", "issues")
     settings: dict[str, Any] = {name: {**config["defaults"][name], **entry.get(name, {})} for name in sections}
-    settings["dataset"] = entry.get("dataset")
-    repo = Repo(settings, _profile_path(short_name, entry["profile"]))
-    settings["sandbox"] = {**config["sandbox"], **repo.profile.sandbox, **entry.get("sandbox", {})}
-    return repo
+    settings["sandbox"] = {**config["sandbox"], **entry.get("sandbox", {})}
+    settings |= {"dataset": entry.get("dataset"), "profile": {"package": entry.get("package")}}
+    source = entry.get("source")
+    if entry["profile"] == AUTO:
+        if not source:
+            raise InputError(
+                f"config: key repos.{short_name}.source is missing: `profile: auto` makes a profile of "
+                "npm:NAME@VERSION, git+URL@COMMIT, a folder or an archive"
+            )
+        name = _repo_name(short_name, source)
+        return Repo(settings, name, source, Path(f"logs/profiles/{name}.yaml"), is_detected=True)
+    path = _profile_path(short_name, entry["profile"])
+    profile = profiles.read(path)
+    settings["sandbox"] = {**config["sandbox"], **profile.sandbox, **entry.get("sandbox", {})}
+    if not source:
+        return Repo(settings, sources.repo_name(profile.source), profile.source, path)
+    return Repo(settings, _repo_name(short_name, source), source, path)
 
 
-def _profile_path(short_name: str, profile: str) -> Path:
+def _repo_name(short_name: str, source: str) -> str:
+    """Return the repo_name of a source that the configuration names."""
+    try:
+        return sources.repo_name(source)
+    except InputError as error:
+        raise InputError(f"config: key repos.{short_name}.source: {error}") from None
+
+
+def _profile_path(short_name: str, wanted: str) -> Path:
     """Return the file of a profile, which is given by its path or its name."""
-    if profile.endswith((".yaml", ".yml")):
-        return Path(find_file(profile))
+    if wanted.endswith((".yaml", ".yml")):
+        return Path(find_file(wanted))
     known = profiles.known()
-    if profile not in known:
-        raise InputError(f"config: key repos.{short_name}.profile: no such profile; known: {', '.join(known)}")
-    return known[profile]
+    if wanted not in known:
+        raise InputError(
+            f"config: key repos.{short_name}.profile: no such profile; known: {', '.join(known)}; "
+            f"or {AUTO}, with the key source"
+        )
+    return known[wanted]
 
 
 def _run(run_id: str, entry: dict[str, Any], config: Mapping[str, Any], repos: Mapping[str, Repo]) -> Run:

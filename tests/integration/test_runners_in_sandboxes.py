@@ -87,9 +87,8 @@ def validated(profile_path: Path, folder: Path, backend: str) -> tuple[dict[str,
     """Build the environment, make three bugs and validate them; return the reference run and the report."""
     environment_path, patches = folder / "built" / "environment.json", folder / "patches.json"
     script("build_environment", profile_path, "--backend", backend, "--output", environment_path)
-    environment, profile = prepared.read(environment_path), profiles.read(profile_path)
+    environment, globs = prepared.read(environment_path), ["--profile", profile_path]
     source = environment_path.parent / environment.source
-    globs = ["--source-globs", *profile.source_globs, "--exclude-globs", *profile.not_source_globs()]
     made = folder / "bugs" / "procedural.json"
     script("generate_bugs", source, "--repo", environment.repo, *globs, "--max-bugs", "3", "--output", made)
     script("collect_patches", made, "--repo", environment.repo, "--output", patches)

@@ -77,7 +77,7 @@ SCRIPTS = {
     script.name: script
     for script in (
         Script("build_environment", (PROFILE, "--backend", "docker")),
-        Script("generate_bugs", (f"logs/build_images/{REPO}/source/tree", "--repo", REPO)),
+        Script("generate_bugs", (f"logs/build_images/{REPO}/source/tree", "--repo", REPO, "--profile", PROFILE)),
         Script("collect_patches", (PROCEDURAL, "--repo", REPO)),
         Script("validate_bugs", (PATCHES, "--environment", ENVIRONMENT)),
         Script("gather_instances", (PATCHES, "--report", VALIDATION, "--environment", ENVIRONMENT)),
@@ -91,7 +91,7 @@ SCRIPTS = {
 }
 # Which scripts read which file.
 READERS = {
-    PROFILE: ["build_environment"],
+    PROFILE: ["build_environment", "generate_bugs"],
     PROCEDURAL: ["collect_patches"],
     PATCHES: ["validate_bugs", "gather_instances"],
     ENVIRONMENT: ["validate_bugs", "gather_instances", "run_agent", "evaluate_predictions"],

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+import tiny
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "generate_bugs.py"
@@ -20,12 +23,20 @@ def run(folder: Path, *arguments: str | Path, hash_seed: str = "0") -> subproces
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+def write_profile(folder: Path, sources: list[str], excluded: list[str]) -> Path:
+    """Write a profile with these globs, and return its path."""
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump({**tiny.PROFILE, "source_globs": sources, "exclude_globs": excluded}))
+    return path
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_candidates_are_written_and_listed(tmp_path: Path) -> None:
-    done = run(tmp_path, FIXTURES, "--source-globs", "src/**", "--exclude-globs", "**/*.tsx", "**/*.mts")
+    profile = write_profile(tmp_path, ["src/**"], ["**/*.tsx", "**/*.mts"])
+    done = run(tmp_path, FIXTURES, "--profile", profile)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     summary = json.loads((tmp_path / "out" / "procedural.json").read_text())
     assert {row["file"] for row in summary["candidates"]} == {"src/cart.ts"}
@@ -48,9 +59,7 @@ def test_every_process_writes_the_same_bytes(tmp_path: Path) -> None:
     ("arguments", "complaint"),
     [
         (["missing"], "no such folder"),
-        ([FIXTURES, "--source-globs", "lib/**"], "no candidates"),
-        ([FIXTURES, "--exclude-globs", "**"], "no candidates"),
-        ([FIXTURES, "--source-globs", "/src/**"], "empty segment"),
+        ([FIXTURES, "--profile", "missing.yaml"], "missing.yaml: no such file"),
         ([FIXTURES, "--max-bugs", "0"], "above 0"),
         ([FIXTURES, "--per-operator", "-1"], "above 0"),
         ([FIXTURES, "--seed", "x"], "invalid int"),
@@ -64,6 +73,23 @@ def test_wrong_input_is_refused_with_code_2_and_nothing_written(
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("sources", "excluded", "complaint"),
+    [
+        (["lib/**"], [], "no candidates"),
+        (["**"], ["**"], "no candidates"),
+        (["/src/**"], [], "empty segment"),
+    ],
+)
+def test_a_profile_whose_globs_match_nothing_is_refused(
+    tmp_path: Path, sources: list[str], excluded: list[str], complaint: str
+) -> None:
+    done = run(tmp_path, FIXTURES, "--profile", write_profile(tmp_path, sources, excluded))
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
 
 
 def test_help_shows_a_command() -> None:

@@ -24,6 +24,29 @@ def test_the_plan_of_all_names_every_step(folder: Path) -> None:
     assert workflows.planned(folder) == {*steps, "convert_trajectories", "filter_resolved", "report_run"}
 
 
+def test_a_profile_is_made_for_a_source_without_one(folder: Path) -> None:
+    config = workflows.read_config(folder)
+    config["repos"]["tiny"] |= {"profile": "auto", "source": str(tiny.SOURCE)}
+    workflows.write_config(folder, config)
+    assert "make_profile" in workflows.planned(folder)
+    assert workflows.planned(folder, f"logs/profiles/{tiny.REPO}.yaml") == {"make_profile"}
+
+
+def test_a_profile_is_not_made_where_one_is_named(folder: Path) -> None:
+    done = workflows.snakemake(folder, "-n", f"logs/profiles/{tiny.REPO}.yaml")
+    assert done.returncode == 1
+    assert f"{tiny.REPO} has a profile, tiny.yaml" in done.stdout
+
+
+def test_another_source_wins_over_the_profiles_own(folder: Path) -> None:
+    config = workflows.read_config(folder)
+    config["repos"]["tiny"]["source"] = "npm:intervals@1.2.3"
+    workflows.write_config(folder, config)
+    done = workflows.snakemake(folder, "-n", "-p", "logs/build_images/npm__intervals.v1.2.3/environment.json")
+    assert done.returncode == 0, done.stdout
+    assert "--source npm:intervals@1.2.3" in done.stdout
+
+
 def test_a_mirror_is_pushed_when_it_is_asked_for(folder: Path) -> None:
     config = workflows.read_config(folder)
     config["organisation"] = {"github": "acme"}
@@ -85,6 +108,13 @@ def test_an_unknown_repo_fails_at_once_and_lists_the_known(folder: Path) -> None
     ("key", "value", "said"),
     [
         ("repos", {"tiny": {"profile": "NoProfile"}}, "key repos.tiny.profile: no such profile; known: "),
+        ("repos", {"x": {"profile": "auto"}}, "key repos.x.source is missing: `profile: auto` makes a profile of"),
+        ("repos", {"x": {"profile": "auto", "source": "/no/such"}}, "key repos.x.source: source '/no/such'"),
+        (
+            "repos",
+            {"x": {"profile": "auto", "source": "npm:a@1.0.0"}, "y": {"profile": "auto", "source": "npm:a@1.0.0"}},
+            "the repos x and y have the same source",
+        ),
         ("repos", {"tiny": {"profle": SECRET}}, "unknown key repos.tiny.profle"),
         ("user", f"{SECRET} x", "key user: wanted is"),
         ("sandbox", {"memory": SECRET}, "key sandbox.memory: wanted is"),

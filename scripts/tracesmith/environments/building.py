@@ -58,19 +58,20 @@ class BuildSettings:
     gate: GateSettings = field(default_factory=GateSettings)
 
 
-def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
+def build(profile_path: Path, settings: BuildSettings, output: Path, source: str | None = None) -> None:
     """
     Build what is missing of the environment, let it through the gate, and write `environment.json`.
 
-    Without it no later stage starts: an older one goes first. Raises InputError for a profile or a suite that cannot be
-    used, InfrastructureError when an installation fails.
+    A source that is given wins over the profile's own. Without the file no later stage starts: an older one goes first.
+    Raises InputError for a profile or a suite that cannot be used, InfrastructureError when an installation fails.
     """
     profile = profiles.read(profile_path)
+    profile = replace(profile, source=source or profile.source)
     output.unlink(missing_ok=True)
     store = stores.Store(output.parent)
-    source = _source(store, profile)
-    git.make_mirror(output.parent / "mirror.git", source)
-    environment = _prepare(store, profile, source, settings)
+    tree = _source(store, profile)
+    git.make_mirror(output.parent / "mirror.git", tree)
+    environment = prepare(store, profile, tree, settings)
     environment = replace(environment, gate=gating.run(output.parent, environment, settings.gate))
     inputs = {"profile": profile_path}
     made_by = summaries.made_by("build_environment", prepared.FORMAT_VERSION, inputs, asdict(settings))
@@ -78,7 +79,7 @@ def build(profile_path: Path, settings: BuildSettings, output: Path) -> None:
     logger.info("%s is ready in %s (%s)", environment.repo, environment.backend, environment.node)
 
 
-def _prepare(store: stores.Store, profile: Profile, source: Path, settings: BuildSettings) -> prepared.Environment:
+def prepare(store: stores.Store, profile: Profile, source: Path, settings: BuildSettings) -> prepared.Environment:
     """Install the dependencies, in an image or a prepared tree, and return the environment."""
     repo, source_hash = sources.repo_name(profile.source), sources.tree_hash(source)
     backend = choosing.choose(settings.backend)

@@ -117,9 +117,13 @@ NETWORK_VARIABLES = (*proxies.NAMES, "npm_config_registry")
 
 def of(profile: Profile) -> PackageManager:
     """Return the manager of a profile; `yarn` is two, by its major version."""
-    name, version = profile.package_manager.name, profile.package_manager.version or ""
+    return named(profile.package_manager.name, profile.package_manager.version)
+
+
+def named(name: str, version: str | None) -> PackageManager:
+    """Return a manager by its name and version."""
     if name == "yarn":
-        return YARN_CLASSIC if version.startswith(("0.", "1.")) else YARN_BERRY
+        return YARN_CLASSIC if (version or "").startswith(("0.", "1.")) else YARN_BERRY
     return {"npm": NPM, "pnpm": PNPM, "bun": BUN}[name]
 
 
