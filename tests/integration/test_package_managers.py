@@ -10,7 +10,7 @@ import pytest
 
 import managed
 from tracesmith import git, stores
-from tracesmith.environments import images, installing
+from tracesmith.environments import images, installing, steps
 from tracesmith.environments.profiles import Profile
 from tracesmith.sandboxes.base import Limits
 from tracesmith.sandboxes.bubblewrap import BubblewrapBackend
