@@ -11,7 +11,6 @@ from tracesmith.environments.profiles import Profile
 
 MANAGERS = {
     "npm": ("npm", None),
-    "npm-pinned": ("npm", "11.6.2"),
     "pnpm-9": ("pnpm", "9.15.9"),
     "pnpm-10": ("pnpm", "10.20.0"),
     "yarn-classic": ("yarn", "1.22.22"),

@@ -177,7 +177,6 @@ def test_a_changed_source_installs_nothing_and_a_changed_manifest_does(
             InfrastructureError,
             "disk is full",
         ),
-        ({"package_manager": {"name": "bun", "version": "0.0.0"}}, InputError, "npm install --global"),
     ],
 )
 def test_a_build_that_fails_is_one_error_and_leaves_nothing(

@@ -9,8 +9,8 @@ import boxes
 import pytest
 
 import managed
-from tracesmith import stores
-from tracesmith.environments import images, installing
+from tracesmith import git, stores
+from tracesmith.environments import images, installing, steps
 from tracesmith.environments.profiles import Profile
 from tracesmith.sandboxes.base import Limits
 from tracesmith.sandboxes.bubblewrap import BubblewrapBackend
@@ -64,9 +64,12 @@ def test_a_manager_locks_and_installs_a_workspace_whose_suite_passes(
     assert found.lock.name == managed.LOCKFILES[managed.MANAGERS[manager][0]]
     assert "ms" in found.lock.read_text()
     assert (found.tree / found.lock.name).read_bytes() == found.lock.read_bytes()
+    commit = git.make_mirror(found.store.folder("mirror.git"), found.source)
     with BubblewrapBackend(found.tree, LIMITS).open() as box:
         done = box.run(SUITE, timeout_s=60)
         assert done.exit_code == 0, done.text
+        assert box.run(["git", "status", "--porcelain"], timeout_s=60).text == ""
+        assert box.run(["git", "rev-list", "--all"], timeout_s=60).text.split() == [commit]
     places = [*found.tree.glob("node_modules/@managed/*"), *found.tree.glob("packages/core/node_modules/@managed/*")]
     assert places
     assert all(path.is_symlink() for path in places), "packages of the workspace are links to their folders"
@@ -111,7 +114,19 @@ def test_the_lockfile_of_one_backend_serves_the_other_and_both_install_the_same(
                 ["find", ".", "-path", "./.git", "-prune", "-o", "!", "-type", "d", "-print"], timeout_s=60
             )
             assert box.run(SUITE, timeout_s=60).exit_code == 0
-    mine = {
-        f"./{path.relative_to(found.tree)}" for path in found.tree.rglob("*") if path.is_symlink() or path.is_file()
-    }
+    mine = {f"./{name}" for name in steps.files_of(found.tree) if not name.startswith(".git/")}
     assert set(listed.text.splitlines()) == mine
+
+
+@pytest.mark.docker
+def test_swerex_and_its_python_are_in_the_image_for_the_engine_that_needs_them(tmp_path: Path) -> None:
+    source = managed.write(tmp_path / "source", "npm")
+    profile, name = managed.profile(tmp_path, source, "npm"), "tracesmith-test/swerex"
+    base = profile.base_image(None)
+    wanted = images.Wanted(profile, source, "local__swerex.00000000", name, base, with_swerex=True, limits=LIMITS)
+    store = stores.Store(tmp_path / "store")
+    with boxes.images_removed(wanted):
+        image, _ = images.build(store, "only", wanted, images.lockfile(store, wanted))
+        with DockerBackend(image, LIMITS).open() as box:
+            assert box.run(["swerex-remote", "--version"], timeout_s=60).text.strip() == "1.4.0"
+            assert box.run(SUITE, timeout_s=60).exit_code == 0

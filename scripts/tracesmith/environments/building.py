@@ -15,7 +15,7 @@ from tracesmith.sandboxes.base import Limits
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 4
+CODE_VERSION = 5
 MEMORY = "10g"
 TIMEOUT_S = 1800.0
 

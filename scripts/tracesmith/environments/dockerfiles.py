@@ -7,7 +7,7 @@ file, caches. The last one takes nothing from them but the finished /testbed, so
 
 import json
 
-from tracesmith.environments import cleaning, managers
+from tracesmith.environments import cleaning, managers, steps
 from tracesmith.environments.profiles import Profile
 from tracesmith.sandboxes.base import ENVIRONMENT, TESTBED
 
@@ -21,10 +21,6 @@ SWEREX_PIN = "swe-rex==1.4.0"
 CERTIFICATES = "/tmp/ca.pem"  # noqa: S108 - a path in a stage of the build
 # The builder knows those of proxies by itself, and keeps their values out of what an image tells of its making.
 ARGUMENTS = ["npm_config_registry", "NPM_CONFIG_REGISTRY"]
-GIT = (
-    "rm -rf .git && mv /tmp/git .git && git reset -q && git ls-files --others --exclude-standard --directory "
-    r"| sed 's/[][*?\\]/\\&/g; s|^|/|' >>.git/info/exclude"
-)
 
 
 def make(
@@ -106,8 +102,9 @@ def _built(profile: Profile) -> list[str]:
         *_runs(profile.build),
         f"{COPY} cleaning/ /tmp/",
         *_runs([cleaning.COMMAND]),
-        f"{COPY} git/ /tmp/git/",
-        f"RUN {GIT}",
+        "RUN rm -rf .git",
+        f"{COPY} git/ .git/",
+        f"RUN {steps.REPOSITORY}",
     ]
 
 

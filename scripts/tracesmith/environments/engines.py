@@ -22,6 +22,8 @@ BUILD_TIMEOUT_S = 2 * steps.TIMEOUT_S
 NOT_THERE = re.compile(r"not found|manifest unknown|does not exist|denied|invalid reference|unauthorized", re.I)
 RUNNING = "\n ---> Running in "
 FAILED_STEP = re.compile(r"The command '(?P<command>.*)' returned a non-zero code: (?P<code>\d+)", re.S)
+KILLED = "137"  # by the kernel: memory is what a step of a build is limited in
+KEPT = 100_000  # characters
 IMAGE = re.compile(r"^ ---> ([0-9a-f]{12})$", re.M)
 
 
@@ -43,7 +45,7 @@ class Engine:
         finally:
             for image in dict.fromkeys([*reversed(self._seen), *before]):
                 self._remove_nameless(image)
-            self._seen.clear()
+            self.client.close()
 
     def find_base(self, name: str) -> None:
         """Bring a base image to the engine. Raises InputError where there is no such image."""
@@ -91,17 +93,20 @@ class Engine:
                 printed += str(part.get("stream", ""))
                 if "error" in part:
                     raise self._failure(str(part["error"]), printed)
-                if time.monotonic() > deadline:
-                    raise steps.failure(self.profile, "docker build", "the timeout limit", printed)
+                hit = {"timeout": time.monotonic() > deadline, "output": len(printed) > self.limits.output_bytes}
+                for limit in (name for name, is_hit in hit.items() if is_hit):
+                    raise steps.failure(self.profile, "docker build", f"the {limit} limit", printed[-KEPT:])
         finally:
+            told.close()
             self._seen += IMAGE.findall(printed)
 
     def _failure(self, said: str, printed: str) -> TracesmithError:
         output = printed.rpartition(RUNNING)[2].partition("\n")[2]
         step = FAILED_STEP.search(said)
-        if step:
-            return steps.failure(self.profile, step["command"], f"exit code {step['code']}", output)
-        return steps.failure(self.profile, "docker build", "exit code 1", f"{output}{said}")
+        if not step:
+            return steps.failure(self.profile, "docker build", "exit code 1", f"{output}{said}")
+        ended = "the memory limit" if step["code"] == KILLED else f"exit code {step['code']}"
+        return steps.failure(self.profile, step["command"], ended, output)
 
     def _remove_nameless(self, image: str) -> None:
         try:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tracesmith import files, scratch, stores
+from tracesmith import files, git, scratch, stores
 from tracesmith.environments import cleaning, locking, managers, sources, steps
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InputError
@@ -29,7 +29,7 @@ def prepare(
                 backend = BubblewrapBackend(folder / "tree", limits, network=True, writable=True)
                 with backend.open() as box:
                     _install(box, profile, source, lock)
-                installed = {"hash": sources.tree_hash(folder / "tree", ignored=frozenset())}
+                installed = {"hash": sources.tree_hash(folder / "tree", ignored=frozenset({".git"}))}
                 (folder / "installed.json").write_bytes(files.json_bytes(installed))
     with BubblewrapBackend(store.folder("bubblewrap") / "tree", limits).open() as box:
         node = base.must(box, ["node", "--version"]).decode().strip()
@@ -54,3 +54,8 @@ def _install(box: Sandbox, profile: Profile, source: Path, lock: Path | None) ->
     base.write_file(box, cleaning.SCRIPT_PLACE, cleaning.SCRIPT.read_bytes())
     base.write_file(box, cleaning.SPEC_PLACE, cleaning.spec(source, profile, pristine))
     base.must(box, cleaning.COMMAND, timeout_s=steps.TIMEOUT_S)
+    with scratch.folder() as work:
+        git.make_repository(work / ".git", source)
+        base.must(box, ["rm", "-rf", ".git"])
+        base.write_files(box, work, steps.files_of(work))
+    base.must(box, ["sh", "-c", steps.REPOSITORY])
