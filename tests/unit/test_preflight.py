@@ -274,3 +274,6 @@ def test_socks_without_its_package_falls_back_with_a_warning_or_is_a_miss(
 ) -> None:
     plan = make_plan(folder, {**environment, "SWESMITH_ORG_GH": "acme"}, {"mirror": {"backend": "github"}})
     assert statuses(endpoints.check_socks(plan)) == expected
+    looking = make_plan(folder, environment, deep=True)
+    assert statuses(endpoints.check_socks(looking)) == [WARNING for _ in expected]
+    assert MISSING not in statuses(endpoints.check_socks(replace(looking, deep=False)))
