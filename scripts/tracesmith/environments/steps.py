@@ -79,7 +79,7 @@ def manifests(profile: Profile, pristine: list[str]) -> list[str]:
 def failure(profile: Profile, command: Sequence[str] | str, ended: str, text: str, remedy: str = "") -> TracesmithError:
     """Return the error of a step that failed: the machine's where the output says so, else the profile's."""
     said = (command if isinstance(command, str) else " ".join(command)).replace(managers.shell_start(profile), "")
-    shown = f"{said} ended with {ended}: {proxies.blot(text.strip()[-SHOWN_CHARACTERS:], os.environ)}"
+    shown = f"{said} ended with {ended}: {proxies.blot(text, os.environ).strip()[-SHOWN_CHARACTERS:]}"
     for pattern, meaning in CAUSES:
         if re.search(pattern, text[-20 * SHOWN_CHARACTERS :]):
             return InfrastructureError(f"{profile.name}: {meaning}; {shown}")

@@ -44,20 +44,20 @@ def check_socks(plan: Plan) -> Iterator[Finding]:
     """
     Say which of our programs cannot use a SOCKS proxy: npm reads no all_proxy, `requests` needs PySocks for one.
 
-    Git can. Where http_proxy or https_proxy name another proxy, that is the one which is used.
+    Git can. Where https_proxy names another proxy, `requests` takes that one.
     """
-    every = proxies.value(plan.environment, "all_proxy")
-    others = [name for name in ("https_proxy", "http_proxy") if proxies.value(plan.environment, name)]
-    if every and not others and plan.repos("build_environment"):
+    every, secure = (proxies.value(plan.environment, name) for name in ("all_proxy", "https_proxy"))
+    if every and not secure and plan.repos("build_environment"):
         remedy = "set https_proxy and http_proxy where npm cannot do without a proxy"
         yield Finding(WARNING, f"all_proxy: npm and the other package managers do not read it; {remedy}")
-    if not plan.repos("push_mirror") or importlib.util.find_spec("socks"):
+    calls = bool(plan.repos("push_mirror"))
+    if importlib.util.find_spec("socks") or not (calls or plan.deep):
         return
-    used = proxies.value(plan.environment, "https_proxy") or every
-    if used and _is_socks(used):
-        remedy = "pip install PySocks, or set https_proxy to an HTTP proxy"
-        yield Finding(MISSING, f"GitHub's API would be called through SOCKS, and PySocks is not installed; {remedy}")
-    elif every and _is_socks(every):
+    if _is_socks(secure or every):
+        remedy = "set https_proxy to an HTTP proxy, or pip install PySocks"
+        text = "GitHub's API would be called through SOCKS, and PySocks is not installed"
+        yield Finding(MISSING if calls else WARNING, f"{text}; {remedy}")
+    elif _is_socks(every):
         remedy = "https_proxy is used instead; pip install PySocks to change that"
         yield Finding(WARNING, f"all_proxy is SOCKS and PySocks is not installed: {remedy}")
 
@@ -73,6 +73,6 @@ def failure(endpoint: proxies.Endpoint) -> str | None:
 
 def _is_socks(text: str) -> bool:
     try:
-        return proxies.endpoint("", text).is_socks
+        return bool(text) and proxies.endpoint("", text).is_socks
     except InputError:  # told by `check_values`
         return False

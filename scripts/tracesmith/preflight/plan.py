@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import docker
 
 OK, WARNING, MISSING = "ok", "warning", "MISSING"
-SANDBOXED = ("build_environment", "validate_bugs", "run_agent", "evaluate_predictions")
+SANDBOXED = ("make_profile", "build_environment", "validate_bugs", "run_agent", "evaluate_predictions")
 """Steps that open sandboxes."""
 PUSHING = ("push_mirror", "push_image")
 """Steps that send something to servers of others."""
@@ -104,6 +104,7 @@ def steps_of(configuration: Configuration, run_ids: Iterable[str] | None = None)
     own = [repo for repo in repos.values() if not repo.settings["dataset"]]
     agents = [run for run in runs if not (run.settings["trajectories"] or run.settings["predictions"])]
     return {
+        "make_profile": [repo for repo in repos.values() if repo.is_detected and not repo.profile_path.exists()],
         "build_environment": list(repos.values()),
         "validate_bugs": own,
         "run_agent": [run.repo for run in agents],
