@@ -17,7 +17,7 @@ REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3,
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
 
-.PHONY: help setup setup-dev doctor demo test lint format pins clean
+.PHONY: help setup setup-dev doctor demo test packages lint format pins clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -57,6 +57,9 @@ demo: setup  ## build a small training set without a model, an engine or a key
 
 test: setup-dev  ## run the tests; PYTEST_ARGS='-k name' narrows them
 	@$(IN_VENV) pytest $(PYTEST_ARGS)
+
+packages: setup  ## bring up twelve real packages, by name and by detection: docs/results/packages.md; an hour
+	@$(IN_VENV) python benchmarks/packages.py --backend $(BACKEND)
 
 lint: setup-dev  ## check style, types and the workflow
 	@$(IN_VENV) snakefmt --check Snakefile rules
