@@ -1,0 +1,206 @@
+"""
+The gateway: engines that make their own HTTP calls reach the model through it, on loopback.
+
+It speaks the formats of OpenAI (/v1/chat/completions) and Anthropic (/v1/messages), streams included, and asks its
+client: so their calls are stored, limited, billed and redacted like ours. The engine knows a session's token, no key.
+"""
+
+import dataclasses
+import json
+import logging
+import select
+import socket
+import threading
+import traceback
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+from tracesmith.errors import InfrastructureError, InputError, TracesmithError
+from tracesmith.llm import redaction
+from tracesmith.llm.answers import Answer
+from tracesmith.llm.client import Client
+from tracesmith.llm.errors import ModelSettingsError, PromptRefusedError
+from tracesmith.llm.requests import Purpose, Request
+from tracesmith.llm.sessions import Account, Limits, Messages, Session
+from tracesmith.llm.wire import AnthropicWire, Asked, OpenAIWire, Wire
+
+logger = logging.getLogger(__name__)
+WIRES: dict[str, Wire] = {
+    "/v1/chat/completions": OpenAIWire(),
+    "/chat/completions": OpenAIWire(),
+    "/v1/messages": AnthropicWire(),
+}
+NO_LIMITS = Limits()
+LARGEST_BODY = 64 * 1024 * 1024
+
+
+class Gateway:
+    """A server on a free port of loopback while its block runs."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.sessions: dict[str, Session] = {}
+        self._server = _Server(("127.0.0.1", 0), type("BoundHandler", (_Handler,), {"gateway": self}))
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+        self.anthropic_base = f"http://127.0.0.1:{self._server.server_port}"
+        self.openai_base = f"{self.anthropic_base}/v1"
+
+    def __enter__(self) -> "Gateway":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.client.stop()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def open(
+        self,
+        purpose: Purpose,
+        limits: Limits = NO_LIMITS,
+        instance_of: Callable[[Messages], str | None] | None = None,
+    ) -> Session:
+        """Return a new session; an engine that runs many instances needs `instance_of` to tell them apart."""
+        session = Session(purpose, limits, instance_of)
+        self.sessions[session.token] = session
+        return session
+
+    def close(self, session: Session) -> None:
+        """Let a session's token open nothing any more."""
+        self.sessions.pop(session.token, None)
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    daemon_threads = False
+    """The end of the block waits for calls under way: they are paid, and must be stored."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+    gateway: Gateway
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet: the ledger tells more."""
+
+    def do_GET(self) -> None:
+        """Name the model, for engines that look first."""
+        model = {"id": self.gateway.client.settings.model, "object": "model", "owned_by": "tracesmith"}
+        if self._session() is None:
+            self._send(401, {"error": {"message": "unknown token", "type": "authentication_error"}})
+        elif self.path.partition("?")[0] == "/v1/models":
+            self._send(200, {"object": "list", "data": [model]})
+        else:
+            self._send(404, {"error": {"message": "no such page", "type": "not_found_error"}})
+
+    def do_POST(self) -> None:
+        """Answer a call."""
+        wire = WIRES.get(self.path.partition("?")[0])
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > LARGEST_BODY:
+            self.close_connection = True
+            self._send(411, OpenAIWire().problem("a Content-Length is wanted", "invalid_request_error", None))
+            return
+        data = self.rfile.read(int(length))
+        if wire is None:
+            self._send(404, OpenAIWire().problem("no such page", "not_found_error", None))
+            return
+        session = self._session()
+        if session is None:
+            self._send(401, wire.problem("unknown token", "authentication_error", None))
+            return
+        try:
+            asked = wire.read(_object(data), self.gateway.client.settings.model)
+        except InputError as error:
+            self._send(400, wire.problem(str(error), "invalid_request_error", None))
+            return
+        self._serve(wire, session, asked)
+
+    def _serve(self, wire: Wire, session: Session, asked: Asked) -> None:
+        purpose = session.purpose(asked.messages)
+        account = session.account(purpose.instance)
+        try:
+            session.admit(account)
+            first = self.gateway.client.request(asked.messages, asked.parameters, purpose.sample)
+            answer = self._ask(dataclasses.replace(first, repeat=session.repeat_of(account, first)), purpose)
+        except TracesmithError as error:
+            self._refuse(wire, account, error)
+            return
+        session.count(account, answer)
+        if self._deliver(wire, answer, asked):
+            session.deliver(account, first)
+
+    def _ask(self, request: Request, purpose: Purpose) -> Answer:
+        """Ask the client; a bug of ours ends the instance as a failure of the infrastructure, told in the log."""
+        try:
+            return self.gateway.client.answer(request, purpose)
+        except TracesmithError:
+            raise
+        except Exception as error:
+            logger.error("gateway: %s", redaction.of_environment().message(traceback.format_exc()))
+            raise InfrastructureError(f"the gateway failed ({type(error).__name__}), see the log") from None
+
+    def _refuse(self, wire: Wire, account: Account, error: TracesmithError) -> None:
+        """Tell the engine what it understands; what every other call would meet as well ends the instance."""
+        message = redaction.of_environment().message(str(error))
+        if isinstance(error, PromptRefusedError):
+            code = "context_length_exceeded" if error.too_long else "content_policy_violation"
+            self._send(400, wire.problem(message, "invalid_request_error", code))
+            return
+        first = account.ended is None
+        account.ended = account.ended or error
+        status = error.status if first and isinstance(error, ModelSettingsError) else 403
+        if first and isinstance(error, InfrastructureError):
+            status = 503
+        self._send(status, wire.problem(message, "permission_error", "tracesmith_ended"), {"x-should-retry": "false"})
+
+    def _deliver(self, wire: Wire, answer: Answer, asked: Asked) -> bool:
+        """Send the answer and tell whether the engine was still there to take it."""
+        readable = select.select([self.connection], [], [], 0)[0]
+        if readable and not self.connection.recv(1, socket.MSG_PEEK):
+            self.close_connection = True
+            return False
+        try:
+            if asked.stream:
+                self._send_stream(b"".join(wire.stream(answer.response, asked)))
+            else:
+                cost = {} if answer.cost is None else {"x-tracesmith-cost-usd": f"{answer.cost:.8f}"}
+                self._send(200, wire.answer(answer.response, asked), cost)
+        except OSError:
+            self.close_connection = True
+            return False
+        return True
+
+    def _send(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        self._write(status, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+    def _send_stream(self, data: bytes) -> None:
+        self._write(200, data, {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+
+    def _write(self, status: int, data: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(data))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _session(self) -> Session | None:
+        given = self.headers.get("x-api-key") or self.headers.get("Authorization", "").removeprefix("Bearer ")
+        return self.gateway.sessions.get(given)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except ValueError:
+        raise ModelSettingsError("the request is not JSON") from None
+    if not isinstance(value, dict):
+        raise ModelSettingsError("the request is no JSON object")
+    return value
