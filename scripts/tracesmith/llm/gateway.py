@@ -5,6 +5,7 @@ It speaks the formats of OpenAI (/v1/chat/completions) and Anthropic (/v1/messag
 client: so their calls are stored, limited, billed and redacted like ours. The engine knows a session's token, no key.
 """
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -57,6 +58,7 @@ class Gateway:
         if kind is not None:
             self.client.stop()
         self._server.shutdown()
+        self._server.hang_up()
         self._server.server_close()
         self._thread.join()
 
@@ -80,6 +82,24 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     daemon_threads = False
     """The end of the block waits for calls under way: they are paid, and must be stored."""
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """Read no more requests from connections that engines keep open."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):  # it was closed by the engine
+                connection.shutdown(socket.SHUT_RD)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -133,9 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
         except TracesmithError as error:
             self._refuse(wire, account, error)
             return
-        session.count(account, answer)
         if self._deliver(wire, answer, asked):
-            session.deliver(account, first)
+            session.deliver(account, first, answer)
 
     def _ask(self, request: Request, purpose: Purpose) -> Answer:
         """Ask the client; a bug of ours ends the instance as a failure of the infrastructure, told in the log."""

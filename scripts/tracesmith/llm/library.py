@@ -21,3 +21,9 @@ def litellm() -> Any:
         logger.setLevel(max(logger.level, logging.WARNING))
         logger.addFilter(RedactingFilter())
     return module
+
+
+def part(name: str) -> Any:
+    """Import a module of litellm's."""
+    litellm()
+    return importlib.import_module(f"litellm.{name}")

@@ -73,12 +73,6 @@ class Session:
             if account.ended is not None:
                 raise account.ended
 
-    def count(self, account: Account, answer: Answer) -> None:
-        """Count an answer that an engine is given."""
-        with self._lock:
-            account.calls += 1
-            account.cost_usd += answer.cost or 0.0
-
     def repeat_of(self, account: Account, request: Request) -> int:
         """
         Return how often the engine has had the answer to this request: then it wants another one.
@@ -87,7 +81,9 @@ class Session:
         """
         return account.delivered[request.fingerprint()]
 
-    def deliver(self, account: Account, request: Request) -> None:
-        """Note that the answer to a request, made without its repeat, has reached the engine."""
+    def deliver(self, account: Account, request: Request, answer: Answer) -> None:
+        """Count an answer that has reached the engine; the request is given without its repeat."""
         with self._lock:
+            account.calls += 1
+            account.cost_usd += answer.cost or 0.0
             account.delivered[request.fingerprint()] += 1

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tracesmith.llm.errors import ModelSettingsError
-from tracesmith.llm.library import litellm
+from tracesmith.llm.library import litellm, part
 
+ANTHROPIC = "llms.anthropic.experimental_pass_through"
+"""Where litellm keeps its translation."""
 WITHOUT_MEANING = ("model", "stream", "stream_options", "user", "metadata", "store")
-"""What of a body does not determine the answer: the session pins the model, and the rest is the engine's bookkeeping."""
+"""What of a body does not determine the answer: the session pins the model, the rest is the engine's bookkeeping."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,8 @@ class AnthropicWire:
     def read(self, body: dict[str, Any], model: str) -> Asked:
         """Return what a body asks, translated for this model."""
         _messages(body)
-        litellm()
-        from litellm.llms.anthropic.experimental_pass_through.adapters import transformation  # noqa: PLC0415
-
         meant = {key: value for key, value in body.items() if key not in WITHOUT_MEANING}
-        adapter = transformation.AnthropicAdapter()
+        adapter = part(f"{ANTHROPIC}.adapters.transformation").AnthropicAdapter()
         translated, names = adapter.translate_completion_input_params_with_tool_mapping({**meant, "model": model})
         parameters = {key: value for key, value in dict(translated or {}).items() if value is not None}
         if "stop_sequences" in parameters:
@@ -95,22 +94,16 @@ class AnthropicWire:
 
     def answer(self, response: dict[str, Any], asked: Asked) -> dict[str, Any]:
         """Return the answer, translated."""
-        library = litellm()
-        from litellm.llms.anthropic.experimental_pass_through.adapters import transformation  # noqa: PLC0415
-
-        adapter = transformation.AnthropicAdapter()
-        whole = library.ModelResponse(**response)
+        adapter = part(f"{ANTHROPIC}.adapters.transformation").AnthropicAdapter()
+        whole = litellm().ModelResponse(**response)
         translated: Any = adapter.translate_completion_output_params(whole, asked.tool_names)
         made: dict[str, Any] = json.loads(json.dumps(translated, default=_plain))
         return made
 
     def stream(self, response: dict[str, Any], asked: Asked) -> Iterator[bytes]:
         """Yield the answer's blocks, a delta each."""
-        litellm()
-        from litellm.llms.anthropic.experimental_pass_through.messages import fake_stream_iterator  # noqa: PLC0415
-
-        made: Any = self.answer(response, asked)
-        yield from fake_stream_iterator.FakeAnthropicMessagesStreamIterator(made).chunks
+        events = part(f"{ANTHROPIC}.messages.fake_stream_iterator").FakeAnthropicMessagesStreamIterator
+        yield from events(self.answer(response, asked)).chunks
 
     def problem(self, message: str, kind: str, code: str | None) -> dict[str, Any]:  # noqa: ARG002
         """Return the body of an error."""
