@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tracesmith.llm.clock import Clock
+
 Body = dict[str, Any]
 Message = dict[str, Any]
 PROMPT_TOKENS, COMPLETION_TOKENS = 1000, 100
@@ -162,6 +164,23 @@ def anthropic(model: str, message: Message, empty: bool) -> dict[str, Any]:
         "stop_reason": "tool_use" if message.get("tool_calls") else "end_turn",
         "usage": {"input_tokens": PROMPT_TOKENS, "output_tokens": COMPLETION_TOKENS},
     }
+
+
+class QuickClock(Clock):
+    """A clock whose waits take no time: it moves on by them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def now(self) -> float:
+        """Return a time that only waits move."""
+        return 1e9 + sum(self.waits)
+
+    def wait(self, seconds: float) -> None:
+        """Note the wait."""
+        super().wait(0)
+        self.waits.append(max(seconds, 0))
 
 
 class Server(ThreadingHTTPServer):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import llm_server
-from llm_server import ModelServer
+from llm_server import ModelServer, QuickClock
 from tracesmith.errors import InputError, StoppedError
 from tracesmith.llm.client import Client
 from tracesmith.llm.clock import Clock
@@ -23,21 +23,6 @@ COSTS = {OPENAI: 1000 * 0.15e-6 + 100 * 0.6e-6, ANTHROPIC: 1000 * 3e-6 + 100 * 1
 KEY = "sk-test-0123456789abcdef"
 TOOL = {"type": "function", "function": {"name": "bash", "parameters": {"type": "object", "properties": {}}}}
 PASSING = ["408", "429", "500", "503", "cut", "json", "html", "slow", "drop"]
-
-
-class QuickClock(Clock):
-    """A clock whose waits take no time; it moves on by them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: list[float] = []
-
-    def now(self) -> float:
-        return 1e9 + sum(self.waits)
-
-    def wait(self, seconds: float) -> None:
-        super().wait(0)
-        self.waits.append(max(seconds, 0))
 
 
 @pytest.fixture
