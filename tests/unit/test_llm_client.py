@@ -1,7 +1,9 @@
 """The language-model client: every answer stored once, every failure judged, no key written down."""
 
+import io
 import json
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ import pytest
 
 import llm_server
 from llm_server import ModelServer, QuickClock
-from tracesmith.errors import InputError, StoppedError
+from tracesmith.errors import StoppedError
 from tracesmith.llm.client import Client
 from tracesmith.llm.clock import Clock
 from tracesmith.llm.errors import BudgetSpentError, ModelSettingsError, ModelUnavailableError, PromptRefusedError
@@ -292,8 +294,9 @@ def test_a_price_of_ones_own_is_billed(server: ModelServer, tmp_path: Path) -> N
 
 
 def test_parameters_cannot_send_a_call_elsewhere(server: ModelServer, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="'api_base' is no parameter"):
-        ask(make(server, tmp_path), api_base="http://127.0.0.1:9")
+    for name in ("api_base", "api_key", "mock_response", "fallbacks", "base_url", "timeout", "stream"):
+        with pytest.raises(ModelSettingsError, match=f"'{name}' is no parameter"):
+            ask(make(server, tmp_path), **{name: "http://127.0.0.1:9"})
     assert server.calls == []
 
 
@@ -320,3 +323,18 @@ def test_each_keeps_the_order_and_tells_cost_and_forecast(
     assert "bugs: 4 of 4 done, 4 calls paid, 1 from the store" in caplog.text
     server.faults = ["500"]
     assert list(client.each([9], lambda number: ask(client, str(number)), "bugs")) == [None]
+
+
+def test_a_terminal_shows_a_bar_with_the_cost(
+    server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    client = make(server, tmp_path, "openai/unheard-of", price=(1000.0, 0.0))
+    list(client.each(range(4), lambda number: ask(client, str(number)), "bugs"))
+    assert "bugs: 100%" in terminal.getvalue()
+    assert "paid 4.00 USD, from the store 0.00, forecast 4.00" in terminal.getvalue()

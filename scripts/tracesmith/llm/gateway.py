@@ -11,6 +11,7 @@ import json
 import logging
 import select
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from tracesmith.llm import redaction
 from tracesmith.llm.answers import Answer
 from tracesmith.llm.client import Client
 from tracesmith.llm.errors import ModelSettingsError, PromptRefusedError
-from tracesmith.llm.requests import Purpose, Request
+from tracesmith.llm.requests import Purpose
 from tracesmith.llm.sessions import Account, Limits, Messages, Session
 from tracesmith.llm.wire import AnthropicWire, Asked, OpenAIWire, Wire
 
@@ -86,6 +87,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, handler)
         self._open: set[socket.socket] = set()
+        self.ending = False
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)
@@ -95,8 +97,15 @@ class _Server(ThreadingHTTPServer):
         self._open.discard(request)
         super().shutdown_request(request)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Say nothing of an engine that hung up, and no secret of anything else."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            logger.error("gateway: %s", redaction.of_environment().message(traceback.format_exc()))
+
     def hang_up(self) -> None:
         """Read no more requests from connections that engines keep open."""
+        self.ending = True
         for connection in list(self._open):
             with contextlib.suppress(OSError):  # it was closed by the engine
                 connection.shutdown(socket.SHUT_RD)
@@ -106,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60
     gateway: Gateway
+    server: _Server
 
     def log_message(self, *_: object) -> None:
         """Keep quiet: the ledger tells more."""
@@ -149,22 +159,22 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             session.admit(account)
             first = self.gateway.client.request(asked.messages, asked.parameters, purpose.sample)
-            answer = self._ask(dataclasses.replace(first, repeat=session.repeat_of(account, first)), purpose)
+            request = dataclasses.replace(first, repeat=session.repeat_of(account, first))
+            answer = self.gateway.client.answer(request, purpose)
+            data = self._encoded(wire, answer, asked)
         except TracesmithError as error:
             self._refuse(wire, account, error)
-            return
-        if self._deliver(wire, answer, asked):
-            session.deliver(account, first, answer)
-
-    def _ask(self, request: Request, purpose: Purpose) -> Answer:
-        """Ask the client; a bug of ours ends the instance as a failure of the infrastructure, told in the log."""
-        try:
-            return self.gateway.client.answer(request, purpose)
-        except TracesmithError:
-            raise
-        except Exception as error:
+        except Exception as error:  # a bug of ours is no verdict about the instance
             logger.error("gateway: %s", redaction.of_environment().message(traceback.format_exc()))
-            raise InfrastructureError(f"the gateway failed ({type(error).__name__}), see the log") from None
+            self._refuse(wire, account, InfrastructureError(f"the gateway failed: {type(error).__name__}, see the log"))
+        else:
+            if self._deliver(data, answer, asked):
+                session.deliver(account, first, answer)
+
+    def _encoded(self, wire: Wire, answer: Answer, asked: Asked) -> bytes:
+        if asked.stream:
+            return b"".join(wire.stream(answer.response, asked))
+        return json.dumps(wire.answer(answer.response, asked)).encode()
 
     def _refuse(self, wire: Wire, account: Account, error: TracesmithError) -> None:
         """Tell the engine what it understands; what every other call would meet as well ends the instance."""
@@ -180,18 +190,16 @@ class _Handler(BaseHTTPRequestHandler):
             status = 503
         self._send(status, wire.problem(message, "permission_error", "tracesmith_ended"), {"x-should-retry": "false"})
 
-    def _deliver(self, wire: Wire, answer: Answer, asked: Asked) -> bool:
+    def _deliver(self, data: bytes, answer: Answer, asked: Asked) -> bool:
         """Send the answer and tell whether the engine was still there to take it."""
         readable = select.select([self.connection], [], [], 0)[0]
-        if readable and not self.connection.recv(1, socket.MSG_PEEK):
+        if readable and not self.server.ending and not self.connection.recv(1, socket.MSG_PEEK):
             self.close_connection = True
             return False
+        kind = "text/event-stream" if asked.stream else "application/json"
+        cost = {} if answer.cost is None else {"x-tracesmith-cost-usd": f"{answer.cost:.8f}"}
         try:
-            if asked.stream:
-                self._send_stream(b"".join(wire.stream(answer.response, asked)))
-            else:
-                cost = {} if answer.cost is None else {"x-tracesmith-cost-usd": f"{answer.cost:.8f}"}
-                self._send(200, wire.answer(answer.response, asked), cost)
+            self._write(200, data, {"Content-Type": kind, "Cache-Control": "no-store", **cost})
         except OSError:
             self.close_connection = True
             return False
@@ -199,9 +207,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         self._write(status, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})})
-
-    def _send_stream(self, data: bytes) -> None:
-        self._write(200, data, {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
 
     def _write(self, status: int, data: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

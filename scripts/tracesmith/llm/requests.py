@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracesmith import stores
-from tracesmith.errors import InputError
+from tracesmith.llm.errors import ModelSettingsError
+from tracesmith.llm.library import part
 
 CODE_VERSION = 1
 """Bumped when the same request has to be asked again."""
-# litellm would take these for itself, and some would send the call elsewhere or make the answer up.
 NOT_PARAMETERS = frozenset(
-    {"model", "messages", "stream", "stream_options", "api_key", "api_base", "base_url", "api_version", "timeout"}
-    | {"max_retries", "num_retries", "fallbacks", "headers", "extra_headers", "mock_response", "custom_llm_provider"}
+    {"model", "messages", "stream", "stream_options", "base_url", "timeout", "request_timeout", "extra_headers"}
+    | {"default_headers", "organization", "deployment_id"}
 )
+"""What the client's settings decide."""
+TRANSLATION = frozenset({"drop_params", "additional_drop_params", "allowed_openai_params"})
+"""What litellm takes for itself and a caller may say: which parameters a provider is not, or after all, sent."""
 
 Message = Mapping[str, Any]
 
@@ -42,9 +45,10 @@ class Request:
     """How often an engine has had this answer in its session: it asks again for another one."""
 
     def __post_init__(self) -> None:
-        refused = sorted(NOT_PARAMETERS & set(self.parameters))
-        if refused:
-            raise InputError(f"{refused[0]!r} is no parameter of a call: the client's settings say it")
+        of_litellm = set(part("types.utils").all_litellm_params) - TRANSLATION
+        refused = sorted((NOT_PARAMETERS | of_litellm) & set(self.parameters))
+        if refused:  # some would send the call elsewhere, or make the answer up
+            raise ModelSettingsError(f"{refused[0]!r} is no parameter of a call: the client's settings decide it")
 
     def fingerprint(self) -> str:
         """Return the key under which the answer is stored."""

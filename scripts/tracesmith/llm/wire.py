@@ -82,6 +82,13 @@ class AnthropicWire:
     def read(self, body: dict[str, Any], model: str) -> Asked:
         """Return what a body asks, translated for this model."""
         _messages(body)
+        try:
+            return self._translated(body, model)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            problem = f"{type(error).__name__}: {error}"
+            raise ModelSettingsError(f"the request is none of Anthropic's messages ({problem})") from None
+
+    def _translated(self, body: dict[str, Any], model: str) -> Asked:
         meant = {key: value for key, value in body.items() if key not in WITHOUT_MEANING}
         adapter = part(f"{ANTHROPIC}.adapters.transformation").AnthropicAdapter()
         translated, names = adapter.translate_completion_input_params_with_tool_mapping({**meant, "model": model})
