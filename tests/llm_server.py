@@ -23,6 +23,7 @@ FAULTS = {
     "429": (429, "slow down, {key}", "rate_limit_error"),
     "500": (500, "something broke for {key}", "api_error"),
     "503": (503, "overloaded", "overloaded_error"),
+    "quota": (429, "You exceeded your current quota, please check your plan", "insufficient_quota"),
     "context": (400, "This model's maximum context length is 8 tokens. prompt is too long", "invalid_request_error"),
 }
 
@@ -73,6 +74,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers one connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     state: ModelServer
 
     def log_message(self, *_: object) -> None:

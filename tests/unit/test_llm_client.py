@@ -153,6 +153,7 @@ def test_a_model_that_never_answers_is_no_verdict(server: ModelServer, tmp_path:
         (OPENAI, "401", "set a valid key in OPENAI_API_KEY"),
         (OPENAI, "403", "key in OPENAI_API_KEY may not use this model"),
         (OPENAI, "404", "check llm.model and llm.api_base"),
+        (OPENAI, "quota", "the account of the key in OPENAI_API_KEY has nothing left"),
         (ANTHROPIC, "401", "set a valid key in ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN"),
         (ANTHROPIC, "403", "ANTHROPIC_API_KEY"),
     ],
@@ -163,7 +164,7 @@ def test_what_does_not_pass_is_told_at_once(
     server.faults = [fault]
     with pytest.raises(ModelSettingsError, match=said) as caught:
         ask(make(server, tmp_path, model))
-    assert caught.value.status == int(fault)
+    assert caught.value.status == (402 if fault == "quota" else int(fault))
     assert len(server.calls) == 1
 
 
@@ -251,7 +252,12 @@ def test_wrong_settings_are_refused_before_any_call(
 
 @pytest.mark.parametrize(
     ("model", "variable"),
-    [(OPENAI, "OPENAI_API_KEY"), (ANTHROPIC, "ANTHROPIC_AUTH_TOKEN"), ("zai/glm-4.6", "ZAI_API_KEY")],
+    [
+        (OPENAI, "OPENAI_API_KEY"),
+        ("deepseek/deepseek-chat", "DEEPSEEK_API_KEY"),
+        (ANTHROPIC, "ANTHROPIC_AUTH_TOKEN"),
+        ("zai/glm-4.6", "ZAI_API_KEY"),
+    ],
 )
 def test_a_missing_key_is_named_before_any_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, variable: str
@@ -337,4 +343,4 @@ def test_a_terminal_shows_a_bar_with_the_cost(
     client = make(server, tmp_path, "openai/unheard-of", price=(1000.0, 0.0))
     list(client.each(range(4), lambda number: ask(client, str(number)), "bugs"))
     assert "bugs: 100%" in terminal.getvalue()
-    assert "paid 4.00 USD, from the store 0.00, forecast 4.00" in terminal.getvalue()
+    assert "paid 4.00 USD, from the store 0.0000, forecast 4.00" in terminal.getvalue()

@@ -1,6 +1,7 @@
 """One attempt of one call through litellm, and what its failure means."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -18,9 +19,12 @@ NO_KEY = "none"
 BUSY = frozenset({408, 409, 425, 429})
 REMEDIES = {
     401: "set a valid key in {variable}",
+    402: "the account of the key in {variable} has nothing left",
     403: "the key in {variable} may not use this model; use another",
     404: "check llm.model and llm.api_base",
 }
+OUT_OF_MONEY = re.compile(r"insufficient.(?:quota|balance)|exceeded your current quota", re.IGNORECASE)
+"""Some providers say so with status 429, as if it passed."""
 LONGEST_MESSAGE = 500
 
 
@@ -35,6 +39,7 @@ class Endpoint:
         bases = [settings.api_base, os.environ.get(f"{prefix}_API_BASE"), os.environ.get(f"{prefix}_BASE_URL")]
         self.api_base = next((base for base in bases if base), None)
         _check_url(self.api_base)
+        self._variables = self._wanted_variables()
         self._key = self._keyless()
 
     def complete(self, request: Request) -> Any:
@@ -60,22 +65,23 @@ class Endpoint:
             raise AttemptError(f"{self.model}: an answer without choices or usage", "no choices", maybe_billed=True)
         return response
 
-    def variables(self) -> list[str]:
+    def _wanted_variables(self) -> list[str]:
         """Return the environment variables that may hold the key."""
-        names = [f"{self._provider.upper()}_API_KEY"]
-        return [*names, "ANTHROPIC_AUTH_TOKEN"] if self._provider == "anthropic" else names
+        if self._provider == "anthropic":
+            return ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"]
+        missing = litellm().validate_environment(self.model)["missing_keys"] or []
+        return [name for name in missing if name.endswith("_API_KEY")] or [f"{self._provider.upper()}_API_KEY"]
 
     def _keyless(self) -> str | None:
         """Return the stand-in for a key that is not needed, None to let litellm take the environment's."""
-        missing = not any(os.environ.get(name) for name in self.variables())
-        if self._provider == "openai" and self.api_base and missing:
+        if any(os.environ.get(name) for name in self._variables):
+            return None
+        if self._provider == "openai" and self.api_base:
             return NO_KEY
-        wanted = litellm().validate_environment(self.model)["missing_keys"] or []
-        needs = self._provider in ("openai", "anthropic", "zai") or set(wanted) == set(self.variables())
-        if missing and needs:
-            raise ModelSettingsError(
-                f"llm.model {self.model}: no key in the environment; set {' or '.join(self.variables())}", 401
-            )
+        missing = litellm().validate_environment(self.model)["missing_keys"] or []
+        if self._provider in ("anthropic", "zai") or missing == self._variables:  # litellm knows no key of zai
+            wanted = " or ".join(self._variables)
+            raise ModelSettingsError(f"llm.model {self.model}: no key in the environment; set {wanted}", 401)
         return None
 
     def _judged(self, error: Exception) -> Exception:
@@ -88,8 +94,10 @@ class Endpoint:
         if names & {"ContextWindowExceededError", "ContentPolicyViolationError"}:
             too_long = "ContextWindowExceededError" in names
             return PromptRefusedError(f"{self.model} refuses the prompt: {said}", too_long)
+        if status == 429 and OUT_OF_MONEY.search(said):
+            status = 402
         if 400 <= status < 500 and status not in BUSY:
-            remedy = REMEDIES.get(status, "check the parameters").format(variable=" or ".join(self.variables()))
+            remedy = REMEDIES.get(status, "check the parameters").format(variable=" or ".join(self._variables))
             return ModelSettingsError(f"llm.model {self.model}: {remedy} (status {status}: {said})", status)
         headers = next((found for one in reversed(chain) if (found := _headers_of(one))), None)
         wait = read_retry_after(headers.get("retry-after"), time.time()) if headers is not None else None

@@ -90,10 +90,12 @@ class _Server(ThreadingHTTPServer):
         self.ending = False
 
     def process_request(self, request: Any, client_address: Any) -> None:
+        """Note the connection while it is open."""
         self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
+        """Forget the connection."""
         self._open.discard(request)
         super().shutdown_request(request)
 
@@ -113,7 +115,9 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     timeout = 60
+    """Seconds that an engine may keep a connection open without asking."""
     gateway: Gateway
     server: _Server
 

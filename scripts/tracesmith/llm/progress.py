@@ -23,10 +23,12 @@ class Tally:
         self.stored_calls = 0
         self.paid_usd = 0.0
         self.stored_usd = 0.0
+        self.unpriced = False
 
     def add(self, answer: Answer) -> None:
         """Count an answer."""
         with self._lock:
+            self.unpriced |= answer.cost is None
             if answer.cached:
                 self.stored_calls += 1
                 self.stored_usd += answer.cost or 0.0
@@ -36,9 +38,11 @@ class Tally:
 
     def money(self, done: int, total: int) -> str:
         """Return what was paid, what the store saved, and what all the work will have cost once it is done."""
+        if self.unpriced:
+            return "the model has no price"
         worth = self.paid_usd + self.stored_usd
         forecast = worth / done * total if done else 0.0
-        return f"paid {self.paid_usd:.2f} USD, from the store {self.stored_usd:.2f}, forecast {forecast:.2f}"
+        return f"paid {_usd(self.paid_usd)} USD, from the store {_usd(self.stored_usd)}, forecast {_usd(forecast)}"
 
 
 class Progress:
@@ -73,3 +77,7 @@ class Progress:
         money = tally.money(self._done, self._total)
         calls = f"{tally.paid_calls} calls paid, {tally.stored_calls} from the store"
         logger.info("%s: %d of %d done, %s; %s", self._what, self._done, self._total, calls, money)
+
+
+def _usd(amount: float) -> str:
+    return f"{amount:.2f}" if amount >= 1 else f"{amount:.4f}"
