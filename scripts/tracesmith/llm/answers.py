@@ -1,5 +1,6 @@
 """Answers: what a model said, stored before anybody sees it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,9 +95,12 @@ class Answers:
         return record
 
     def write(self, key: str, record: Record) -> None:
-        """Store an answer; hold the claim while calling."""
-        with self._store(key).replace(key, key, dict(record)):
+        """Store an answer and wait for the disk; hold the claim while calling."""
+        store = self._store(key)
+        with store.replace(key, key, dict(record)):
             pass
+        with (store.folder(key) / ENTRY).open("rb") as file:
+            os.fsync(file.fileno())
 
     def _store(self, key: str) -> Store:
         return self._stores[key[:2]]
