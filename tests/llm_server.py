@@ -47,7 +47,7 @@ class ModelServer:
 
     url: str = ""
     answer: Callable[[Body], Message] = echo
-    """Makes the message of a good answer: content, tool_calls."""
+    """Makes the message of a good answer: content, tool_calls; thinking, in Anthropic's format only."""
     faults: list[str] = field(default_factory=list)
     """Misbehaviour of the next requests, one each: a key of FAULTS, cut, json, empty, html, slow, drop or ok."""
     headers: dict[str, str] = field(default_factory=dict)
@@ -152,7 +152,8 @@ def openai(model: str, message: Message, empty: bool) -> dict[str, Any]:
 
 def anthropic(model: str, message: Message, empty: bool) -> dict[str, Any]:
     """Return an answer as Anthropic writes it."""
-    blocks = [{"type": "text", "text": message["content"]}] if message.get("content") else []
+    blocks = [{"type": "thinking", **message["thinking"]}] if message.get("thinking") else []
+    blocks += [{"type": "text", "text": message["content"]}] if message.get("content") else []
     for made in message.get("tool_calls", ()):
         function = made["function"]
         arguments = json.loads(function["arguments"])

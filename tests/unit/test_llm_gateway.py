@@ -139,6 +139,28 @@ def test_a_conversation_with_tools_reaches_the_model_whole_from_both_formats(
     assert roles == [message["role"] for message in first["messages"]]
 
 
+def test_thinking_and_cache_marks_go_to_and_fro_unchanged(server: ModelServer, tmp_path: Path) -> None:
+    thought = {"thinking": "hmm", "signature": "SIG=="}
+    server.answer = lambda _: {**llm_server.call("bash", command="ls"), "content": "Look.", "thinking": thought}
+    mark = {"cache_control": {"type": "ephemeral"}}
+    asked: list[Any] = [{"role": "user", "content": [{"type": "text", "text": "list", **mark}]}]
+    more = {"tools": [ANTHROPIC_TOOL], "thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 2000}
+    with Gateway(client(server, tmp_path, MODELS[1])) as gateway:
+        session = gateway.open(Purpose("run_agent/demo"))
+        said = messages(gateway, session, messages=asked, **more).json()["content"]
+        assert said[0] == {"type": "thinking", **thought}
+        result = {"type": "tool_result", "tool_use_id": said[-1]["id"], "content": "a.ts", **mark}
+        asked += [{"role": "assistant", "content": said}, {"role": "user", "content": [result]}]
+        found = events(messages(gateway, session, messages=asked, stream=True, **more))
+    sent = server.calls[1][1]
+    assert sent["thinking"] == more["thinking"]
+    assert sent["messages"][0] == asked[0]
+    assert sent["messages"][1]["content"][0] == {"type": "thinking", **thought}
+    assert sent["messages"][2]["content"][0]["cache_control"] == mark["cache_control"]
+    deltas = [event["delta"] for event in found if event["type"] == "content_block_delta"]
+    assert (deltas[0]["thinking"], deltas[1]["signature"]) == ("hmm", "SIG==")
+
+
 def test_streams_say_the_same_as_whole_answers(server: ModelServer, gateway: Gateway) -> None:
     server.answer = lambda _: {**llm_server.call("bash", command="ls"), "content": "Look."}
     engine = openai_engine(gateway, gateway.open(Purpose("run_agent/demo")))

@@ -95,7 +95,7 @@ class AnthropicWire:
         parameters = {key: value for key, value in dict(translated or {}).items() if value is not None}
         if "stop_sequences" in parameters:
             parameters["stop"] = parameters.pop("stop_sequences")
-        messages = json.loads(json.dumps(parameters.pop("messages")))
+        messages = _without_empty_marks(json.loads(json.dumps(parameters.pop("messages"))))
         parameters.pop("model")
         return Asked(messages, parameters, bool(body.get("stream")), tool_names=names)
 
@@ -115,6 +115,15 @@ class AnthropicWire:
     def problem(self, message: str, kind: str, code: str | None) -> dict[str, Any]:  # noqa: ARG002
         """Return the body of an error."""
         return {"type": "error", "error": {"type": kind, "message": message}}
+
+
+def _without_empty_marks(value: Any) -> Any:
+    """Return messages without empty cache marks: litellm 1.95.1 puts them on thinking, where Anthropic allows none."""
+    if isinstance(value, list):
+        return [_without_empty_marks(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_empty_marks(item) for key, item in value.items() if key != "cache_control" or item}
 
 
 def _plain(value: Any) -> Any:
