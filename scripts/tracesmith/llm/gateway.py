@@ -181,18 +181,18 @@ class _Handler(BaseHTTPRequestHandler):
         return json.dumps(wire.answer(answer.response, asked)).encode()
 
     def _refuse(self, wire: Wire, account: Account, error: TracesmithError) -> None:
-        """Tell the engine what it understands; what every other call would meet as well ends the instance."""
+        """
+        End the instance, unless only this prompt was refused.
+
+        Status 401 whatever the reason: the one that mini-swe-agent, SWE-agent and the SDKs all do not try again.
+        """
         message = redaction.of_environment().message(str(error))
         if isinstance(error, PromptRefusedError):
             code = "context_length_exceeded" if error.too_long else "content_policy_violation"
             self._send(400, wire.problem(message, "invalid_request_error", code))
             return
-        first = account.ended is None
         account.ended = account.ended or error
-        status = error.status if first and isinstance(error, ModelSettingsError) else 403
-        if first and isinstance(error, InfrastructureError):
-            status = 503
-        self._send(status, wire.problem(message, "permission_error", "tracesmith_ended"), {"x-should-retry": "false"})
+        self._send(401, wire.problem(message, "authentication_error", "tracesmith_ended"))
 
     def _deliver(self, data: bytes, answer: Answer, asked: Asked) -> bool:
         """Send the answer and tell whether the engine was still there to take it."""
