@@ -60,6 +60,8 @@ class ModelServer:
     """What each request was authorised with."""
     answered: int = 0
     """Good answers that were begun: what a provider would send a bill for."""
+    counts_tokens: bool = True
+    """Whether good answers say how many tokens were used."""
     most_at_once: int = 0
     under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -117,6 +119,8 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(self.state.delay_s)
         message = self.state.answer(body)
         value = (anthropic if self.path.endswith("/messages") else openai)(body["model"], message, fault == "empty")
+        if not self.state.counts_tokens:
+            del value["usage"]
         text = json.dumps(value)
         if fault == "html":
             self._send("<html>hello</html>", 200, {"Content-Type": "text/html"})

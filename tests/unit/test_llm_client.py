@@ -29,6 +29,7 @@ PASSING = ["408", "429", "500", "503", "cut", "json", "html", "slow", "drop"]
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     with llm_server.serve() as state:
@@ -262,7 +263,8 @@ def test_wrong_settings_are_refused_before_any_call(
 def test_a_missing_key_is_named_before_any_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, variable: str
 ) -> None:
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ZAI_API_KEY"):
+    keys = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "DEEPSEEK_API_KEY", "ZAI_API_KEY")
+    for name in (*keys, "OPENAI_API_BASE", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ModelSettingsError, match=f"no key in the environment; set .*{variable}"):
         Client(Settings(model, tmp_path))
@@ -297,6 +299,30 @@ def test_a_price_of_ones_own_is_billed(server: ModelServer, tmp_path: Path) -> N
     with pytest.raises(BudgetSpentError, match=r"llm\.max_cost_usd is reached: 0\.0040 of 0\.0025 USD"):
         ask(client, "third")
     assert ask(client).cached, "what is stored costs nothing"
+
+
+def test_a_server_that_counts_no_tokens_is_billed_by_the_size_of_its_texts(server: ModelServer, tmp_path: Path) -> None:
+    server.counts_tokens = False
+    answer = ask(make(server, tmp_path), "x" * 3000)
+    assert answer.usage.prompt_tokens >= 1500
+    assert answer.usage.completion_tokens >= 1500
+    assert answer.cost == pytest.approx(answer.usage.prompt_tokens * 0.15e-6 + answer.usage.completion_tokens * 0.6e-6)
+
+
+def test_attempts_that_are_lost_count_under_the_cap(server: ModelServer, tmp_path: Path) -> None:
+    server.faults = ["cut"] * 9
+    client = make(server, tmp_path, "openai/unheard-of", price=(1000.0, 0.0), max_cost_usd=1.0, attempts=9)
+    with pytest.raises(BudgetSpentError):
+        ask(client, "x" * 1000)
+    assert [entry["outcome"] for entry in ledger(tmp_path)] == ["lost"] * 2
+    assert 1.0 <= client.budget.spent() < 1.2
+
+
+@pytest.mark.parametrize("value", ["many", 0, -1, 1.5])
+def test_a_limit_of_tokens_is_a_whole_number(server: ModelServer, tmp_path: Path, value: Any) -> None:
+    with pytest.raises(ModelSettingsError, match="the parameter 'max_tokens' of a call is"):
+        ask(make(server, tmp_path), max_tokens=value)
+    assert server.calls == []
 
 
 def test_parameters_cannot_send_a_call_elsewhere(server: ModelServer, tmp_path: Path) -> None:

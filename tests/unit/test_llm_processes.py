@@ -58,6 +58,7 @@ client.ask([{"role": "user", "content": "0"}], stage="test")
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with llm_server.serve() as state:
         yield state

@@ -65,6 +65,12 @@ class Budget:
                     left.pop(entry["call"], None)
                     files.write_json(self._state, left)
 
+    def check(self, stage: str) -> None:
+        """Raise BudgetSpentError when a cap is reached: attempts that were lost may have done that."""
+        with self._lock.claim("budget"):
+            self.ledger.refresh()
+            self._refuse_spent(stage)
+
     def write(self, entry: Entry) -> None:
         """Write a line of the ledger."""
         with self._lock.claim("budget"):
@@ -102,18 +108,22 @@ class Budget:
             self.ledger.refresh()
             others = self._living()
             stage = wanted["entry"]["stage"]
-            for account in (ALL, stage):
-                cap = self._caps.get(account)
-                if cap is None:
-                    continue
-                if self.ledger.spent[account] >= cap:
-                    raise BudgetSpentError(_spent_message(account, self.ledger.spent[account], cap))
+            self._refuse_spent(stage)
+            for account, cap in self._caps_of(stage):
                 rivals = [one for one in others.values() if account in (ALL, one["entry"]["stage"])]
                 reserved = sum(one["estimate"] for one in rivals)
                 if rivals and self.ledger.spent[account] + reserved + wanted["estimate"] > cap:
                     return False
             files.write_json(self._state, {**others, wanted["entry"]["call"]: wanted})
         return True
+
+    def _caps_of(self, stage: str) -> list[tuple[str, float]]:
+        return [(account, self._caps[account]) for account in (ALL, stage) if account in self._caps]
+
+    def _refuse_spent(self, stage: str) -> None:
+        for account, cap in self._caps_of(stage):
+            if self.ledger.spent[account] >= cap:
+                raise BudgetSpentError(_spent_message(account, self.ledger.spent[account], cap))
 
     def _under_way(self) -> dict[str, Reserved]:
         found: dict[str, Reserved] = files.read_json(self._state) if self._state.exists() else {}

@@ -89,7 +89,8 @@ class Endpoint:
         chain = list(_chain(error))
         statuses = [status for one in chain if isinstance(status := getattr(one, "status_code", None), int)]
         status = statuses[-1] if statuses else 500
-        said = redaction.of_environment().message(str(error))[:LONGEST_MESSAGE]
+        told = str(error).partition("\nTraceback")[0]  # litellm puts its own stack into some messages
+        said = redaction.of_environment().message(told)[:LONGEST_MESSAGE]
         names = {type(one).__name__ for one in chain}
         if names & {"ContextWindowExceededError", "ContentPolicyViolationError"}:
             too_long = "ContextWindowExceededError" in names

@@ -97,6 +97,7 @@ class Client:
             response = self._retries.run(
                 lambda number: self._attempt(request, entry, number), key, f"{purpose.stage} {purpose.instance or ''}"
             )
+            self._prices.complete_usage(response, request)
             entry["outcome"] = "paid"
             entry["cost_usd"] = self._prices.of_answer(response)
             _count_tokens(entry, response.usage)
@@ -108,6 +109,8 @@ class Client:
 
     def _attempt(self, request: Request, entry: Entry, number: int) -> Any:
         """Make one attempt; one that may be billed without an answer gets a line of its own."""
+        if number > 1:
+            self.budget.check(entry["stage"])
         self._pace.wait_for_turn()
         entry["attempts"] = number
         begun = time.monotonic()

@@ -1,5 +1,6 @@
 """What calls cost: litellm's table of prices, or the price that the settings give."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tracesmith import files
@@ -9,7 +10,7 @@ from tracesmith.llm.requests import Request
 from tracesmith.llm.settings import Settings
 
 BYTES_PER_TOKEN = 2
-"""Of a prompt, on the safe side: code has about three."""
+"""On the safe side: code has about three."""
 USUAL_OUTPUT = 4096
 """Tokens of an answer where neither the request nor the table has a limit."""
 
@@ -31,19 +32,23 @@ class Prices:
         """Return what a call costs at most, as far as that can be told before; 0 without a price."""
         if not self.known:
             return 0.0
-        asked = {"messages": list(request.messages), "parameters": dict(request.parameters)}
-        prompt = len(files.json_line(asked)) // BYTES_PER_TOKEN
-        limits = [request.parameters.get(name) for name in ("max_completion_tokens", "max_tokens")]
+        given = request.parameters
+        limits = [_whole(given, name) for name in ("max_completion_tokens", "max_tokens")]
         output = next((limit for limit in limits if limit), self._table.get("max_output_tokens") or USUAL_OUTPUT)
         read, written = self._per_token()
-        return prompt * read + int(output) * int(request.parameters.get("n") or 1) * written
+        return _prompt_tokens(request) * read + int(output) * (_whole(given, "n") or 1) * written
 
     def of_prompt(self, request: Request) -> float | None:
         """Return what the prompt alone costs at most: the bill of a call whose answer was lost."""
-        if not self.known:
-            return None
-        asked = {"messages": list(request.messages), "parameters": dict(request.parameters)}
-        return len(files.json_line(asked)) // BYTES_PER_TOKEN * self._per_token()[0]
+        return _prompt_tokens(request) * self._per_token()[0] if self.known else None
+
+    def complete_usage(self, response: Any, request: Request) -> None:
+        """Estimate the tokens of an answer whose server does not count them, so that it is not free."""
+        if not response.usage.prompt_tokens:
+            said = [choice.message.model_dump(mode="json") for choice in response.choices]
+            response.usage.prompt_tokens = _prompt_tokens(request)
+            response.usage.completion_tokens = _tokens(said)
+            response.usage.total_tokens = response.usage.prompt_tokens + response.usage.completion_tokens
 
     def of_answer(self, response: Any) -> float | None:
         """Return what an answer of litellm's has cost, discounts of the provider's cache included."""
@@ -69,6 +74,22 @@ class Prices:
             read, written = self._settings.price
             return read / 1e6, written / 1e6
         return float(self._table["input_cost_per_token"]), float(self._table.get("output_cost_per_token") or 0)
+
+
+def _tokens(value: Any) -> int:
+    return len(files.json_line(value)) // BYTES_PER_TOKEN
+
+
+def _prompt_tokens(request: Request) -> int:
+    return _tokens({"messages": list(request.messages), "parameters": dict(request.parameters)})
+
+
+def _whole(parameters: Mapping[str, Any], name: str) -> int:
+    """Return a parameter that counts something, 0 where it is not given."""
+    value = parameters.get(name)
+    if value is not None and (not isinstance(value, int) or value < 1):
+        raise ModelSettingsError(f"the parameter {name!r} of a call is {value!r}: a whole number above 0 is wanted")
+    return value or 0
 
 
 def _table_of(model: str) -> dict[str, Any]:

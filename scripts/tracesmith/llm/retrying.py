@@ -18,7 +18,7 @@ LONGEST_ASKED_S = 600.0
 """A server that asks for a longer pause is out of quota, not busy."""
 
 
-@dataclass
+@dataclass(eq=False)
 class AttemptError(Exception):
     """One attempt failed in a way that another may not."""
 
