@@ -1,0 +1,173 @@
+"""
+The budget: caps that hold for every thread, process and shard that shares the folder.
+
+A call reserves an upper estimate of its cost before it is made and is settled by a line of the ledger. It waits while
+it might pass a cap together with the calls under way, and goes alone when it might do so by itself: a cap is passed
+by one call at most. Each reservation holds a byte of a file locked; the kernel drops that lock when its process dies
+(fcntl(2), open-file-description locks), on whatever host, and the next call clears the reservation away.
+"""
+
+import fcntl
+import os
+import secrets
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypedDict
+
+from tracesmith import files
+from tracesmith.llm.answers import Answers, Entry
+from tracesmith.llm.clock import Clock
+from tracesmith.llm.errors import BudgetSpentError
+from tracesmith.llm.ledger import ALL, Ledger, stamp
+from tracesmith.llm.requests import Purpose
+from tracesmith.stores import Store
+
+POLL_S = 0.2
+
+
+class Reserved(TypedDict):
+    """A call under way: the beginning of its entry, and the most it may cost."""
+
+    entry: Entry
+    estimate: float
+
+
+class Budget:
+    """The caps, the ledger and the calls under way of one folder."""
+
+    def __init__(self, folder: Path, caps: Mapping[str, float], answers: Answers, clock: Clock) -> None:
+        self.ledger = Ledger(folder / "ledger.jsonl")
+        self._folder = folder
+        self._caps = caps
+        self._answers = answers
+        self._clock = clock
+        self._lock = Store(folder)
+        self._state = folder / "under_way.json"
+
+    @contextmanager
+    def reserve(self, purpose: Purpose, model: str, key: str, estimate: float) -> Iterator[Entry]:
+        """
+        Yield the entry to be completed, once the call fits under the caps; the reservation ends with the block.
+
+        Raises BudgetSpentError when a cap is reached.
+        """
+        entry = self.new_entry(purpose, model, key)
+        with _held(self._folder, entry["call"]):
+            while not self._take({"entry": entry, "estimate": estimate}):
+                self._clock.wait(POLL_S)
+            try:
+                yield entry
+            finally:
+                with self._lock.claim("budget"):
+                    left = self._under_way()
+                    left.pop(entry["call"], None)
+                    files.write_json(self._state, left)
+
+    def check(self, stage: str) -> None:
+        """Raise BudgetSpentError when a cap is reached: attempts that were lost may have done that."""
+        with self._lock.claim("budget"):
+            self.ledger.refresh()
+            self._refuse_spent(stage)
+
+    def write(self, entry: Entry) -> None:
+        """Write a line of the ledger."""
+        with self._lock.claim("budget"):
+            self.ledger.append(entry, durable=entry["outcome"] != "cached")
+
+    def spent(self, stage: str = ALL) -> float:
+        """Return the USD that everything, or a stage, has cost so far; calls of dead processes get their line first."""
+        with self._lock.claim("budget"):
+            self.ledger.refresh()
+            self._living()
+        return self.ledger.spent[stage]
+
+    def new_entry(self, purpose: Purpose, model: str, key: str) -> Entry:
+        """Return an entry of a call that has not been made."""
+        return {
+            "at": stamp(self._clock.now()),
+            "call": secrets.token_hex(8),
+            "outcome": "killed",
+            "stage": purpose.stage,
+            "instance": purpose.instance,
+            "sample": purpose.sample,
+            "model": model,
+            "prompt_tokens": 0,
+            "completion_tokens": 0,
+            "cached_tokens": 0,
+            "cost_usd": None,
+            "attempts": 0,
+            "seconds": 0.0,
+            "key": key,
+        }
+
+    def _take(self, wanted: Reserved) -> bool:
+        """Reserve, or return False when it has to wait for calls under way."""
+        with self._lock.claim("budget"):
+            self.ledger.refresh()
+            others = self._living()
+            stage = wanted["entry"]["stage"]
+            self._refuse_spent(stage)
+            for account, cap in self._caps_of(stage):
+                rivals = [one for one in others.values() if account in (ALL, one["entry"]["stage"])]
+                reserved = sum(one["estimate"] for one in rivals)
+                if rivals and self.ledger.spent[account] + reserved + wanted["estimate"] > cap:
+                    return False
+            files.write_json(self._state, {**others, wanted["entry"]["call"]: wanted})
+        return True
+
+    def _caps_of(self, stage: str) -> list[tuple[str, float]]:
+        return [(account, self._caps[account]) for account in (ALL, stage) if account in self._caps]
+
+    def _refuse_spent(self, stage: str) -> None:
+        for account, cap in self._caps_of(stage):
+            if self.ledger.spent[account] >= cap:
+                raise BudgetSpentError(_spent_message(account, self.ledger.spent[account], cap))
+
+    def _under_way(self) -> dict[str, Reserved]:
+        found: dict[str, Reserved] = files.read_json(self._state) if self._state.exists() else {}
+        return found
+
+    def _living(self) -> dict[str, Reserved]:
+        """Return the calls under way; those whose process is dead get their line: paid when the answer was stored."""
+        found = self._under_way()
+        dead = [call for call in found if not _is_held(self._folder, call)]
+        for call in dead:
+            entry = found.pop(call)["entry"]
+            record = self._answers.read(entry["key"])
+            if record and record["entry"]["call"] == call:
+                entry = record["entry"]
+            if call not in self.ledger.calls:
+                self.ledger.append(entry)
+        if dead:
+            files.write_json(self._state, found)
+            self.ledger.refresh()
+        return found
+
+
+def _spent_message(account: str, spent: float, cap: float) -> str:
+    of = f"of stage {account}" if account else "llm.max_cost_usd"
+    return (
+        f"the cost cap {of} is reached: {spent:.4f} of {cap:.4f} USD; every answer is stored, raise the cap and the "
+        "same command goes on from here"
+    )
+
+
+def _byte_of(call: str) -> bytes:
+    """Return the struct flock that locks the byte of a call; `.calls` is never written, only locked."""
+    return struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, int(call[:14], 16), 1, 0)
+
+
+@contextmanager
+def _held(folder: Path, call: str) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".calls").open("ab") as file:
+        fcntl.fcntl(file, fcntl.F_OFD_SETLKW, _byte_of(call))
+        yield
+
+
+def _is_held(folder: Path, call: str) -> bool:
+    with (folder / ".calls").open("ab") as file:
+        found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _byte_of(call))
+    return bool(struct.unpack("hhqqi4x", found)[0] != fcntl.F_UNLCK)
