@@ -6,13 +6,11 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tracesmith import schemas
 from tracesmith.environments import profiles, sources
-from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,11 +35,6 @@ class Repo:
     profile_path: Path
     """The profile's file; one that is detected does not exist before its rule has run."""
     is_detected: bool = False
-
-    @cached_property
-    def profile(self) -> Profile | None:
-        """The profile, read from its file; None for one that is yet to be detected."""
-        return None if self.is_detected and not self.profile_path.exists() else profiles.read(self.profile_path)
 
 
 @dataclass(frozen=True)
