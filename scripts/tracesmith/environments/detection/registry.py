@@ -82,7 +82,7 @@ def nearest(name: str, version: str) -> str | None:
     except ValueError:
         return None
     known = [one for one in found if re.fullmatch(r"\d+\.\d+\.\d+", one)] if isinstance(found, list) else []
-    same = sorted((one for one in known if one.split(".")[0] == version.split(".")[0]), key=_numbers)
+    same = sorted((one for one in known if one.split(".")[0] == version.split(".", maxsplit=1)[0]), key=_numbers)
     higher = [one for one in same if _numbers(one) >= _numbers(version)]
     return next(iter([*higher[:1], *same[-1:]]), None)
 
