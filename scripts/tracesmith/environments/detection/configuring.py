@@ -1,6 +1,5 @@
 """The configuration that a published package lacks: of the compiler, of the runner, and of git."""
 
-import re
 from dataclasses import replace
 
 from tracesmith.environments.detection import compiling, runner_files, runners
@@ -18,7 +17,8 @@ def configure(made: Plan, package: Published) -> Plan:
 def _compiler(made: Plan, package: Published) -> Plan:
     """Write tsconfig.json where it is missing, and take out those that extend what is missing."""
     tree = package.tree
-    for path in [one for one in tree.paths if re.fullmatch(r"(.*/)?tsconfig[\w.-]*\.json", one)]:
+    # Of the others, tools read none without being told.
+    for path in [one for one in tree.paths if one.rpartition("/")[2] == "tsconfig.json"]:
         found = tree.json(path).get("extends")
         bases = [found] if isinstance(found, str) else found or []
         lost = [str(base) for base in bases if str(base).startswith(".") and not _is_there(tree, path, str(base))]

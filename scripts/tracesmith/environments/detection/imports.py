@@ -10,7 +10,7 @@ FROM = re.compile(
     r"""|\b(?:require(?:\.resolve)?|import|(?:vi|jest)\.(?:mock|doMock|importActual|requireActual|unmock))\(\s*(['"])([^'"\n]+)\3"""
 )
 PACKAGE = re.compile(r"(@[a-z0-9][\w.-]*/[a-z0-9][\w.-]*|[a-z0-9][\w.-]*)(?:/.*)?")
-COMMENT = re.compile(r"^\s*(?://|\*|/\*).*$", re.MULTILINE)
+COMMENT = re.compile(r"^\s*(?://|\*|/\*).*$|(?<=[;{},)])\s*//.*$", re.MULTILINE)
 SUFFIXES = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json", ".d.ts")
 BUILTIN = frozenset(
     [

@@ -2,6 +2,8 @@
 
 import re
 
+from tracesmith.environments import managers
+from tracesmith.environments.detection import package_managers, registry
 from tracesmith.environments.detection.cases import Case, Repair
 from tracesmith.environments.detection.reading import dependencies
 from tracesmith.environments.detection.states import State
@@ -30,6 +32,15 @@ def _dates(case: Case) -> State:
             "install: dependencies of today, some are not there at the day of the publication", before=None
         )
     return case.state
+
+
+def _manager(case: Case) -> State:
+    """Take another version of the package manager, where the registry lacks the one that is asked for."""
+    wanted, _ = package_managers.choose(case.subject.tree)
+    package = managers.named(wanted["name"], wanted.get("version")).package
+    lost = re.search(rf"No matching version found for {re.escape(package)}@([\d.]+)", case.result.text)
+    found = registry.nearest(package, lost[1].rstrip(".")) if lost and not case.state.manager_version else None
+    return case.state.change(f"install with {package} {found}", manager_version=found) if found else case.state
 
 
 def _unknown(case: Case) -> State:
@@ -93,4 +104,4 @@ def install_scripts(case: Case) -> State:
     return case.state
 
 
-REPAIRS: tuple[Repair, ...] = (_peers, _dates, _unknown, _git_hosts, _frozen, _engines, install_scripts)
+REPAIRS: tuple[Repair, ...] = (_manager, _peers, _dates, _unknown, _git_hosts, _frozen, _engines, install_scripts)

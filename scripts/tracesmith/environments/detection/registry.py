@@ -75,6 +75,22 @@ def exists(name: str) -> bool:
     return _npm(["view", name, "name", *QUIET]).returncode == 0
 
 
+def nearest(name: str, version: str) -> str | None:
+    """Return the version that the registry has, nearest to one that it lacks: of the same major, the next higher."""
+    try:
+        found = json.loads(_npm(["view", name, "versions", *QUIET]).stdout)
+    except ValueError:
+        return None
+    known = [one for one in found if re.fullmatch(r"\d+\.\d+\.\d+", one)] if isinstance(found, list) else []
+    same = sorted((one for one in known if one.split(".")[0] == version.split(".", maxsplit=1)[0]), key=_numbers)
+    higher = [one for one in same if _numbers(one) >= _numbers(version)]
+    return next(iter([*higher[:1], *same[-1:]]), None)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)[:3]]
+
+
 def _lock(ranges: Mapping[str, str], before: str | None, options: list[str]) -> dict[str, str] | str:
     """Return the versions of a lockfile, or what npm says when it makes none."""
     with scratch.folder() as folder:

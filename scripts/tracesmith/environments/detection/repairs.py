@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tracesmith import suites
 from tracesmith.environments.detection import imports, install_repairs, packages, runners
 from tracesmith.environments.detection.attempts import Result
 from tracesmith.environments.detection.cases import Case, Repair
@@ -226,9 +227,10 @@ def fallbacks(subject: Subject, state: State, result: Result) -> Iterator[State]
         yield state.vary("siblings are built", "build")
     if not subject.published:
         yield state.vary("entry points lead to the sources", "entries")
-    if result.passed and result.broken and 2 * len(result.broken) < len(result.files):
-        removed = tuple(sorted({*state.removed, *result.broken}))
-        yield state.change(f"without {', '.join(result.broken)}, which do not load", removed=removed)
+    failing = {*result.broken, *(path for path in map(suites.test_file, result.failed) if not result.files.get(path))}
+    if result.passed and failing and 2 * len(failing) < len(result.files):
+        removed = tuple(sorted({*state.removed, *failing}))
+        yield state.change(f"without {', '.join(sorted(failing))}, of which no test passes here", removed=removed)
     if subject.published:
         yield state.choose("all declared dev dependencies", everything=True)
         yield state.choose("the runner of today", newest=True)

@@ -24,6 +24,8 @@ class State:
     removed: tuple[str, ...] = ()
     """Test files that are taken out."""
     environment: tuple[tuple[str, str], ...] = ()
+    manager_version: str | None = None
+    """Of the package manager, where the registry lacks the one that is asked for."""
     variants: frozenset[str] = frozenset()
     """
     Further changes: unfrozen (the lockfile may be changed), scripts (install scripts run), build (sibling packages are
@@ -59,6 +61,9 @@ def to_plan(subject: Subject, state: State) -> Plan:
     found = next(one for one in subject.runners if one.name == state.runner)
     found = replace(found, tests=[path for path in found.tests if path not in state.removed])
     made = planning.plan(subject, found)
+    if state.manager_version:
+        why = f"{made.reasons['package_manager']}; the registry lacks that version"
+        made = made.put("package_manager", {**made.get("package_manager"), "version": state.manager_version}, why)
     if subject.published:
         made = completing.complete(
             made, Published(subject, state.choices, found.name, found.tests), state.before, state.without
