@@ -71,6 +71,7 @@ def test_a_manager_locks_and_installs_a_workspace_whose_suite_passes(
         assert done.exit_code == 0, done.text
         assert box.run(["git", "status", "--porcelain"], timeout_s=60).text == ""
         assert box.run(["git", "rev-list", "--all"], timeout_s=60).text.split() == [commit]
+    assert [*found.tree.glob("node_modules/.bin/divide"), *found.tree.glob("packages/core/node_modules/.bin/divide")]
     places = [*found.tree.glob("node_modules/@managed/*"), *found.tree.glob("packages/core/node_modules/@managed/*")]
     assert places
     assert all(path.is_symlink() for path in places), "packages of the workspace are links to their folders"
