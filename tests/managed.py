@@ -43,7 +43,7 @@ def write(folder: Path, manager: str) -> Path:
     name = MANAGERS[manager][0]
     sibling = "workspace:*" if name == "pnpm" else "*"
     core = {"name": "@managed/core", "version": "1.0.0", "type": "module"}
-    divide = {"name": "@managed/divide", "version": "1.0.0", "type": "module", "main": "index.js"}
+    divide = {"name": "@managed/divide", "version": "1.0.0", "type": "module", "main": "index.js", "bin": "cli.js"}
     needs = {"ms": "^2.1.0", "@managed/divide": sibling}
     root: dict[str, Any] = {"name": "managed", "private": True, "version": "1.0.0", "workspaces": ["packages/*"]}
     root["packageManager"] = f"{name}@{OTHER_VERSIONS[name]}"
@@ -54,6 +54,7 @@ def write(folder: Path, manager: str) -> Path:
         "packages/core/src/seconds.ts": CODE,
         "packages/core/src/seconds.spec.ts": SUITE,
         "packages/divide/package.json": json.dumps(divide),
+        "packages/divide/cli.js": "#!/usr/bin/env node\nconsole.log('divide');\n",
         "packages/divide/index.js": "export const divide = (a, b) => a / b;\n",
         **({"pnpm-workspace.yaml": 'packages: ["packages/*"]\n'} if name == "pnpm" else {}),
     }

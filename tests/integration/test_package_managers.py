@@ -18,6 +18,7 @@ from tracesmith.sandboxes.docker import DockerBackend
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
 LIMITS = Limits(memory_bytes=2**31, pids=300, cpus=2, disk_bytes=2**31)
+BASE = "node:24-bookworm-slim"
 SUITE = ["node", "--test", "packages/core/src/seconds.spec.ts"]
 
 
@@ -70,6 +71,7 @@ def test_a_manager_locks_and_installs_a_workspace_whose_suite_passes(
         assert done.exit_code == 0, done.text
         assert box.run(["git", "status", "--porcelain"], timeout_s=60).text == ""
         assert box.run(["git", "rev-list", "--all"], timeout_s=60).text.split() == [commit]
+    assert [*found.tree.glob("node_modules/.bin/divide"), *found.tree.glob("packages/core/node_modules/.bin/divide")]
     places = [*found.tree.glob("node_modules/@managed/*"), *found.tree.glob("packages/core/node_modules/@managed/*")]
     assert places
     assert all(path.is_symlink() for path in places), "packages of the workspace are links to their folders"
@@ -100,7 +102,7 @@ def test_the_lockfile_of_one_backend_serves_the_other_and_both_install_the_same(
         source=found.source,
         repo=f"local__{manager}.00000000",
         image_name=f"tracesmith-test/{manager}",
-        base_image=found.profile.base_image(None),
+        base_image=BASE,
         with_swerex=False,
         limits=LIMITS,
     )
@@ -122,8 +124,7 @@ def test_the_lockfile_of_one_backend_serves_the_other_and_both_install_the_same(
 def test_swerex_and_its_python_are_in_the_image_for_the_engine_that_needs_them(tmp_path: Path) -> None:
     source = managed.write(tmp_path / "source", "npm")
     profile, name = managed.profile(tmp_path, source, "npm"), "tracesmith-test/swerex"
-    base = profile.base_image(None)
-    wanted = images.Wanted(profile, source, "local__swerex.00000000", name, base, with_swerex=True, limits=LIMITS)
+    wanted = images.Wanted(profile, source, "local__swerex.00000000", name, BASE, with_swerex=True, limits=LIMITS)
     store = stores.Store(tmp_path / "store")
     with boxes.images_removed(wanted):
         image, _ = images.build(store, "only", wanted, images.lockfile(store, wanted))

@@ -10,6 +10,7 @@ from tracesmith.environments.profiles import ManagerChoice
 from tracesmith.errors import InfrastructureError, InputError
 
 OWN = profiles.read(profiles.FOLDER / "css-what.yaml")
+MANIFEST = '{"name": "a", "bin": {"a": "./cli.js", "b": "../b/bin/b.js", "c": "dist/gone.js", "d": 5}}'
 FILES = [
     ".npmrc",
     ".yarn/patches/x.patch",
@@ -17,13 +18,24 @@ FILES = [
     "deep/one.patch",
     "package-lock.json",
     "package.json",
+    "packages/a/cli.js",
     "packages/a/package.json",
     "packages/a/src/index.ts",
+    "packages/b/bin/b.js",
+    "packages/b/package.json",
     "patches/y@1.0.0.patch",
     "pnpm-workspace.yaml",
     "vendor/z.tgz",
     "yarn.lock",
 ]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text({"packages/a/package.json": MANIFEST, "package.json": "{"}.get(name, '["bin"]'))
+    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -35,14 +47,16 @@ FILES = [
         (ManagerChoice("yarn", "1.22.22"), {"package-lock.json", "pnpm-workspace.yaml", ".yarnrc.yml"}),
     ],
 )
-def test_what_a_manager_reads_comes_before_its_installation(manager: ManagerChoice, others: set[str]) -> None:
-    order = steps.order(dataclasses.replace(OWN, package_manager=manager), FILES)
+def test_what_a_manager_reads_comes_before_its_installation(
+    manager: ManagerChoice, others: set[str], source: Path
+) -> None:
+    order = steps.order(dataclasses.replace(OWN, package_manager=manager), source, FILES)
     assert set(FILES) - set(order.before) == others | {"packages/a/src/index.ts"}
     assert order.after == FILES
 
 
-def test_steps_of_a_profile_find_the_whole_tree_and_leave_the_manifests_as_they_were() -> None:
-    order = steps.order(dataclasses.replace(OWN, install=[["npm", "ci"]]), FILES)
+def test_steps_of_a_profile_find_the_whole_tree_and_leave_the_manifests_as_they_were(source: Path) -> None:
+    order = steps.order(dataclasses.replace(OWN, install=[["npm", "ci"]]), source, FILES)
     assert order.before == FILES
     assert "packages/a/package.json" in order.after
     assert "packages/a/src/index.ts" not in order.after

@@ -37,7 +37,7 @@ def whole(
 
     def fill(archive: tarfile.TarFile) -> None:
         """Add files, texts and the repository."""
-        order = steps.order(profile, pristine)
+        order = steps.order(profile, source, pristine)
         for place, names in (("before", order.before), ("after", order.after)):
             archive.addfile(_folder(place))
             for name in names:

@@ -44,7 +44,7 @@ def prepare(
 def _install(box: Sandbox, profile: Profile, source: Path, lock: Path | None) -> None:
     """Take all steps in a box whose /testbed is the tree to prepare: a Dockerfile does the same."""
     pristine = steps.files_of(source)
-    order = steps.order(profile, pristine)
+    order = steps.order(profile, source, pristine)
     base.write_files(box, source, order.before)
     if lock:
         base.write_file(box, lock.name, lock.read_bytes())

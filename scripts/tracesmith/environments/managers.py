@@ -55,7 +55,7 @@ PNPM = PackageManager(
     lockfiles=("pnpm-lock.yaml",),
     lock=["pnpm", "install", "--lockfile-only", "--ignore-scripts"],
     install=["pnpm", "install", "--frozen-lockfile", "--ignore-scripts"],
-    manifests=("pnpm-workspace.yaml", ".pnpmfile.cjs"),
+    manifests=("pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs"),
     # Its store must not land in the tree; and it must not fetch the version that package.json names.
     environment={
         "npm_config_store_dir": f"{CACHE}/pnpm",

@@ -6,11 +6,13 @@ then the installation, then the rest and the build. A profile's own `install` st
 such as `prepare`): the whole tree comes before them.
 """
 
+import json
 import os
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tracesmith import globs, proxies
 from tracesmith.environments import managers
@@ -57,9 +59,9 @@ class Order:
     after: list[str]
 
 
-def order(profile: Profile, pristine: list[str]) -> Order:
+def order(profile: Profile, source: Path, pristine: list[str]) -> Order:
     """Return the order of the files of a profile's tree."""
-    first = manifests(profile, pristine)
+    first = manifests(profile, source, pristine)
     return Order(pristine, first) if profile.install else Order(first, pristine)
 
 
@@ -69,11 +71,23 @@ def files_of(source: Path) -> list[str]:
     return sorted(path.relative_to(source).as_posix() for path in found)
 
 
-def manifests(profile: Profile, pristine: list[str]) -> list[str]:
-    """Return the files that decide what is installed."""
+def manifests(profile: Profile, source: Path, pristine: list[str]) -> list[str]:
+    """Return the files that decide what is installed, and the programs that a manager links into node_modules/.bin."""
     manager = managers.of(profile)
     wanted = [*managers.MANIFESTS, *manager.lockfiles, *manager.manifests]
-    return [path for path in pristine if globs.matches(path, wanted)]
+    programs = {name for path in pristine if PurePosixPath(path).name == "package.json" for name in _bins(source, path)}
+    return [path for path in pristine if path in programs or globs.matches(path, wanted)]
+
+
+def _bins(source: Path, manifest: str) -> list[str]:
+    """Return the files that a package.json has under `bin`; none for one that nobody can read, as in a fixture."""
+    try:
+        bins = json.loads((source / manifest).read_bytes())["bin"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    named = bins.values() if isinstance(bins, dict) else [bins]
+    folder = posixpath.dirname(manifest)
+    return [posixpath.normpath(posixpath.join(folder, name)) for name in named if isinstance(name, str)]
 
 
 def failure(profile: Profile, command: Sequence[str] | str, ended: str, text: str, remedy: str = "") -> TracesmithError:
