@@ -129,8 +129,9 @@ def _test(call: TestCall, prefix: str, endings: str) -> dict[str, Any]:
 
 def _test_globs(call: TestCall, endings: str) -> list[str]:
     """Return the test files that the command names, or else those that the runner usually takes."""
-    folders = {"vitest": [], "jest": ["__tests__"]}.get(call.runner, ["__tests__", "test", "tests"])
-    usual = [f"**/*.{{test,spec}}.{endings}", *(f"**/{name}/**/*.{endings}" for name in folders)]
+    # Below the folders of mocha and ava stand helpers.
+    folders = {"vitest": [], "jest": ["__tests__/**"]}.get(call.runner, ["__tests__", "test", "tests"])
+    usual = [f"**/*.{{test,spec}}.{endings}", *(f"**/{name}/*.{endings}" for name in folders)]
     return (_named_files(call) if call.runner in BY_FILES else []) or usual
 
 
