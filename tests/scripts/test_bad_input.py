@@ -493,6 +493,8 @@ WRONG_ARGUMENTS = [
     ("convert_trajectories", "style", "json"),
     *(("build_environment", flag, value) for flag in ("memory", "disk") for value in ("0", "x", "-1g")),
     *(("build_environment", flag, value) for flag in ("pids", "cpus") for value in ("0", "nan")),
+    *(("build_environment", flag, value) for flag in ("reference-runs", "timeout") for value in ("0", "-1", "x")),
+    *(("build_environment", "min-passing", value) for value in ("0", "1.01", "95", "nan")),
     ("build_environment", "backend", "podman"),
     *((script, "unknown-flag", "1") for script in SCRIPTS),
 ]

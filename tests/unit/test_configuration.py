@@ -56,6 +56,9 @@ def test_our_own_configuration_is_taken() -> None:
         ("sandbox/memory", PLANTED, "sandbox.memory"),
         ("sandbox/network", PLANTED, "sandbox.network"),
         ("sandbox/pids", 1, "sandbox.pids"),
+        ("defaults/gate/runs", 0, "defaults.gate.runs"),
+        ("defaults/gate/passing", 1.5, "defaults.gate.passing"),
+        ("repos/css-what/gate/flaky", PLANTED, "repos.css-what.gate.flaky"),
         ("organisation/github", f"a/{PLANTED}", "organisation.github"),
         ("organisation/github_owner_type", PLANTED, "organisation.github_owner_type"),
         ("mirror/backend", PLANTED, "mirror.backend"),
@@ -137,6 +140,15 @@ def test_a_repository_overrides_the_defaults_key_by_key() -> None:
     assert settings["bug_generation"]["seed"] == OWN["defaults"]["bug_generation"]["seed"]
     assert settings["sandbox"] == {**OWN["sandbox"], "backend": "bubblewrap"}
     assert config["defaults"]["validation"]["workers"] == OWN["defaults"]["validation"]["workers"]
+
+
+def test_what_a_profile_needs_comes_before_the_defaults_and_behind_the_repository(tmp_path: Path) -> None:
+    text = (ROOT / "configs" / "repos" / "css-what.yaml").read_text().replace("css-what@8.0.0", "other@1.2.3")
+    (tmp_path / "mine.yaml").write_text(text + "\nsandbox: {memory: 3g, timeout_s: 77}\n")
+    config = changed("repos/mine", {"profile": str(tmp_path / "mine.yaml"), "sandbox": {"timeout_s": 55}})
+    settings = Configuration(config, {}).repo("npm__other.v1.2.3").settings
+    assert settings["sandbox"] == {**OWN["sandbox"], "memory": "3g", "timeout_s": 55}
+    assert settings["gate"] == OWN["defaults"]["gate"]
 
 
 def test_a_run_overrides_the_defaults_key_by_key() -> None:
