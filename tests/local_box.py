@@ -41,17 +41,20 @@ class ReplayBox:
         self.end = end
         self.report = report
         self.commands: list[list[str]] = []
+        self.environments: list[Mapping[str, str]] = []
+        """Of the runner's command."""
         self.ended = False
 
     def run(
         self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None
     ) -> Completed:
         """Return what is recorded."""
-        del timeout_s, environment
+        del timeout_s
         self.commands.append(list(argv))
         if stdin:  # a reporter of ours is put into the sandbox
             return Completed(0, b"", None, 0.1)
         if not self.ended:
             self.ended = True
+            self.environments.append(environment or {})
             return self.end
         return Completed(1 if self.report is None else 0, self.report or b"", None, 0.1)

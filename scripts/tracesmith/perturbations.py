@@ -44,6 +44,10 @@ class Perturbation:
         """Return where the preload that moves the clock stands in the sandbox; it reads the way from its name."""
         return f"/tmp/tracesmith-clock.{self.ahead_s * 1000}.cjs"  # noqa: S108 - a path inside the sandbox
 
+    def timeout_s(self, plain_s: float) -> float:
+        """Return the time limit of the run: with fewer CPUs it may take longer."""
+        return plain_s / self.cpu_share
+
     def __str__(self) -> str:
         """Say what is changed."""
         if self == PLAIN:

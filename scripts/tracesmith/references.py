@@ -134,11 +134,11 @@ class Health:
 
 
 def _run(folder: Path, environment: Environment, changes: Perturbation) -> SuiteRun:
-    """Run the suite with something changed; with fewer CPUs it may take longer."""
+    """Run the suite with something changed."""
     limits = replace(environment.limits, cpus=environment.limits.cpus * changes.cpu_share)
     backend = prepared.open_backend(folder / "environment.json", replace(environment, limits=limits))
     with backend.open() as box:
-        return suites.run(box, environment.test, environment.timeout_s / changes.cpu_share, changes)
+        return suites.run(box, environment.test, changes.timeout_s(environment.timeout_s), changes)
 
 
 def _fingerprint(environment: Environment, changes: Perturbation) -> str:

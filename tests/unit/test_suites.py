@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from local_box import ReplayBox
-from tracesmith import prepared, suites
+from tracesmith import perturbations, prepared, suites
 from tracesmith.errors import InfrastructureError
+from tracesmith.perturbations import PLAIN
 from tracesmith.sandboxes.base import Completed
 from tracesmith.suites import SuiteRun
 
@@ -190,6 +191,41 @@ def test_the_command_is_the_runner_with_a_report_and_no_retry() -> None:
     suites.run(box, SETTINGS, 60)
     assert box.commands[0][:2] == SETTINGS.command
     assert {"--reporter=json", "--retry=0"} <= set(box.commands[0])
+
+
+CHANGED = perturbations.of_run(3)
+SHUFFLED = {
+    "vitest": ["--sequence.shuffle.files", "--sequence.seed=3"],
+    "jest": ["--testSequencer="],
+    "mocha": ["--reporter-option=order=3"],
+    "ava": [],
+    "node_test": [],
+}
+
+
+@pytest.mark.parametrize("runner", SHUFFLED)
+def test_a_perturbed_run_has_another_order_zone_and_clock_and_a_plain_one_has_not(runner: str) -> None:
+    settings = prepared.TestSettings(runner, ["node", "--test"], ["**/*.spec.ts"])
+    boxes = {changes: ReplayBox(Completed(0, b"", None, 1.0), None) for changes in (PLAIN, CHANGED)}
+    for changes, box in boxes.items():
+        suites.run(box, settings, 60, changes)
+    lines = {changes: [" ".join(command) for command in box.commands] for changes, box in boxes.items()}
+    assert sum(CHANGED.clock_path() in line for line in lines[CHANGED]) == 1
+    assert sum(".3.cjs" in line for line in lines[CHANGED]) == (2 if runner == "jest" else 0)
+    for flag in SHUFFLED[runner]:
+        assert any(flag in line for line in lines[CHANGED])
+        assert not any(flag in line for line in lines[PLAIN])
+    environment = boxes[CHANGED].environments[-1]
+    assert environment["TZ"] == CHANGED.time_zone
+    assert f"--require={CHANGED.clock_path()}" in environment["NODE_OPTIONS"]
+    assert environment["NODE_OPTIONS"].endswith("?order=3") == (runner == "ava")
+    assert "TZ" not in boxes[PLAIN].environments[-1]
+
+
+def test_a_broken_file_has_the_words_of_its_runner() -> None:
+    assert replay("import_error").complaints["bad.spec.ts"].startswith("Cannot find module './missing'")
+    assert replay("empty_file").complaints == {"empty.spec.ts": "No test suite found in file /testbed/empty.spec.ts"}
+    assert replay("all_pass").complaints == {}
 
 
 def test_no_two_runs_write_the_same_report() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tracesmith import perturbations, references, suites, workspaces
 from tracesmith.errors import InputError
+from tracesmith.perturbations import Perturbation
 from tracesmith.prepared import Environment, Gate
 from tracesmith.references import Reference
 from tracesmith.suites import SuiteRun
@@ -57,15 +58,17 @@ def judge(runs: Sequence[SuiteRun], files: Sequence[str], environment: Environme
     `files` are the test files by the profile's globs, `least` is the share that has to load and to pass, `place` is
     where the runs are kept.
     """
-    found, reference = runs[-1], Reference(runs)
-    where = f"{environment.repo}: reference run {len(runs)} ({perturbations.of_run(len(runs))})"
-    why = _unended(found, environment, files)
+    found, changes = runs[-1], perturbations.of_run(len(runs))
+    remedy = f"; what ran is kept in {place}: remove that to run it again" if found.outcome == "ran" else ""
+    why = _unended(found, environment, files, changes)
     if why:
-        raise InputError(f"{where}: {why}{_outside(found)}; the run ended with: {_tail(found)}")
-    why = _unloaded(reference, files, least) or _unpassed(reference, least)
+        why += f"{_outside(found)}{remedy}; the run ended with: {found.output.strip()[-TAIL:] or 'no output'}"
+    else:
+        reference = Reference(runs)
+        why = _unloaded(reference, files, least) or _unpassed(reference, least)
+        why += f"{_outside(found)}{remedy}, or lower gate.passing" if why else ""
     if why:
-        remedy = f"what ran is kept in {place}: remove that to run it again, or lower gate.passing"
-        raise InputError(f"{where}: {why}{_outside(found)}; {remedy}")
+        raise InputError(f"{environment.repo}: reference run {len(runs)} ({changes}): {why}")
 
 
 def _gate(reference: Reference, files: Sequence[str]) -> Gate:
@@ -84,16 +87,17 @@ def _gate(reference: Reference, files: Sequence[str]) -> Gate:
     )
 
 
-def _unended(found: SuiteRun, environment: Environment, files: Sequence[str]) -> str:
+def _unended(found: SuiteRun, environment: Environment, files: Sequence[str], changes: Perturbation) -> str:
     """Say why a suite did not come to its end, or has no test; nothing when it did and has."""
     if found.outcome == "ran" and found.passed():
         return ""
-    runner, match = environment.test.runner, f"{len(files)} files match test.globs {environment.test.globs}"
+    runner, limit_s = environment.test.runner, changes.timeout_s(environment.timeout_s)
+    match = f"{len(files)} files match test.globs {environment.test.globs}"
     reasons = {
         "ran": "no test passes",
         "no_tests": f"a package without tests: {runner} finds none, {match}",
         "no_report": f"{runner} ends without a report, {match}",
-        "timed_out": f"the suite does not end within {environment.timeout_s:g} s (sandbox.timeout_s)",
+        "timed_out": f"the suite does not end within {limit_s:g} s (sandbox.timeout_s)",
         "out_of_memory": f"the suite needs more than {environment.limits.memory_bytes / 2**30:.3g} GB (sandbox.memory)",
         "killed": "the suite passes its limit of processes, disk or output (sandbox.pids, sandbox.disk)",
     }
@@ -144,7 +148,3 @@ def _outside(found: SuiteRun) -> str:
     said = "\n".join([*found.failures.values(), found.output[-TAIL:]]).lower()
     refused = any(word in said for word in REFUSED)
     return "; the sandbox lets tests write below /testbed and /tmp only" if refused else ""
-
-
-def _tail(found: SuiteRun) -> str:
-    return found.output.strip()[-TAIL:] or "no output"
