@@ -37,15 +37,18 @@ class Engine:
         self._seen: list[str] = []
 
     @contextlib.contextmanager
-    def tidy(self, *names: str) -> Iterator[None]:
-        """Remove, at the end of the block, images without a name that it made, or whose name it took."""
-        before = [str(image.id) for name in names for image in self.client.images.list(name)]
+    def tidy(self, *superseded: str) -> Iterator[None]:
+        """Remove, at the end of the block, what it made and these images, as far as they have no name (any more)."""
         try:
             yield
         finally:
-            for image in dict.fromkeys([*reversed(self._seen), *before]):
+            for image in dict.fromkeys([*reversed(self._seen), *superseded]):
                 self._remove_nameless(image)
             self.client.close()
+
+    def named(self, name: str) -> list[str]:
+        """Return the id of the image with a name, if there is one."""
+        return [str(image.id) for image in self.client.images.list(name)]
 
     def find_base(self, name: str) -> None:
         """Bring a base image to the engine. Raises InputError where there is no such image."""
