@@ -37,7 +37,8 @@ CAUSES = [
     (
         r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT"
         r"|ConnectionRefused|FailedToOpenSocket|Temporary failure (?:in name resolution|resolving)|Could not resolve"
-        r"|Connection refused|Could not connect to|dial tcp|Failed to establish a new connection",
+        r"|Connection refused|Could not connect to|\bE50[0234]\b|ERR_PNPM_FETCH_5\d\d"
+        r"|dial tcp|Failed to establish a new connection",
         "a registry cannot be reached: check the network, the proxy variables and npm_config_registry",
     ),
 ]
