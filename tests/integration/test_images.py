@@ -27,6 +27,7 @@ from tracesmith.sandboxes.docker import DockerBackend
 
 pytestmark = pytest.mark.docker
 LIMITS = Limits(memory_bytes=2**31, pids=300, cpus=2, disk_bytes=2**30)
+WRITE = "mkdir generated dist && echo 1 | tee generated/a dist/a.js.map"
 BASE = "node:24-bookworm-slim"
 
 
@@ -90,9 +91,7 @@ def first(servers: npm_server.Servers, tmp_path_factory: pytest.TempPathFactory)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in servers.variables().items():
             patch.setenv(name, value)
-        one = wanted(
-            folder, "first", build=[["sh", "-c", "mkdir generated dist && echo 1 | tee generated/a dist/a.js.map"]]
-        )
+        one = wanted(folder, "first", build=[["grep", "processes *8192", "/proc/self/limits"], ["sh", "-c", WRITE]])
         with boxes.images_removed(one):
             yield one, build(folder, one), folder
 
