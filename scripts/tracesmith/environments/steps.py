@@ -31,7 +31,8 @@ CAUSES = [
     (r"ENOSPC|no space left on device", "the disk is full: free some space, or raise sandbox.disk"),
     (
         r"SELF_SIGNED_CERT|UNABLE_TO_(?:GET_ISSUER|VERIFY_LEAF)|DEPTH_ZERO_SELF_SIGNED|CERTIFICATE_VERIFY_FAILED"
-        r"|unable to get (?:local )?issuer certificate|self-signed certificate|UnknownCA",
+        r"|unable to get (?:local )?issuer certificate|self-signed certificate|UnknownCA"
+        r"|unable to verify the first certificate",
         "the registry's certificate is not trusted: set NODE_EXTRA_CA_CERTS to the file of its authority",
     ),
     (
