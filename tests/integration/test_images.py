@@ -27,6 +27,7 @@ from tracesmith.sandboxes.docker import DockerBackend
 
 pytestmark = pytest.mark.docker
 LIMITS = Limits(memory_bytes=2**31, pids=300, cpus=2, disk_bytes=2**30)
+WRITE = "mkdir generated dist && echo 1 | tee generated/a dist/a.js.map"
 BASE = "node:24-bookworm-slim"
 
 
@@ -58,11 +59,11 @@ def make_wanted(folder: Path, profile: Profile, name: str) -> Wanted:
     return Wanted(profile, folder / "source", f"local__{name}.00000000", f"tracesmith-test/{name}", BASE, False, LIMITS)
 
 
-def build(folder: Path, one: Wanted) -> str:
+def build(folder: Path, one: Wanted, fingerprint: str = "one") -> str:
     """Lock and build below a folder; return the image's id."""
     store = stores.Store(folder / "store")
     lock = images.lockfile(store, one)
-    return images.build(store, "only", one, lock)[0]
+    return images.build(store, fingerprint, one, lock)[0]
 
 
 def images_with(mark: str) -> list[str]:
@@ -90,9 +91,7 @@ def first(servers: npm_server.Servers, tmp_path_factory: pytest.TempPathFactory)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in servers.variables().items():
             patch.setenv(name, value)
-        one = wanted(
-            folder, "first", build=[["sh", "-c", "mkdir generated dist && echo 1 | tee generated/a dist/a.js.map"]]
-        )
+        one = wanted(folder, "first", build=[["grep", "processes *8192", "/proc/self/limits"], ["sh", "-c", WRITE]])
         with boxes.images_removed(one):
             yield one, build(folder, one), folder
 
@@ -139,6 +138,14 @@ def test_proxy_password_and_authority_serve_the_build_and_are_in_no_image(
     assert not any(npm_server.PASSWORD.encode() in text for text in texts)
 
 
+def has_image(name: str) -> bool:
+    """Tell whether the engine has an image."""
+    client = docker.connect()
+    found = [image["Id"] for image in client.api.images(all=True)]
+    client.close()
+    return name in found
+
+
 def layers_of_packages(one: Wanted) -> str:
     """Return the id of the image that holds a repository's packages."""
     client = docker.connect()
@@ -157,15 +164,17 @@ def test_a_changed_source_installs_nothing_and_a_changed_manifest_does(
     (source / "packages/core/src/seconds.ts").write_text(managed.CODE + "// changed\n")
     asked = len(servers.paths)
     with boxes.images_removed(other):
-        assert build(tmp_path, other) != image
+        superseded = build(tmp_path, other)
+        assert superseded != image
         assert layers_of_packages(other) == layers_of_packages(one)
         assert len(servers.paths) == asked
         manifest = source / "packages/divide/package.json"
         manifest.write_text(manifest.read_text().replace("1.0.0", "1.0.1"))
-        shutil.rmtree(tmp_path / "store" / "docker")
-        build(tmp_path, other)
+        build(tmp_path, other, "two")
         assert layers_of_packages(other) != layers_of_packages(one)
         assert len(servers.paths) > asked
+        assert has_image(image)
+        assert not has_image(superseded), "a store keeps one image"
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,9 @@ def test_files_of_a_tree_are_files_and_links_in_order(tmp_path: Path) -> None:
         ("npm error code ENOTFOUND\nnpm error network request to https://x failed", "cannot be reached"),
         ("error: ConnectionRefused downloading package manifest ms", "cannot be reached"),
         ("Err:1 http://deb.x Temporary failure resolving 'deb.x'", "cannot be reached"),
+        ("npm error code E503\nnpm error 503 Service Unavailable - GET https://x/ms", "cannot be reached"),
         ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "NODE_EXTRA_CA_CERTS"),
+        ("ERR_PNPM_META_FETCH_FAIL reason: unable to verify the first certificate", "NODE_EXTRA_CA_CERTS"),
         ("ERR_PNPM_ENOSPC  ENOSPC: no space left on device, write", "disk is full"),
     ],
 )

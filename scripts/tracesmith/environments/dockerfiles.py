@@ -21,6 +21,9 @@ SWEREX_PIN = "swe-rex==1.4.0"
 CERTIFICATES = "/tmp/ca.pem"  # noqa: S108 - a path in a stage of the build
 # The builder knows those of proxies by itself, and keeps their values out of what an image tells of its making.
 ARGUMENTS = ["npm_config_registry", "NPM_CONFIG_REGISTRY"]
+# An engine limits the memory of a build's steps, and neither their time nor their processes. The number of processes is
+# one for all of this user's on the machine, hence generous.
+GUARD = ["timeout", "-k", "10", str(steps.TIMEOUT_S), "prlimit", "--core=0", "--nproc=8192"]
 
 
 def make(
@@ -119,7 +122,7 @@ def _last(label: str, with_swerex: bool) -> list[str]:
 
 
 def _runs(commands: list[list[str]]) -> list[str]:
-    return [f"RUN {json.dumps(command)}" for command in commands]
+    return [f"RUN {json.dumps([*GUARD, *command])}" for command in commands]
 
 
 def _variables(values: dict[str, str]) -> str:

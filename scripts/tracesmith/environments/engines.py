@@ -12,6 +12,7 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound
 
 from tracesmith.environments import managers, steps
+from tracesmith.environments.dockerfiles import GUARD
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError, TracesmithError
 from tracesmith.sandboxes import docker
@@ -22,7 +23,8 @@ BUILD_TIMEOUT_S = 2 * steps.TIMEOUT_S
 NOT_THERE = re.compile(r"not found|manifest unknown|does not exist|denied|invalid reference|unauthorized", re.I)
 RUNNING = "\n ---> Running in "
 FAILED_STEP = re.compile(r"The command '(?P<command>.*)' returned a non-zero code: (?P<code>\d+)", re.S)
-KILLED = "137"  # by the kernel: memory is what a step of a build is limited in
+# Of `timeout`, and of what the kernel has killed.
+LIMIT_OF_CODE = {"124": "the timeout limit", "137": "the memory limit"}
 KEPT = 100_000  # characters
 IMAGE = re.compile(r"^ ---> ([0-9a-f]{12})$", re.M)
 
@@ -37,15 +39,18 @@ class Engine:
         self._seen: list[str] = []
 
     @contextlib.contextmanager
-    def tidy(self, *names: str) -> Iterator[None]:
-        """Remove, at the end of the block, images without a name that it made, or whose name it took."""
-        before = [str(image.id) for name in names for image in self.client.images.list(name)]
+    def tidy(self, *superseded: str) -> Iterator[None]:
+        """Remove, at the end of the block, what it made and these images, as far as they have no name (any more)."""
         try:
             yield
         finally:
-            for image in dict.fromkeys([*reversed(self._seen), *before]):
+            for image in dict.fromkeys([*reversed(self._seen), *superseded]):
                 self._remove_nameless(image)
             self.client.close()
+
+    def named(self, name: str) -> list[str]:
+        """Return the id of the image with a name, if there is one."""
+        return [str(image.id) for image in self.client.images.list(name)]
 
     def find_base(self, name: str) -> None:
         """Bring a base image to the engine. Raises InputError where there is no such image."""
@@ -105,8 +110,8 @@ class Engine:
         step = FAILED_STEP.search(said)
         if not step:
             return steps.failure(self.profile, "docker build", "exit code 1", f"{output}{said}")
-        ended = "the memory limit" if step["code"] == KILLED else f"exit code {step['code']}"
-        return steps.failure(self.profile, step["command"], ended, output)
+        ended = LIMIT_OF_CODE.get(step["code"], f"exit code {step['code']}")
+        return steps.failure(self.profile, step["command"].removeprefix(f"{' '.join(GUARD)} "), ended, output)
 
     def _remove_nameless(self, image: str) -> None:
         try:

@@ -73,7 +73,9 @@ def build(store: stores.Store, fingerprint: str, wanted: Wanted, lock: Path | No
                 dockerfile = wanted.dockerfile(certificates=certificates is not None)
                 (folder / "Dockerfile").write_text(dockerfile)
                 image = _build_all(
-                    wanted, lambda: contexts.whole(dockerfile, wanted.profile, wanted.source, lock, certificates)
+                    wanted,
+                    lambda: contexts.whole(dockerfile, wanted.profile, wanted.source, lock, certificates),
+                    _recorded(store),
                 )
                 with DockerBackend(image, wanted.limits).open() as box:
                     node = base.must(box, ["node", "--version"]).decode().strip()
@@ -83,17 +85,21 @@ def build(store: stores.Store, fingerprint: str, wanted: Wanted, lock: Path | No
 
 
 def _known_image(store: stores.Store, fingerprint: str) -> dict[str, str] | None:
-    if not store.holds("docker", fingerprint):
-        return None
-    known: dict[str, str] = files.read_json(store.folder("docker") / "image.json")
+    known = _recorded(store) if store.holds("docker", fingerprint) else None
     client = docker.connect()
     try:
-        client.images.get(known["id"])
+        return known if known and client.images.get(known["id"]) else None
     except ImageNotFound:
         return None
     finally:
         client.close()
-    return known
+
+
+def _recorded(store: stores.Store) -> dict[str, str] | None:
+    """Return what is written of the store's image, which may be gone."""
+    path = store.folder("docker") / "image.json"
+    found: dict[str, str] | None = files.read_json(path) if path.exists() else None
+    return found
 
 
 def _build_system(engine: Engine, wanted: Wanted) -> str:
@@ -103,10 +109,13 @@ def _build_system(engine: Engine, wanted: Wanted) -> str:
     return engine.build(lambda: contexts.system(text), _shared_name(dockerfiles.SYSTEM, wanted), dockerfiles.SYSTEM)
 
 
-def _build_all(wanted: Wanted, context: Callable[[], AbstractContextManager[IO[bytes]]]) -> str:
+def _build_all(
+    wanted: Wanted, context: Callable[[], AbstractContextManager[IO[bytes]]], before: dict[str, str] | None
+) -> str:
+    """Build all stages; of the images that lose their name, those of this store and of the packages go."""
     engine = Engine(wanted.profile, wanted.limits)
     packages = packages_name(wanted.repo)
-    with engine.tidy(packages, wanted.image_name):
+    with engine.tidy(*engine.named(packages), *([before["id"]] if before else [])):
         _build_system(engine, wanted)
         if wanted.with_swerex:
             engine.build(context, _shared_name(dockerfiles.SWEREX, wanted), dockerfiles.SWEREX)

@@ -13,7 +13,7 @@ from pathlib import Path
 from tracesmith import stores
 from tracesmith.environments import managers, steps
 from tracesmith.environments.profiles import Profile
-from tracesmith.errors import InfrastructureError
+from tracesmith.errors import InfrastructureError, InputError
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Backend, Sandbox
 
@@ -61,14 +61,14 @@ def run(box: Sandbox, profile: Profile, commands: Sequence[list[str]], remedy: s
 
 
 def authorities() -> bytes | None:
-    """Return the certificates of NODE_EXTRA_CA_CERTS. Raises InfrastructureError when they cannot be read."""
+    """Return the certificates of NODE_EXTRA_CA_CERTS. Raises InputError when they cannot be read."""
     path = os.environ.get("NODE_EXTRA_CA_CERTS")
     if not path:
         return None
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise InfrastructureError(f"NODE_EXTRA_CA_CERTS: {path} cannot be read ({error.strerror})") from None
+        raise InputError(f"NODE_EXTRA_CA_CERTS: {path} cannot be read ({error.strerror})") from None
 
 
 def _authorities(box: Sandbox) -> dict[str, str]:

@@ -31,13 +31,15 @@ CAUSES = [
     (r"ENOSPC|no space left on device", "the disk is full: free some space, or raise sandbox.disk"),
     (
         r"SELF_SIGNED_CERT|UNABLE_TO_(?:GET_ISSUER|VERIFY_LEAF)|DEPTH_ZERO_SELF_SIGNED|CERTIFICATE_VERIFY_FAILED"
-        r"|unable to get (?:local )?issuer certificate|self-signed certificate|UnknownCA",
+        r"|unable to get (?:local )?issuer certificate|self-signed certificate|UnknownCA"
+        r"|unable to verify the first certificate",
         "the registry's certificate is not trusted: set NODE_EXTRA_CA_CERTS to the file of its authority",
     ),
     (
         r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT"
         r"|ConnectionRefused|FailedToOpenSocket|Temporary failure (?:in name resolution|resolving)|Could not resolve"
-        r"|Connection refused|Could not connect to|dial tcp|Failed to establish a new connection",
+        r"|Connection refused|Could not connect to|\bE50[0234]\b|ERR_PNPM_FETCH_5\d\d"
+        r"|dial tcp|Failed to establish a new connection",
         "a registry cannot be reached: check the network, the proxy variables and npm_config_registry",
     ),
 ]
