@@ -7,7 +7,7 @@ file that was not made here, or was edited since, is never written over.
 """
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tracesmith.environments.detection.reading import Tree
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InputError
 from tracesmith.prepared import TestSettings
+from tracesmith.sandboxes import choosing, docker
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ def make(source: str, settings: BuildSettings, output: Path, package: str | None
     """
     if output.suffix not in (".yaml", ".yml"):
         raise InputError(f"{output}: the name of a profile ends in .yaml")
+    backend = choosing.choose(settings.backend)
+    if backend == "docker":
+        docker.connect().close()
+    settings = replace(settings, backend=backend)
     store = stores.Store(output.with_suffix(".attempts"))
     parts = {"package": package, "backend": settings.backend, "needs": asdict(settings.needs)}
     fingerprint = stores.fingerprint(MADE, CODE_VERSION, source=source, repo=sources.repo_name(source), **parts)
