@@ -307,3 +307,10 @@ def test_json_with_comments_is_read_and_nothing_else_trips(write: Write) -> None
 def test_sources_of_many_folders_are_one_glob(write: Write) -> None:
     tree = write({f"{name}/src/{name}.ts": SOURCE for name in ("zod", "yup", "joi", "io-ts")})
     assert source_files.to_globs(tree, ".", []) == ["*/src/**/*.ts"]
+
+
+def test_links_that_lead_out_and_pointers_of_lfs_are_taken_out(write: Write) -> None:
+    tree = write({"package.json": {"name": "x"}, "src/index.ts": SOURCE, "src/a.spec.ts": VITEST})
+    (tree.root / "out.ts").symlink_to("../secret.ts")
+    (tree.root / "big.bin").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    assert detected(Tree(tree.root)).get("remove") == ["out.ts", "big.bin"]

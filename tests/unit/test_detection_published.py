@@ -17,6 +17,7 @@ from tracesmith.environments.detection import (
     making,
     needs,
     planning,
+    relaxing,
     repairs,
     reporting,
     writing,
@@ -251,3 +252,20 @@ def test_the_report_names_each_attempt_with_its_first_errors() -> None:
     assert "failing: a.ts > b, a.ts > c" in text[0]
     assert text[1] == "attempt 1 (as detected): the installation failed: npm error code ERESOLVE"
     assert text[2].startswith("attempt 2 (added x): ran: 1 tests passed, 2 failed")
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"jest.config.js": "module.exports = {};"}, 'import("./jest.config.js")'),
+        ({"package.json": {**PACKAGE, "jest": {"preset": "ts-jest"}}}, "found.default.jest"),
+    ],
+)
+def test_type_checking_is_left_out_of_a_repositorys_own_jest(tmp_path: Path, files: dict[str, Any], said: str) -> None:
+    package = {**files.get("package.json", PACKAGE), "devDependencies": {"jest": "29", "ts-jest": "29"}}
+    tree = write(tmp_path, {**FILES, **files, "package.json": package, "package-lock.json": {}})
+    subject = Subject(tree, "git+https://host/a/b@v1", None, 24)
+    plan = relaxing.relax(planning.plan(subject, subject.runners[0]), subject)
+    assert plan.get("test.command") == ["node_modules/.bin/jest", f"--config={relaxing.NAME}"]
+    assert said in plan.get("files")[relaxing.NAME]
+    assert relaxing.NAME in plan.get("test.protected_globs")

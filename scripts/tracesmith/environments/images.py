@@ -5,6 +5,7 @@ Some stages keep a name and with it their layers: the base with its system packa
 and a repository's packages, which a change of its sources uses again.
 """
 
+import contextlib
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -49,6 +50,14 @@ class Wanted:
 def packages_name(repo: str) -> str:
     """Return the name under which a repository's packages are kept."""
     return f"tracesmith-{dockerfiles.PACKAGES}:{re.sub(r'[^0-9A-Za-z_.-]', '-', repo)[-128:]}"
+
+
+def forget(repo: str, image_name: str) -> None:
+    """Remove the images of a repository from the engine, those with its packages alone too."""
+    client = docker.connect()
+    for name in (image_name, packages_name(repo)):
+        with contextlib.suppress(ImageNotFound):
+            client.images.remove(name, force=True)
 
 
 def lockfile(store: stores.Store, wanted: Wanted) -> Path | None:

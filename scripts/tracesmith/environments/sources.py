@@ -55,7 +55,7 @@ def fetch(profile: Profile, destination: Path) -> dict[str, Any]:
 
     Return what is to be remembered of where it came from: `source`, for git `commit` and `submodules` left out.
     """
-    remembered = {"source": profile.source, **_fetch_source(profile.source, destination)}
+    remembered = {"source": profile.source, **fetch_whole(profile.source, destination)}
     for name in profile.remove:
         _remove(_inside(destination, name, follow=False))  # a link goes, not what it leads to
     where = f"source {profile.source!r}"
@@ -89,7 +89,8 @@ def _walk(folder: Path, ignored: AbstractSet[str]) -> Iterator[Path]:
         yield from (Path(parent, name) for name in folders if Path(parent, name).is_symlink())
 
 
-def _fetch_source(source: str, destination: Path) -> dict[str, Any]:
+def fetch_whole(source: str, destination: Path) -> dict[str, Any]:
+    """Write the tree of a source into an empty folder as it is, unchecked; return what `fetch` says of it."""
     if NPM.fullmatch(source):
         return _fetch_npm(source.removeprefix("npm:"), destination)
     if source.startswith(repositories.PREFIX):

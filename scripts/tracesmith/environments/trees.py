@@ -59,29 +59,41 @@ class TreeWriter:
 
 def check_links(folder: Path, where: str, remedy: str = "") -> None:
     """Raise InputError when a link below the folder leads out of it: it would mean a file of the host."""
-    root = os.path.realpath(folder)
+    for name in stray_links(folder):
+        raise InputError(f"{where}: {name} is a link that leads out of the repository{remedy}")
+
+
+def check_contents(folder: Path, where: str) -> None:
+    """Raise InputError when files hold a pointer of Git LFS instead of their content."""
+    found = pointers(folder)
+    if found:
+        raise InputError(
+            f"{where}: {len(found)} files are pointers of Git LFS, which is not fetched, such as "
+            f"{found[0]!r}; take them out with the profile's key `remove`, "
+            "or name a folder or archive that holds their content"
+        )
+
+
+def stray_links(folder: Path) -> list[str]:
+    """Return the links below a folder that lead out of it."""
+    root, found = os.path.realpath(folder), []
     for parent, folders, names in os.walk(folder):
         for path in (Path(parent, name) for name in sorted([*folders, *names])):
             if not path.is_symlink():
                 continue
             inside = os.path.realpath(path).startswith(root + os.sep) or os.path.realpath(path) == root
             if not inside or path.readlink().is_absolute():
-                name = path.relative_to(folder).as_posix()
-                raise InputError(f"{where}: {name} is a link that leads out of the repository{remedy}")
+                found.append(path.relative_to(folder).as_posix())
+    return found
 
 
-def check_contents(folder: Path, where: str) -> None:
-    """Raise InputError when files hold a pointer of Git LFS instead of their content."""
+def pointers(folder: Path) -> list[str]:
+    """Return the files below a folder that hold a pointer of Git LFS instead of their content."""
     found = []
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(set(folders) - {"node_modules"})
         found += [path for path in (Path(parent, name) for name in sorted(names)) if _is_pointer(path)]
-    if found:
-        raise InputError(
-            f"{where}: {len(found)} files are pointers of Git LFS, which is not fetched, such as "
-            f"{found[0].relative_to(folder).as_posix()!r}; take them out with the profile's key `remove`, "
-            "or name a folder or archive that holds their content"
-        )
+    return [path.relative_to(folder).as_posix() for path in found]
 
 
 def _is_pointer(path: Path) -> bool:

@@ -4,10 +4,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from tracesmith import files, prepared, scratch, stores, suites
-from tracesmith.environments import building, profiles, sources
+from tracesmith.environments import building, images, profiles, sources
 from tracesmith.environments.building import BuildSettings
 from tracesmith.environments.detection import writing
 from tracesmith.environments.detection.plans import Plan
@@ -21,6 +20,7 @@ CODE_VERSION = 1
 ENOUGH = GateSettings().passing
 """Share of the tests that has to pass, and of their files that has to load: what the gate asks of an environment."""
 KEPT_OUTPUT = 20_000
+NOT_INSTALLED = "not_installed"
 SHOWN = 12
 
 
@@ -61,7 +61,7 @@ class Result:
 
     def summary(self) -> str:
         """Return the result in a line."""
-        if self.outcome == "not_installed":
+        if self.outcome == NOT_INSTALLED:
             return "the installation failed"
         counts = (
             f"{self.passed} tests passed, {len(self.failed)} failed, {self.skipped} skipped, in {len(self.files)} files"
@@ -77,7 +77,11 @@ class Result:
 
 
 def attempt(plan: Plan, pristine: Path, settings: BuildSettings, store: stores.Store) -> Result:
-    """Return the result of a plan, from the store or made now."""
+    """
+    Return the result of a plan, from the store or made now.
+
+    An installation that failed is not kept: a registry that did not answer may do so next time.
+    """
     text = writing.to_yaml(Plan(plan.values), [])
     source = sources.tree_hash(pristine)
     parts = {"source": source, "backend": settings.backend, "needs": asdict(settings.needs)}
@@ -86,15 +90,12 @@ def attempt(plan: Plan, pristine: Path, settings: BuildSettings, store: stores.S
     with store.claim(name):
         if not store.holds(name, fingerprint):
             found = _try(plan, pristine, settings)
+            if found.outcome == NOT_INSTALLED:
+                return found
             with store.replace(name, fingerprint) as folder:
                 (folder / "profile.yaml").write_text(text, encoding="utf-8")
-                (folder / "result.json").write_bytes(files.json_bytes(files_of(found)))
+                (folder / "result.json").write_bytes(files.json_bytes(asdict(found)))
     return Result(**files.read_json(store.folder(name) / "result.json"))
-
-
-def files_of(result: Result) -> dict[str, Any]:
-    """Return a result as it is stored."""
-    return {**vars(result)}
 
 
 def _try(plan: Plan, pristine: Path, settings: BuildSettings) -> Result:
@@ -107,13 +108,15 @@ def _try(plan: Plan, pristine: Path, settings: BuildSettings) -> Result:
         output = folder / "environment.json"
         try:
             environment = building.prepare(stores.Store(folder), profile, folder / "tree", settings)
-        except InfrastructureError as error:
-            return Result("not_installed", text=str(error)[-KEPT_OUTPUT:])
-        except InputError as error:
-            return Result("not_installed", text=str(error))
+        except (InfrastructureError, InputError) as error:
+            return Result(NOT_INSTALLED, text=str(error)[-KEPT_OUTPUT:])
         environment = replace(environment, source="tree")
-        with prepared.open_backend(output, environment).open() as box:
-            return of_run(suites.run(box, environment.test, environment.timeout_s))
+        try:
+            with prepared.open_backend(output, environment).open() as box:
+                return of_run(suites.run(box, environment.test, environment.timeout_s))
+        finally:
+            if environment.image:
+                images.forget(environment.repo, environment.image_name)
 
 
 def of_run(run: SuiteRun) -> Result:
@@ -151,5 +154,5 @@ def _rank(result: Result) -> tuple[bool, int, int, bool]:
         result.outcome == "ran",
         result.passed,
         -len(result.failed) - len(result.broken),
-        result.outcome != "not_installed",
+        result.outcome != NOT_INSTALLED,
     )

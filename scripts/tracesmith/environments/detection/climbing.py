@@ -8,7 +8,7 @@ from pathlib import Path
 from tracesmith import stores
 from tracesmith.environments.building import BuildSettings
 from tracesmith.environments.detection import attempts, completing, planning, repairs, states
-from tracesmith.environments.detection.attempts import Result
+from tracesmith.environments.detection.attempts import NOT_INSTALLED, Result
 from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.states import State
@@ -52,7 +52,7 @@ def _attempt(subject: Subject, state: State, pristine: Path, settings: BuildSett
         plan = states.to_plan(subject, state)
     except InfrastructureError as error:  # the registry has not what was wanted: what it says may be repaired
         found = next(one for one in subject.runners if one.name == state.runner)
-        return Tried(state, planning.plan(subject, found), Result("not_installed", text=str(error)))
+        return Tried(state, planning.plan(subject, found), Result(NOT_INSTALLED, text=str(error)))
     return Tried(state, plan, attempts.attempt(plan, pristine, settings, store))
 
 

@@ -7,7 +7,7 @@ file that was not made here, or was edited since, is never written over.
 """
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -19,9 +19,8 @@ from tracesmith.environments.detection.attempts import CODE_VERSION, Result
 from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.reading import Tree
-from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InputError
-from tracesmith.prepared import TestSettings
+from tracesmith.sandboxes import choosing, docker
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +36,10 @@ def make(source: str, settings: BuildSettings, output: Path, package: str | None
     """
     if output.suffix not in (".yaml", ".yml"):
         raise InputError(f"{output}: the name of a profile ends in .yaml")
+    backend = choosing.choose(settings.backend)
+    if backend == "docker":
+        docker.connect().close()
+    settings = replace(settings, backend=backend)
     store = stores.Store(output.with_suffix(".attempts"))
     parts = {"package": package, "backend": settings.backend, "needs": asdict(settings.needs)}
     fingerprint = stores.fingerprint(MADE, CODE_VERSION, source=source, repo=sources.repo_name(source), **parts)
@@ -62,7 +65,7 @@ def _make(
     with scratch.folder() as folder:
         pristine = folder / sources.repo_name(source)
         pristine.mkdir()
-        fetch(source, pristine)
+        sources.fetch_whole(source, pristine)
         subject = Subject(Tree(pristine), source, package, own_node())
         tried = climbing.climb(subject, pristine, settings, store, most)
         chosen = tried[climbing.best(tried)]
@@ -73,12 +76,6 @@ def _make(
     notes = ["DRAFT of scripts/make_profile.py: it does not work as it stands.", *report]
     files.write_bytes(draft, writing.to_yaml(plan, notes).encode())
     raise InputError("\n".join([*report, reporting.remedy(draft)]))
-
-
-def fetch(source: str, destination: Path) -> None:
-    """Write the tree of a source as it is, with nothing taken out or added."""
-    bare = Profile("Bare", source, "", TestSettings("", [], []), [])
-    sources.fetch(bare, destination)
 
 
 def own_node() -> int:

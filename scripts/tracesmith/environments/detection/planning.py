@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from tracesmith.environments import trees
 from tracesmith.environments.detection import (
     built,
     node_versions,
@@ -23,7 +24,6 @@ class Subject:
     """A tree that a profile is made for, and what is known of it beside the plan."""
 
     def __init__(self, tree: Tree, source: str, wanted: str | None, own_node: int) -> None:
-        pristine = tree
         self.source = source
         self.own_node = own_node
         self.locked = any(
@@ -39,8 +39,9 @@ class Subject:
         )
         self.published = source.startswith("npm:")
         self.outputs = [] if self.locked else built.outputs(tree)
-        self.pristine = pristine
-        self.tree = Tree(tree.root, self.outputs)
+        self.pristine = tree
+        self.strays = [*trees.stray_links(tree.root), *trees.pointers(tree.root)]
+        self.tree = Tree(tree.root, [*self.outputs, *self.strays])
         self.folder, self.why_folder = packages.choose(self.tree, wanted)
         self.tests = self._own_tests()
         self.runners = [found for found in runners.rank(self.tree, self.folder, self.tests) if found.tests]
@@ -74,6 +75,8 @@ def plan(subject: Subject, found: Found) -> Plan:
         made = made.put("package_manager", manager, why_manager)
     if subject.outputs:
         made = made.put("remove", subject.outputs, "build output, which holds a copy of the code")
+    if subject.strays:
+        made = made.extend("remove", subject.strays, "links that lead out of the repository, and pointers of Git LFS")
     made = made.put("test.runner", found.name, found.reason)
     if folder != ".":
         made = made.put("test.folder", folder, subject.why_folder)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tracesmith import suites
 from tracesmith.environments.detection import imports, install_repairs, packages, runners
-from tracesmith.environments.detection.attempts import Result
+from tracesmith.environments.detection.attempts import NOT_INSTALLED, Result
 from tracesmith.environments.detection.cases import Case, Repair
 from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.reading import dependencies
@@ -25,7 +25,7 @@ ENVIRONMENT = re.compile(
 
 def apply(subject: Subject, state: State, result: Result) -> State:
     """Return the state with all repairs that an attempt's errors ask for; the same state when they ask for none."""
-    for repair in install_repairs.REPAIRS if result.outcome == "not_installed" else RUNNING:
+    for repair in install_repairs.REPAIRS if result.outcome == NOT_INSTALLED else RUNNING:
         state = repair(Case(subject, state, result))
     return state
 
@@ -218,7 +218,7 @@ RUNNING: tuple[Repair, ...] = (
 
 def fallbacks(subject: Subject, state: State, result: Result) -> Iterator[State]:
     """Yield what may be tried without an error that asks for it, the likeliest first."""
-    if result.outcome == "not_installed":
+    if result.outcome == NOT_INSTALLED:
         yield from _other_installations(subject, state)
         return
     if subject.published and state.choices.own_config and runners.config_file(subject.tree, ".", state.runner):

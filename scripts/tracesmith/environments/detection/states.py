@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tracesmith.environments import managers
-from tracesmith.environments.detection import built, completing, needs, packages, planning, registry
+from tracesmith.environments.detection import built, completing, needs, packages, planning, registry, relaxing
 from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.published import Choices, Published
@@ -69,7 +69,7 @@ def to_plan(subject: Subject, state: State) -> Plan:
             made, Published(subject, state.choices, found.name, found.tests), state.before, state.without
         )
     else:
-        made = _with_packages(made, subject, state)
+        made = relaxing.relax(_with_packages(made, subject, state), subject)
     if state.removed:
         made = made.extend("remove", list(state.removed), f"tests that cannot run here: {', '.join(state.removed)}")
     made = _with_variants(made, subject, state)
