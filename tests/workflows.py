@@ -1,5 +1,6 @@
 """Run the real workflow from a folder of a test's own."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -93,13 +94,27 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 120) -> None:
 
 def kill_tree(process: "subprocess.Popen[str]") -> None:
     """Kill a process and all that descends from it at once, as a machine that loses power would."""
-    found = psutil.Process(process.pid)
-    for one in [found, *found.children(recursive=True)]:
-        try:
-            one.kill()
-        except psutil.NoSuchProcess:
-            continue
+    stopped: set[psutil.Process] = set()
+    while found := {one for one in _family(process.pid) if one.is_running()} - stopped:
+        for one in found:  # first stopped, so that none starts another one while they are killed
+            _tell(one.suspend)
+        stopped |= found
+    for one in stopped:
+        _tell(one.kill)
     process.wait()
+
+
+def _family(pid: int) -> set[psutil.Process]:
+    try:
+        found = psutil.Process(pid)
+        return {found, *found.children(recursive=True)}
+    except psutil.NoSuchProcess:
+        return set()
+
+
+def _tell(signal: Callable[[], None]) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        signal()
 
 
 def processes_of(folder: Path) -> list[str]:

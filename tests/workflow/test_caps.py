@@ -18,10 +18,11 @@ import workflows
 PROFILE = workflows.ROOT / "profiles" / "default"
 CAPS = yaml.safe_load((PROFILE / "config.yaml").read_text())["resources"]
 HOLD_S = 0.4
+LONGEST_S = 30
 
 
 class Model(http.server.ThreadingHTTPServer):
-    """A server that counts the calls open at once; each stays open for a while."""
+    """A server that counts the calls open at once; each stays open until the cap is reached."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -32,15 +33,18 @@ class Model(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers after HOLD_S."""
+    """Answers when the cap was reached and HOLD_S passed, or after LONGEST_S."""
 
     server: Model
 
     def do_GET(self) -> None:
-        """Hold the call open, then answer."""
+        """Hold the call open until as many are as may be, and a while longer for one too many; then answer."""
         with self.server.lock:
             self.server.open_calls += 1
             self.server.most_open = max(self.server.most_open, self.server.open_calls)
+        deadline = time.monotonic() + LONGEST_S
+        while self.server.most_open < CAPS["llm"] and time.monotonic() < deadline:
+            time.sleep(0.02)
         time.sleep(HOLD_S)
         with self.server.lock:
             self.server.open_calls -= 1
