@@ -180,7 +180,11 @@ def test_a_changed_source_installs_nothing_and_a_changed_manifest_does(
 @pytest.mark.parametrize(
     ("changes", "error", "said"),
     [
-        ({"install": [["sh", "-c", "echo wanted; exit 3"]]}, InputError, "ended with exit code 3: wanted"),
+        (
+            {"install": [["sh", "-c", "echo wanted; exit 3"]]},
+            InputError,
+            "sh -c echo wanted; exit 3 ended with exit code 3: wanted",
+        ),
         (
             {"build": [["sh", "-c", "echo ENOSPC: no space left on device; exit 1"]]},
             InfrastructureError,
@@ -197,6 +201,7 @@ def test_a_build_that_fails_is_one_error_and_leaves_nothing(
     with boxes.images_removed(one), pytest.raises(error, match="ManagedProfile: ") as raised:
         build(tmp_path, one)
     assert said in str(raised.value)
+    assert "$@" not in str(raised.value)
     assert images_with(mark) == []
     assert commands(mark) == []
     assert not (tmp_path / "store" / "docker").exists()

@@ -20,9 +20,14 @@ def made(**changes: Any) -> list[str]:
     return dockerfiles.make(profile, "npm__x.v1", BASE, **options).splitlines()
 
 
-def step(*command: str) -> str:
+def step(*command: str, start: list[str] = dockerfiles.GUARD) -> str:
     """Return the start of the line that runs a command."""
-    return f"RUN {json.dumps([*dockerfiles.GUARD, *command])}".removesuffix("]")
+    return f"RUN {json.dumps([*start, *command])}".removesuffix("]")
+
+
+def fetch(*command: str) -> str:
+    """Return the start of the line that fetches something."""
+    return step(*command, start=dockerfiles.FETCH)
 
 
 def place(lines: list[str], start: str) -> int:
@@ -43,9 +48,9 @@ def test_what_decides_the_packages_comes_before_them_and_the_sources_after() -> 
         "RUN command -v git",
         "RUN apt-get update && apt-get install -y libfoo",
         "FROM system AS packages",
-        step("npm", "install", "--global"),
+        fetch("npm", "install", "--global"),
         "COPY --chown=1000:1000 before/ ./",
-        step("pnpm", "install", "--frozen-lockfile"),
+        fetch("pnpm", "install", "--frozen-lockfile"),
         "FROM packages AS built",
         "COPY --chown=1000:1000 after/ ./",
         step("node", "build.js"),
@@ -65,7 +70,7 @@ def test_packages_do_not_depend_on_the_name_of_the_repository() -> None:
 
 def test_steps_of_a_profile_take_the_place_of_the_managers() -> None:
     lines = made(install=[["npm", "ci"], ["sh", "-c", "echo $HOME"]])
-    assert place(lines, step("npm", "ci")) + 1 == place(lines, step("sh", "-c", "echo $HOME"))
+    assert place(lines, fetch("npm", "ci")) + 1 == place(lines, fetch("sh", "-c", "echo $HOME"))
     assert not any("--package-lock" in line or '"--ignore-scripts"' in line for line in lines)
 
 

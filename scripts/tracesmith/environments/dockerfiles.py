@@ -24,6 +24,8 @@ ARGUMENTS = ["npm_config_registry", "NPM_CONFIG_REGISTRY"]
 # An engine limits the memory of a build's steps, and neither their time nor their processes. The number of processes is
 # one for all of this user's on the machine, hence generous.
 GUARD = ["timeout", "-k", "10", str(steps.TIMEOUT_S), "prlimit", "--core=0", "--nproc=8192"]
+# A step that fetches; its caches would stay in the layer, and double it.
+FETCH = [*GUARD, "sh", "-c", '"$@" && rm -rf "$HOME/.cache" "$HOME/.npm"', "sh"]
 
 
 def make(
@@ -92,9 +94,9 @@ def _packages(profile: Profile, certificates: bool) -> list[str]:
         f"USER {USER}",
         _variables({"HOME": ENVIRONMENT["HOME"], **managers.variables(profile)}),
         *_network(certificates),
-        *_runs(managers.setup(profile)),
+        *_runs(managers.setup(profile), FETCH),
         f"{COPY} before/ ./",
-        *_runs(managers.installing(profile)),
+        *_runs(managers.installing(profile), FETCH),
     ]
 
 
@@ -121,8 +123,8 @@ def _last(label: str, with_swerex: bool) -> list[str]:
     return [*lines, f"{COPY} --from=built {TESTBED} {TESTBED}"]
 
 
-def _runs(commands: list[list[str]]) -> list[str]:
-    return [f"RUN {json.dumps([*GUARD, *command])}" for command in commands]
+def _runs(commands: list[list[str]], start: list[str] = GUARD) -> list[str]:
+    return [f"RUN {json.dumps([*start, *command])}" for command in commands]
 
 
 def _variables(values: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound
 
 from tracesmith.environments import managers, steps
-from tracesmith.environments.dockerfiles import GUARD
+from tracesmith.environments.dockerfiles import FETCH, GUARD
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError, TracesmithError
 from tracesmith.sandboxes import docker
@@ -111,7 +111,10 @@ class Engine:
         if not step:
             return steps.failure(self.profile, "docker build", "exit code 1", f"{output}{said}")
         ended = LIMIT_OF_CODE.get(step["code"], f"exit code {step['code']}")
-        return steps.failure(self.profile, step["command"].removeprefix(f"{' '.join(GUARD)} "), ended, output)
+        command = step["command"]
+        for start in (FETCH, GUARD):
+            command = command.removeprefix(f"{' '.join(start)} ")
+        return steps.failure(self.profile, command, ended, output)
 
     def _remove_nameless(self, image: str) -> None:
         try:
