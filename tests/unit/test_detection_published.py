@@ -24,11 +24,11 @@ from tracesmith.environments.detection import (
 )
 from tracesmith.environments.detection.attempts import Result
 from tracesmith.environments.detection.climbing import Tried
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.published import Choices, Published
 from tracesmith.environments.detection.reading import Tree
 from tracesmith.environments.detection.states import State, install_steps
+from tracesmith.environments.detection.subjects import Subject
 from tracesmith.errors import InputError
 
 SOURCE = "export class A { b = 1; }\n"

@@ -3,10 +3,10 @@
 from typing import Any
 
 from tracesmith.environments.detection import built, compiling, configuring, imports, needs, registry
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.published import Published
 from tracesmith.environments.detection.reading import Tree, dependencies, table
+from tracesmith.environments.detection.subjects import Subject
 from tracesmith.environments.sources import NPM
 
 
