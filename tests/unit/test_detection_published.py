@@ -17,6 +17,7 @@ from tracesmith.environments.detection import (
     making,
     needs,
     planning,
+    registry,
     relaxing,
     repairs,
     reporting,
@@ -104,7 +105,7 @@ def test_class_fields_are_assigned_where_the_published_code_does_it(tmp_path: Pa
 def test_what_the_suite_needs_is_pinned_and_nothing_else(subject: Subject) -> None:
     code = needs.code_of(subject.tree, ".", ["src/a.test.ts"], [])
     wanted = needs.ranges(subject.tree, ".", "jest", code, ["ts-jest"])
-    assert wanted == {"jest": "^29.1.0", "right": "*", "sibling": "*", "ts-jest": "*", "typescript": "^5.0.0"}
+    assert wanted == {"jest": "^29.1.0", "right": "*", "sibling": "workspace:*", "ts-jest": "*", "typescript": "^5.0.0"}
 
 
 @pytest.mark.parametrize("ts_jest", ["29.4.5", "27.1.5"])
@@ -269,3 +270,12 @@ def test_type_checking_is_left_out_of_a_repositorys_own_jest(tmp_path: Path, fil
     assert plan.get("test.command") == ["node_modules/.bin/jest", f"--config={relaxing.NAME}"]
     assert said in plan.get("files")[relaxing.NAME]
     assert relaxing.NAME in plan.get("test.protected_globs")
+
+
+@pytest.mark.network
+def test_pins_are_of_the_registry_at_a_date_and_come_from_nowhere_else() -> None:
+    wanted = {"strip-bom": "github:me/strip-bom", "mine": "npm:toposort@^2.0.0", "boolbase": "file:../.."}
+    pins = registry.resolve(wanted, "2024-06-01")
+    assert pins.dated
+    assert pins.versions == {"strip-bom": "5.0.0", "mine": "npm:toposort@2.0.2", "boolbase": "1.0.0"}
+    assert registry.resolve({"strip-bom": "*"}, "2020-01-01").versions == {"strip-bom": "4.0.0"}
