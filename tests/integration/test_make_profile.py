@@ -47,7 +47,7 @@ def tiny_package(folder: Path, name: str, test: str) -> Path:
     ("source", "runner", "tests", "test_file"),
     [
         ("npm:css-what@8.0.0", "vitest", 936, "src/parse.spec.ts"),
-        ("npm:@apollo/utils.keyvaluecache@4.0.0", "jest", 15, "src/__tests__/PrefixingKeyValueCache.test.ts"),
+        ("npm:tsconfig-paths@4.2.0", "jest", 74, "src/__tests__/try-path.test.ts"),
         ("npm:@wry/trie@0.5.0", "mocha", 13, "src/tests/main.ts"),
         ("tiny", "node_test", 2, "test/intervals.test.ts"),
     ],

@@ -18,9 +18,9 @@ from tracesmith.environments.detection import (
     source_files,
     test_files,
 )
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.reading import Tree
+from tracesmith.environments.detection.subjects import Subject
 from tracesmith.errors import InputError
 
 VITEST = 'import { expect, test } from "vitest";\ntest("adds", () => expect(1 + 1).toBe(2));\n'

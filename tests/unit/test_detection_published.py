@@ -17,6 +17,7 @@ from tracesmith.environments.detection import (
     making,
     needs,
     planning,
+    registry,
     relaxing,
     repairs,
     reporting,
@@ -24,11 +25,11 @@ from tracesmith.environments.detection import (
 )
 from tracesmith.environments.detection.attempts import Result
 from tracesmith.environments.detection.climbing import Tried
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.published import Choices, Published
 from tracesmith.environments.detection.reading import Tree
 from tracesmith.environments.detection.states import State, install_steps
+from tracesmith.environments.detection.subjects import Subject
 from tracesmith.errors import InputError
 
 SOURCE = "export class A { b = 1; }\n"
@@ -104,7 +105,7 @@ def test_class_fields_are_assigned_where_the_published_code_does_it(tmp_path: Pa
 def test_what_the_suite_needs_is_pinned_and_nothing_else(subject: Subject) -> None:
     code = needs.code_of(subject.tree, ".", ["src/a.test.ts"], [])
     wanted = needs.ranges(subject.tree, ".", "jest", code, ["ts-jest"])
-    assert wanted == {"jest": "^29.1.0", "right": "*", "sibling": "*", "ts-jest": "*", "typescript": "^5.0.0"}
+    assert wanted == {"jest": "^29.1.0", "right": "*", "sibling": "workspace:*", "ts-jest": "*", "typescript": "^5.0.0"}
 
 
 @pytest.mark.parametrize("ts_jest", ["29.4.5", "27.1.5"])
@@ -269,3 +270,17 @@ def test_type_checking_is_left_out_of_a_repositorys_own_jest(tmp_path: Path, fil
     assert plan.get("test.command") == ["node_modules/.bin/jest", f"--config={relaxing.NAME}"]
     assert said in plan.get("files")[relaxing.NAME]
     assert relaxing.NAME in plan.get("test.protected_globs")
+
+
+@pytest.mark.network
+def test_pins_come_from_the_registry_and_from_nowhere_else() -> None:
+    wanted = {"strip-bom": "github:me/strip-bom", "mine": "npm:toposort@~2.0.2", "tiny-case": "file:../.."}
+    found = registry.resolve(wanted, None).versions
+    assert found["mine"] == "npm:toposort@2.0.2"
+    assert all(found[name][0].isdigit() for name in ("strip-bom", "tiny-case"))
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("before", "dated"), [("2099-01-01", True), ("2000-01-01", False)])
+def test_what_was_not_there_at_the_date_is_taken_as_of_today(before: str, dated: bool) -> None:
+    assert registry.resolve({"tiny-case": "1.0.3"}, before) == registry.Pins({"tiny-case": "1.0.3"}, dated)

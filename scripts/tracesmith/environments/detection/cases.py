@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tracesmith.environments.detection.attempts import Result
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.states import State
+from tracesmith.environments.detection.subjects import Subject
 
 
 @dataclass(frozen=True)

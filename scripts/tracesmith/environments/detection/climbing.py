@@ -9,9 +9,9 @@ from tracesmith import stores
 from tracesmith.environments.building import BuildSettings
 from tracesmith.environments.detection import attempts, completing, planning, repairs, states
 from tracesmith.environments.detection.attempts import NOT_INSTALLED, Result
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.states import State
+from tracesmith.environments.detection.subjects import Subject
 from tracesmith.errors import InfrastructureError
 
 logger = logging.getLogger(__name__)

@@ -3,10 +3,10 @@
 from typing import Any
 
 from tracesmith.environments.detection import built, compiling, configuring, imports, needs, registry
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.published import Published
 from tracesmith.environments.detection.reading import Tree, dependencies, table
+from tracesmith.environments.detection.subjects import Subject
 from tracesmith.environments.sources import NPM
 
 
@@ -46,7 +46,7 @@ def _pin(made: Plan, package: Published, before: str | None, without: tuple[str,
     wanted = needs.ranges(tree, ".", package.runner, code, _tools(made, package))
     declared = dependencies(package.package, "devDependencies")
     if choices.everything:
-        wanted |= {name: "*" if needs.ELSEWHERE.match(version) else version for name, version in declared.items()}
+        wanted |= declared
     wanted = {name: version for name, version in wanted.items() if name not in without}
     when = None if choices.newest else before
     pins = registry.resolve(_older(package, wanted, when), when)

@@ -16,9 +16,9 @@ from tracesmith.environments import profiles, sources
 from tracesmith.environments.building import BuildSettings
 from tracesmith.environments.detection import climbing, planning, reporting, source_files, test_files, writing
 from tracesmith.environments.detection.attempts import CODE_VERSION, Result
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.reading import Tree
+from tracesmith.environments.detection.subjects import Subject
 from tracesmith.errors import InputError
 from tracesmith.sandboxes import choosing, docker
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from tracesmith.environments.detection import imports
 from tracesmith.environments.detection.reading import SCRIPT, Tree, dependencies, inside
 
-# `workspace:*`, `catalog:` and paths mean a place that a tarball has not.
-ELSEWHERE = re.compile(r"^(workspace|catalog|link|file|portal|patch|git|github|https?|npm|\.|/)")
 KEPT = re.compile(r"^(typescript|@types/.*|tslib)$")
 TOOLS = {
     "vitest": ("vitest",),
@@ -38,7 +36,7 @@ def ranges(tree: Tree, folder: str, runner: str, code: Sequence[str], tools: Ite
     wanted |= {name: version for name, version in declared.items() if name in wanted or KEPT.match(name)}
     if "ts-jest" in wanted or runner in ("jest", "mocha", "node_test"):
         wanted.setdefault("typescript", TYPESCRIPT_RANGE)
-    return {name: "*" if ELSEWHERE.match(version) else version for name, version in sorted(wanted.items())}
+    return dict(sorted(wanted.items()))
 
 
 def _aliases(tree: Tree, folder: str) -> set[str]:

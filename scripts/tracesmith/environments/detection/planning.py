@@ -3,9 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from tracesmith.environments import trees
 from tracesmith.environments.detection import (
-    built,
     node_versions,
     package_managers,
     packages,
@@ -16,52 +14,8 @@ from tracesmith.environments.detection import (
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.reading import Tree, inside, table
 from tracesmith.environments.detection.runners import Found
+from tracesmith.environments.detection.subjects import Subject
 from tracesmith.errors import InputError
-from tracesmith.runners import RUNNERS
-
-
-class Subject:
-    """A tree that a profile is made for, and what is known of it beside the plan."""
-
-    def __init__(self, tree: Tree, source: str, wanted: str | None, own_node: int) -> None:
-        self.source = source
-        self.own_node = own_node
-        self.locked = any(
-            name in tree.known
-            for name in (
-                "package-lock.json",
-                "npm-shrinkwrap.json",
-                "pnpm-lock.yaml",
-                "yarn.lock",
-                "bun.lock",
-                "bun.lockb",
-            )
-        )
-        self.published = source.startswith("npm:")
-        self.outputs = [] if self.locked else built.outputs(tree)
-        self.pristine = tree
-        self.strays = [*trees.stray_links(tree.root), *trees.pointers(tree.root)]
-        self.tree = Tree(tree.root, [*self.outputs, *self.strays])
-        self.folder, self.why_folder = packages.choose(self.tree, wanted)
-        self.tests = self._own_tests()
-        self.runners = [found for found in runners.rank(self.tree, self.folder, self.tests) if found.tests]
-        if not self.runners:
-            raise InputError(_no_runner(self.tests))
-
-    def _own_tests(self) -> dict[str, str]:
-        below = [f"{other}/" for other in packages.workspaces(self.tree) if other not in (self.folder, ".")]
-        found = test_files.find(self.tree, self.folder)
-        if self.folder != ".":
-            below = [one for one in below if one.startswith(f"{self.folder}/")]
-        return {path: runner for path, runner in found.items() if not path.startswith(tuple(below))}
-
-
-def _no_runner(tests: dict[str, str]) -> str:
-    written = (
-        ", ".join(sorted({runner for runner in tests.values() if runner != "globals"})) or "no runner that is known"
-    )
-    known = ", ".join(RUNNERS)
-    return f"{len(tests)} test files were found, written for {written}; the runners that can be read are {known}"
 
 
 def plan(subject: Subject, found: Found) -> Plan:
@@ -79,7 +33,7 @@ def plan(subject: Subject, found: Found) -> Plan:
         made = made.extend("remove", subject.strays, "links that lead out of the repository, and pointers of Git LFS")
     made = made.put("test.runner", found.name, found.reason)
     if folder != ".":
-        made = made.put("test.folder", folder, subject.why_folder)
+        made = made.put("test.folder", folder, subject.choice[1])
     made = _command(made, subject, found, str(manager["name"]))
     return _globs(made, subject, found.tests)
 

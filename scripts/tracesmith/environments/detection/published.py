@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tracesmith.environments.detection import built, imports, needs, runner_files, runners
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.reading import TYPESCRIPT, Tree, dependencies, table
 from tracesmith.environments.detection.runner_files import Wanted
+from tracesmith.environments.detection.subjects import Subject
 
 BABEL = re.compile(r"(^|/)(babel\.config\.[cm]?js(on)?|\.babelrc(\.[cm]?js(on)?)?)$")
 KEPT_OPTIONS = (

@@ -13,6 +13,7 @@ from tracesmith.errors import InfrastructureError
 
 NPM = [sources.NODE / "bin" / "node", sources.NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
 QUIET = ["--json", "--loglevel=error", "--ignore-scripts", "--no-audit", "--no-fund"]
+OF_REGISTRY = re.compile(r"(npm:(@[\w.-]+/)?[\w.-]+@)?[^/:@]*")
 SLACK = datetime.timedelta(days=1)
 """Packages that are published together have times some minutes apart."""
 
@@ -40,9 +41,11 @@ def resolve(ranges: Mapping[str, str], before: str | None) -> Pins:
     """
     Return the exact version of each package that npm takes for these ranges at a date, with the peers they ask for.
 
-    What had no fitting version at the date (registries lose times) is taken as of today. npm runs on the host, on a
+    What does not come from the registry (a folder, a workspace, a git host) is taken as any version of that name. What
+    had no fitting version at the date (registries lose times) is taken as of today. npm runs on the host, on a
     package.json of ours, and only writes a lockfile. Raises InfrastructureError.
     """
+    ranges = {name: version if OF_REGISTRY.fullmatch(version) else "*" for name, version in ranges.items()}
     undated: dict[str, str] = {}
     dated = dict(ranges)
     while before and dated:
@@ -68,11 +71,6 @@ def _resolve(ranges: Mapping[str, str], before: str | None) -> dict[str, str] | 
     """Return the versions, with contradicting peers let be where it has to be, or what npm says."""
     found = _lock(ranges, before, [])
     return _lock(ranges, before, ["--legacy-peer-deps"]) if isinstance(found, str) and "ERESOLVE" in found else found
-
-
-def exists(name: str) -> bool:
-    """Tell whether the registry has a package of this name."""
-    return _npm(["view", name, "name", *QUIET]).returncode == 0
 
 
 def nearest(name: str, version: str) -> str | None:
@@ -104,11 +102,14 @@ def _lock(ranges: Mapping[str, str], before: str | None, options: list[str]) -> 
                 " ".join(re.findall(r'"(?:summary|code|detail)": "((?:[^"\\\\]|\\\\.)*)', text)) or text.strip()[-400:]
             )
         packages = files.read_json(lock)["packages"]
-        return {
-            name: str(packages[f"node_modules/{name}"]["version"])
-            for name in ranges
-            if f"node_modules/{name}" in packages
-        }
+        places = {name: packages.get(f"node_modules/{name}") for name in ranges}
+        return {name: _exact(ranges[name], str(place["version"])) for name, place in places.items() if place}
+
+
+def _exact(wanted: str, version: str) -> str:
+    """Return an exact version, of the other name that an alias (npm:NAME@RANGE) gives."""
+    alias, at, _ = wanted.rpartition("@")
+    return f"{alias}{at}{version}" if wanted.startswith("npm:") else version
 
 
 def _npm(arguments: list[str]) -> subprocess.CompletedProcess[bytes]:

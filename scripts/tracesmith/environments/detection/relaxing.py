@@ -8,9 +8,9 @@ import itertools
 from pathlib import PurePosixPath
 
 from tracesmith.environments.detection import runners
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.reading import dependencies, inside
+from tracesmith.environments.detection.subjects import Subject
 
 NAME = "jest.unchecked.cjs"
 WRAPPER = """\

@@ -7,9 +7,9 @@ from tracesmith import suites
 from tracesmith.environments.detection import imports, install_repairs, packages, runners
 from tracesmith.environments.detection.attempts import NOT_INSTALLED, Result
 from tracesmith.environments.detection.cases import Case, Repair
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.reading import dependencies
 from tracesmith.environments.detection.states import State
+from tracesmith.environments.detection.subjects import Subject
 
 MISSING = re.compile(
     r"""(?:Cannot find (?:module|package|dependency)|Could not resolve|Failed to resolve import|Failed to load url|"""

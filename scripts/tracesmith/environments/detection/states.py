@@ -6,10 +6,10 @@ from typing import Any
 
 from tracesmith.environments import managers
 from tracesmith.environments.detection import built, completing, needs, packages, planning, registry, relaxing
-from tracesmith.environments.detection.planning import Subject
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.published import Choices, Published
 from tracesmith.environments.detection.reading import dependencies, inside
+from tracesmith.environments.detection.subjects import Subject
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,12 @@ def _reason(plan: Plan, key: str) -> str:
 def _comment(text: str, indent: str) -> list[str]:
     plain = " ".join(text.split())
     return textwrap.wrap(
-        plain, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ", break_long_words=False
+        plain,
+        WIDTH,
+        initial_indent=f"{indent}# ",
+        subsequent_indent=f"{indent}# ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
