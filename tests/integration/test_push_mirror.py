@@ -86,6 +86,9 @@ class Line:
             timeout_s=60,
             limits=limits,
             test=tests,
+            gate=prepared.Gate(
+                runs=3, files=1, broken_files=0, tests=2, passed=2, failed=0, skipped=0, todo=0, flaky=[]
+            ),
         )
         prepared.write(self.folder / "environment.json", environment, {})
         row = {"patch": BUG, "FAIL_TO_PASS": ["a"], "PASS_TO_PASS": ["b"], "image_name": "image", "repo": self.name}
