@@ -27,12 +27,12 @@ PACKAGES = (
     "planck",
     "cheerio",
     "query-core",
-    "zod",
     "tsconfig-paths",
     "minisearch",
     "keyvaluecache",
     "piscina",
     "wry-trie",
+    "zod",
 )
 COLUMNS = ("package", "profile", "runner", "tests", "parsed", "passed", "flaky", "suite s", "bugs", "outcome")
 
