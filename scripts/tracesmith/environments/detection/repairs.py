@@ -114,6 +114,14 @@ def _removed_api(case: Case) -> State:
     return case.state
 
 
+def _old_vitest(case: Case) -> State:
+    """Take a vitest whose options and report are known in the place of an older one."""
+    if case.state.runner == "vitest" and case.says(r"Unknown option `--\w"):
+        state = case.state.vary("install a newer vitest, the repository's own knows too few options", "newer_vitest")
+        return state.vary("install: the lockfile may be changed", "unfrozen")
+    return case.state
+
+
 def _modules_as_esm(case: Case) -> State:
     if case.state.runner == "jest" and case.says(
         r"Cannot use import statement outside a module|Unexpected token 'export'|Must use import to load ES Module"
@@ -206,6 +214,7 @@ RUNNING: tuple[Repair, ...] = (
     _globals,
     _matchers,
     _removed_api,
+    _old_vitest,
     _modules_as_esm,
     _vm_modules,
     _heap,

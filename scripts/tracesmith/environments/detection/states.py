@@ -11,6 +11,8 @@ from tracesmith.environments.detection.published import Choices, Published
 from tracesmith.environments.detection.reading import dependencies, inside
 from tracesmith.environments.detection.subjects import Subject
 
+OLDEST_VITEST = "^2.1.0"
+
 
 @dataclass(frozen=True)
 class State:
@@ -30,7 +32,7 @@ class State:
     """
     Further changes: unfrozen (the lockfile may be changed), scripts (install scripts run), build (sibling packages are
     built), entries (entry points lead to the sources), other_bin (the runner stands in the other node_modules), tsx,
-    unlocked (the lockfile is taken out, and one is written anew).
+    newer_vitest, unlocked (the lockfile is taken out, and one is written anew).
     """
     steps: tuple[str, ...] = ()
 
@@ -92,21 +94,19 @@ def _with_packages(made: Plan, subject: Subject, state: State) -> Plan:
         and "tsx" not in dependencies(subject.tree.package(subject.folder))
     ):
         more.append("tsx")
-    if not (more or state.without):
+    ranges = {name: "*" if name != "typescript" else needs.TYPESCRIPT_RANGE for name in more}
+    if "newer_vitest" in state.variants:
+        ranges["vitest"] = OLDEST_VITEST
+    if not (ranges or state.without):
         return made
     declared = dependencies(package, "devDependencies")
     kept = {name: version for name, version in declared.items() if name not in state.without}
-    pins = (
-        registry.resolve(
-            {name: "*" if name != "typescript" else needs.TYPESCRIPT_RANGE for name in more}, None
-        ).versions
-        if more
-        else {}
-    )
-    why = [
-        *(f"added: {', '.join(pins)}" for _ in pins and [1]),
-        *(f"taken out: {', '.join(state.without)}" for _ in state.without and [1]),
-    ]
+    if "newer_vitest" in state.variants:
+        kept = {name: version for name, version in kept.items() if not name.startswith("@vitest/")}
+    pins = registry.resolve(ranges, None).versions if ranges else {}
+    added = [f"added: {', '.join(pins)}"] if pins else []
+    taken = [f"taken out: {', '.join(state.without)}"] if state.without else []
+    why = [*added, *taken]
     return made.put("package_json", {"devDependencies": {**kept, **pins}}, "; ".join(why))
 
 
