@@ -138,6 +138,16 @@ def test_proxy_password_and_authority_serve_the_build_and_are_in_no_image(
     assert not any(npm_server.PASSWORD.encode() in text for text in texts)
 
 
+def test_an_image_that_is_there_gets_another_name_without_a_build(first: tuple[Wanted, str, Path]) -> None:
+    one, image, folder = first
+    other = dataclasses.replace(one, image_name="tracesmith-test/other-owner")
+    assert build(folder, other) == image
+    client = docker.connect()
+    assert client.images.get(other.image_name).id == image
+    client.images.remove(other.image_name)
+    client.close()
+
+
 def has_image(name: str) -> bool:
     """Tell whether the engine has an image."""
     client = docker.connect()
@@ -186,6 +196,7 @@ def test_a_changed_source_installs_nothing_and_a_changed_manifest_does(
             InfrastructureError,
             "disk is full",
         ),
+        ({"dockerfile": ["NONSENSE"]}, InputError, "unknown instruction: NONSENSE"),
     ],
 )
 def test_a_build_that_fails_is_one_error_and_leaves_nothing(
@@ -197,6 +208,7 @@ def test_a_build_that_fails_is_one_error_and_leaves_nothing(
     with boxes.images_removed(one), pytest.raises(error, match="ManagedProfile: ") as raised:
         build(tmp_path, one)
     assert said in str(raised.value)
+    assert npm_server.PASSWORD not in str(raised.value)
     assert images_with(mark) == []
     assert commands(mark) == []
     assert not (tmp_path / "store" / "docker").exists()
