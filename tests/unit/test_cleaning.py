@@ -30,6 +30,7 @@ INSTALLED = {
         "node_modules/react/dist/react.js.map",
         "node_modules/@x/other/package.json",
         "packages/core/src/generated/parser.js",
+        "packages/core/estree/index.js",
         "packages/helper/dist/index.js",
     ],
     "gone": [
@@ -43,6 +44,8 @@ INSTALLED = {
         "node_modules/.modules.yaml",
         "packages/core/node_modules/.vite-temp/x",
         "packages/core/dist/index.js",
+        "packages/core/dist-cjs/index.js",
+        "packages/core/es2015/index.js",
         "packages/core/tsconfig.tsbuildinfo",
         "packages/helper/dist/index.js.map",
         "dist/all.js",
