@@ -36,12 +36,13 @@ def lock(folder: Path) -> Path | None:
     return installing.lockfile(stores.Store(folder / "store"), profile, source, boxes.LIMITS)
 
 
-def test_a_registry_behind_a_proxy_with_an_authority_of_its_own_is_reached(
+def test_a_registry_behind_a_proxy_with_an_authority_of_its_own_is_reached_and_not_named(
     tmp_path: Path, servers: npm_server.Servers
 ) -> None:
     found = lock(tmp_path)
     assert found
-    assert "ms-2.1.3.tgz" in found.read_text()
+    assert '"version": "2.1.3"' in found.read_text()
+    assert npm_server.HOST not in found.read_text()
     assert f"{npm_server.HOST}:443" in servers.connects
     assert npm_server.PASSWORD not in found.read_text()
 
