@@ -131,7 +131,8 @@ def test_proxy_password_and_authority_serve_the_build_and_are_in_no_image(
     assert not any(word in about for word in ("npm_config", "proxy", "HOME", "package-manager", "ca.pem"))
     client.close()
     certificate = servers.authority.read_text().splitlines()[5]
-    look = f"grep -rslF -e {npm_server.PASSWORD} -e {certificate} -e {npm_server.HOST} /testbed /home /etc /opt /var /usr/local || :"
+    words = f"-e {npm_server.PASSWORD} -e {certificate} -e {npm_server.HOST}"
+    look = f"grep -rslF {words} /testbed /home /etc /opt /var /usr/local || :"
     with DockerBackend(image, LIMITS).open() as box:
         assert box.run(["sh", "-c", look], timeout_s=120).text == ""
     texts = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]

@@ -70,3 +70,11 @@ def test_what_stands_in_the_way_is_named_and_nothing_is_left(
     assert said in str(raised.value)
     assert npm_server.PASSWORD not in str(raised.value)
     assert [path.name for path in (tmp_path / "store").iterdir()] == [".lock"]
+
+
+def test_another_node_than_the_profiles_is_refused_before_anything_is_installed(tmp_path: Path) -> None:
+    source = managed.write(tmp_path / "source", "npm")
+    profile = managed.profile(tmp_path, source, "npm", node="19")
+    with pytest.raises(InputError, match=r"Node 19 is wanted, bubblewrap's is v\d+"):
+        installing.prepare(stores.Store(tmp_path / "store"), "one", profile, source, None, boxes.LIMITS)
+    assert not (tmp_path / "store").exists()

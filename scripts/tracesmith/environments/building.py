@@ -70,7 +70,8 @@ def build(profile_path: Path, settings: BuildSettings, output: Path, source: str
     output.unlink(missing_ok=True)
     store = stores.Store(output.parent)
     tree = _source(store, profile)
-    git.make_mirror(output.parent / "mirror.git", tree)
+    with store.claim("mirror.git"):
+        git.make_mirror(output.parent / "mirror.git", tree)
     environment = prepare(store, profile, tree, settings)
     environment = replace(environment, gate=gating.run(output.parent, environment, settings.gate))
     inputs = {"profile": profile_path}
@@ -124,7 +125,10 @@ def _build_image(
     lock = images.lockfile(store, wanted)
     dockerfile = dockerfiles.make(profile, wanted.repo, wanted.base_image, with_swerex=settings.with_swerex)
     fingerprint = _fingerprint(profile, "docker", source, lock, dockerfile=dockerfile)
-    return images.build(store, fingerprint, wanted, lock)
+    image, node = images.build(store, fingerprint, wanted, lock)
+    if not node.startswith(f"v{profile.node}."):
+        logger.warning("%s: Node %s is wanted, %s has %s", profile.name, profile.node, wanted.base_image, node)
+    return image, node
 
 
 def _fingerprint(profile: Profile, backend: str, source: Path, lock: Path | None, **more: Any) -> str:
