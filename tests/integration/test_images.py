@@ -131,10 +131,10 @@ def test_proxy_password_and_authority_serve_the_build_and_are_in_no_image(
     assert not any(word in about for word in ("npm_config", "proxy", "HOME", "package-manager", "ca.pem"))
     client.close()
     certificate = servers.authority.read_text().splitlines()[5]
-    words = f"-e {npm_server.PASSWORD} -e {certificate} -e {npm_server.HOST}"
-    look = f"grep -rslF {words} /testbed /home /etc /opt /var /usr/local || :"
+    look = f"grep -rslF -e {npm_server.PASSWORD} -e {certificate} /testbed /home /etc /opt /var /usr/local || :"
     with DockerBackend(image, LIMITS).open() as box:
         assert box.run(["sh", "-c", look], timeout_s=120).text == ""
+        assert box.run(["grep", "-rslF", npm_server.HOST, "."], timeout_s=60).exit_code == 1
     texts = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
     assert not any(npm_server.PASSWORD.encode() in text for text in texts)
 

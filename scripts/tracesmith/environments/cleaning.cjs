@@ -3,8 +3,9 @@
 //     node cleaning.cjs SPEC.json      {"packages": [name], "folders": [path], "pristine": [path of a file]}
 //
 // Gone afterwards: installed copies of these packages (links to their folders stay), what their build wrote into the
-// usual folders (dist, dist-cjs, lib, es2015 ...) in `folders`, source maps, caches of runners and build tools, and
-// records of a package manager that differ from run to run. A file of the pristine tree always stays. Links are never followed.
+// usual folders (dist, dist-cjs, lib, es2015 ...) in `folders`, source maps, caches of runners and build tools,
+// sockets and pipes, and records of a package manager that differ from run to run. A file of the pristine tree always
+// stays. Links are never followed.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -75,7 +76,8 @@ function clean(folder) {
     const place = path.posix.join(folder, entry.name);
     if (place === ".git") continue;
     if (!entry.isDirectory()) {
-      if (CACHE_FILES.test(entry.name) && !pristine.has(place)) remove(place);
+      const isSpecial = !entry.isFile() && !entry.isSymbolicLink(); // a socket or pipe that a build's daemon has left
+      if ((isSpecial || CACHE_FILES.test(entry.name)) && !pristine.has(place)) remove(place);
     } else if ((CACHES.has(entry.name) || isOutput(folder, entry.name)) && !pristineFolders.has(place)) {
       remove(place);
     } else if (entry.name === "node_modules") {
