@@ -11,6 +11,7 @@ from typing import Any
 
 from tracesmith import schemas
 from tracesmith.environments import profiles, sources
+from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,7 +187,6 @@ def _mirror(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[s
 def _repo(short_name: str, entry: dict[str, Any], config: Mapping[str, Any]) -> Repo:
     sections = ("gate", "bug_generation", "validation", "issues")
     settings: dict[str, Any] = {name: {**config["defaults"][name], **entry.get(name, {})} for name in sections}
-    settings["sandbox"] = {**config["sandbox"], **entry.get("sandbox", {})}
     settings |= {"dataset": entry.get("dataset"), "profile": {"package": entry.get("package")}}
     source = entry.get("source")
     if entry["profile"] == AUTO:
@@ -196,13 +196,20 @@ def _repo(short_name: str, entry: dict[str, Any], config: Mapping[str, Any]) -> 
                 "npm:NAME@VERSION, git+URL@COMMIT, a folder or an archive"
             )
         name = _repo_name(short_name, source)
-        return Repo(settings, name, source, Path(f"logs/profiles/{name}.yaml"), is_detected=True)
+        path = Path(f"logs/profiles/{name}.yaml")
+        settings["sandbox"] = _sandbox(config, entry, profiles.read(path) if path.exists() else None)
+        return Repo(settings, name, source, path, is_detected=True)
     path = _profile_path(short_name, entry["profile"])
     profile = profiles.read(path)
-    settings["sandbox"] = {**config["sandbox"], **profile.sandbox, **entry.get("sandbox", {})}
+    settings["sandbox"] = _sandbox(config, entry, profile)
     if not source:
         return Repo(settings, sources.repo_name(profile.source), profile.source, path)
     return Repo(settings, _repo_name(short_name, source), source, path)
+
+
+def _sandbox(config: Mapping[str, Any], entry: Mapping[str, Any], profile: Profile | None) -> dict[str, Any]:
+    """Return the limits of a repository's sandboxes: its own, else its profile's, else those of all."""
+    return {**config["sandbox"], **(profile.sandbox if profile else {}), **entry.get("sandbox", {})}
 
 
 def _repo_name(short_name: str, source: str) -> str:

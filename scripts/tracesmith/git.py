@@ -45,7 +45,7 @@ def run(arguments: Sequence[str | Path], *, stdin: bytes = b"", environment: Map
 
 def make_mirror(mirror: Path, tree: Path) -> str:
     """Make a bare repository whose `main` is one commit of the tree, ignored files included; return the commit."""
-    if not (mirror / "HEAD").exists():
+    if not (mirror / "refs" / "heads" / "main").exists():  # nor after a kill in the midst of it; again does no harm
         run(["init", "-q", "--bare", "-b", "main", mirror])
     # The tree's own .gitattributes must not change a byte (text=auto would turn CRLF into LF): this file wins.
     (mirror / "info").mkdir(exist_ok=True)

@@ -77,18 +77,19 @@ def blot(text: str, environment: Mapping[str, str]) -> str:
     for found in named(environment).values():
         user = _user(found)
         password = user.partition(":")[2]
-        for secret in filter(None, (user, unquote(user), password, unquote(password))):
+        if user and not password:  # a token, or a name that may be any word: only where it is part of an address
+            text = text.replace(f"{user}@", "***@")
+        for secret in filter(None, (password and user, password and unquote(user), password, unquote(password))):
             text = text.replace(secret, "***")
     return text
 
 
 def _user(text: str) -> str:
-    """Return `user:password` of a proxy's address as it stands there; nothing where there is no password."""
+    """Return `user:password` of a proxy's address as it stands there; nothing where there is none."""
     try:
-        user = _split(text).netloc.rpartition("@")[0]
+        return _split(text).netloc.rpartition("@")[0]
     except ValueError:
         return ""
-    return user if ":" in user else ""
 
 
 def _split(text: str) -> SplitResult:

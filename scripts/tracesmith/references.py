@@ -98,6 +98,16 @@ def read(folder: Path, environment: Environment) -> Reference:
     return Reference(runs)
 
 
+def check_time(reference: Reference, timeout_s: float, where: Path) -> None:
+    """Raise InputError when the time limit of a run is below what the pristine suite took: all would pass it."""
+    took = reference.stable.seconds
+    if took >= timeout_s:
+        raise InputError(
+            f"{where}: the pristine suite took {took:.1f} s, and each run gets {timeout_s:g} s (--timeout, in the "
+            "configuration timeout_s of the step): raise it well above"
+        )
+
+
 def write(entry: Path, found: SuiteRun) -> None:
     """Write a run into a folder: what the runner said, and its console output apart."""
     (entry / "test_output.txt").write_text(found.output, encoding="utf-8", errors="replace")

@@ -134,8 +134,19 @@ def test_proxy_password_and_authority_serve_the_build_and_are_in_no_image(
     look = f"grep -rslF -e {npm_server.PASSWORD} -e {certificate} /testbed /home /etc /opt /var /usr/local || :"
     with DockerBackend(image, LIMITS).open() as box:
         assert box.run(["sh", "-c", look], timeout_s=120).text == ""
+        assert box.run(["grep", "-rslF", npm_server.HOST, "."], timeout_s=60).exit_code == 1
     texts = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
     assert not any(npm_server.PASSWORD.encode() in text for text in texts)
+
+
+def test_an_image_that_is_there_gets_another_name_without_a_build(first: tuple[Wanted, str, Path]) -> None:
+    one, image, folder = first
+    other = dataclasses.replace(one, image_name="tracesmith-test/other-owner")
+    assert build(folder, other) == image
+    client = docker.connect()
+    assert client.images.get(other.image_name).id == image
+    client.images.remove(other.image_name)
+    client.close()
 
 
 def has_image(name: str) -> bool:
@@ -190,6 +201,7 @@ def test_a_changed_source_installs_nothing_and_a_changed_manifest_does(
             InfrastructureError,
             "disk is full",
         ),
+        ({"dockerfile": ["NONSENSE"]}, InputError, "unknown instruction: NONSENSE"),
     ],
 )
 def test_a_build_that_fails_is_one_error_and_leaves_nothing(
@@ -202,6 +214,7 @@ def test_a_build_that_fails_is_one_error_and_leaves_nothing(
         build(tmp_path, one)
     assert said in str(raised.value)
     assert "$@" not in str(raised.value)
+    assert npm_server.PASSWORD not in str(raised.value)
     assert images_with(mark) == []
     assert commands(mark) == []
     assert not (tmp_path / "store" / "docker").exists()

@@ -36,12 +36,13 @@ def lock(folder: Path) -> Path | None:
     return installing.lockfile(stores.Store(folder / "store"), profile, source, boxes.LIMITS)
 
 
-def test_a_registry_behind_a_proxy_with_an_authority_of_its_own_is_reached(
+def test_a_registry_behind_a_proxy_with_an_authority_of_its_own_is_reached_and_not_named(
     tmp_path: Path, servers: npm_server.Servers
 ) -> None:
     found = lock(tmp_path)
     assert found
-    assert "ms-2.1.3.tgz" in found.read_text()
+    assert '"version": "2.1.3"' in found.read_text()
+    assert npm_server.HOST not in found.read_text()
     assert f"{npm_server.HOST}:443" in servers.connects
     assert npm_server.PASSWORD not in found.read_text()
 
@@ -69,3 +70,11 @@ def test_what_stands_in_the_way_is_named_and_nothing_is_left(
     assert said in str(raised.value)
     assert npm_server.PASSWORD not in str(raised.value)
     assert [path.name for path in (tmp_path / "store").iterdir()] == [".lock"]
+
+
+def test_another_node_than_the_profiles_is_refused_before_anything_is_installed(tmp_path: Path) -> None:
+    source = managed.write(tmp_path / "source", "npm")
+    profile = managed.profile(tmp_path, source, "npm", node="19")
+    with pytest.raises(InputError, match=r"Node 19 is wanted, bubblewrap's is v\d+"):
+        installing.prepare(stores.Store(tmp_path / "store"), "one", profile, source, None, boxes.LIMITS)
+    assert not (tmp_path / "store").exists()

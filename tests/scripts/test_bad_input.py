@@ -510,6 +510,14 @@ def test_wrong_arguments_are_refused_before_anything_is_read(shared: Path, scrip
     assert contents(shared) == before
 
 
+@pytest.mark.parametrize("script", SANDBOXES[::2])
+def test_a_time_limit_below_the_pristine_suites_time_is_refused_before_any_work(shared: Path, script: str) -> None:
+    before = contents(shared)
+    done = run_in_fork(shared, script, SCRIPTS[script].command(timeout="2"))
+    check_refused(shared, done, ENVIRONMENT, "the pristine suite took 2.5 s", "--timeout")
+    assert contents(shared) == before
+
+
 @pytest.mark.parametrize("script", sorted(SCRIPTS))
 @pytest.mark.parametrize("output", ["logs", f"{EVALUATION}/below/x.json"])
 def test_an_output_that_cannot_be_a_file_is_refused_before_any_work(shared: Path, script: str, output: str) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ INSTALLED = {
         "node_modules/react/dist/react.js.map",
         "node_modules/@x/other/package.json",
         "packages/core/src/generated/parser.js",
+        "packages/core/estree/index.js",
         "packages/helper/dist/index.js",
     ],
     "gone": [
@@ -43,6 +45,8 @@ INSTALLED = {
         "node_modules/.modules.yaml",
         "packages/core/node_modules/.vite-temp/x",
         "packages/core/dist/index.js",
+        "packages/core/dist-cjs/index.js",
+        "packages/core/es2015/index.js",
         "packages/core/tsconfig.tsbuildinfo",
         "packages/helper/dist/index.js.map",
         "dist/all.js",
@@ -87,6 +91,7 @@ def test_the_packages_are_those_that_hold_bugs_are_tested_or_are_the_repository(
 
 
 def test_copies_caches_maps_and_build_output_go_and_the_rest_stays(tree: Path, tmp_path: Path) -> None:
+    os.mkfifo(tree / "packages" / "core" / "daemon.pipe")
     instructions = tmp_path / "spec.json"
     instructions.write_text(json.dumps(spec(tree)))
     subprocess.run([NODE, cleaning.SCRIPT, instructions], cwd=tree, check=True)

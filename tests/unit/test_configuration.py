@@ -151,6 +151,20 @@ def test_what_a_profile_needs_comes_before_the_defaults_and_behind_the_repositor
     assert settings["gate"] == OWN["defaults"]["gate"]
 
 
+def test_what_a_made_profile_says_after_an_edit_counts_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = changed("repos/mine", {"profile": "auto", "source": "npm:other@1.2.3", "sandbox": {"timeout_s": 55}})
+    assert Configuration(config, {}).repo("npm__other.v1.2.3").settings["sandbox"]["memory"] == OWN["sandbox"]["memory"]
+    made = tmp_path / "logs" / "profiles" / "npm__other.v1.2.3.yaml"
+    made.parent.mkdir(parents=True)
+    text = (ROOT / "configs" / "repos" / "css-what.yaml").read_text()
+    made.write_text(text + "\nsandbox: {memory: 3g, timeout_s: 77}\n")
+    settings = Configuration(config, {}).repo("npm__other.v1.2.3").settings
+    assert settings["sandbox"] == {**OWN["sandbox"], "memory": "3g", "timeout_s": 55}
+    made.write_text(text.replace("node:", "nodes:"))
+    assert "npm__other.v1.2.3.yaml: " in refusal(config)
+
+
 def test_a_run_overrides_the_defaults_key_by_key() -> None:
     config = changed("runs/demo/evaluation", {"timeout_s": 5})
     runs = Configuration(config, {}).runs

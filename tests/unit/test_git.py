@@ -51,6 +51,13 @@ def listed(mirror: Path, commit: str) -> set[str]:
     return set(ask(mirror, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")) - {""}
 
 
+def test_a_mirror_whose_making_was_killed_is_made_again(tmp_path: Path, tree: Path) -> None:
+    mirror = tmp_path / "killed.git"
+    mirror.mkdir()
+    (mirror / "HEAD").write_text("ref: refs/heads/main\n")
+    assert git.make_mirror(mirror, tree) == git.make_mirror(tmp_path / "whole.git", tree)
+
+
 def test_the_same_tree_gives_the_same_commit_anywhere(tmp_path: Path, tree: Path, mirror: Path) -> None:
     other = shutil.copytree(tree, tmp_path / "elsewhere" / "copy", symlinks=True)
     for path in other.rglob("*"):

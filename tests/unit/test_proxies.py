@@ -56,3 +56,10 @@ def test_passwords_are_blotted_out_of_what_a_program_said() -> None:
     blotted = proxies.blot(said, environment)
     assert blotted == "connect to http://***@proxy.example:1 failed (***); tried *** and ***"
     assert proxies.blot("a:b http://h:2", environment) == "a:b http://h:2"
+
+
+def test_a_token_in_the_place_of_a_user_is_blotted_out_of_addresses() -> None:
+    environment = {"https_proxy": "http://token@proxy.example:1"}
+    assert proxies.blot("a token for http://token@proxy.example:1", environment) == (
+        "a token for http://***@proxy.example:1"
+    )

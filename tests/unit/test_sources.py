@@ -78,6 +78,12 @@ def test_the_hash_does_not_depend_on_place_times_or_order(tree: Path, tmp_path: 
     assert sources.tree_hash(other) == sources.tree_hash(tree)
 
 
+def test_a_pipe_is_refused_and_not_waited_for(tree: Path) -> None:
+    os.mkfifo(tree / "src" / "pipe")
+    with pytest.raises(InputError, match="'src/pipe' is no file, folder or link"):
+        sources.tree_hash(tree)
+
+
 def test_the_hash_leaves_out_what_is_not_source(tree: Path) -> None:
     before = sources.tree_hash(tree)
     for name in (".git", "node_modules", "src/node_modules"):

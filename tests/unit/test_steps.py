@@ -1,10 +1,12 @@
 """Steps of an installation: which files come first, and what a failed step means."""
 
 import dataclasses
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from tracesmith import git
 from tracesmith.environments import managers, profiles, steps
 from tracesmith.environments.profiles import ManagerChoice
 from tracesmith.errors import InfrastructureError, InputError
@@ -108,3 +110,19 @@ def test_a_message_shows_the_step_without_the_shell_around_it() -> None:
     assert command[:2] == ["sh", "-c"]
     text = str(steps.failure(profile, command, "exit code 1", "YN0028"))
     assert text == "CssWhatProfile: yarn install --immutable --mode=skip-build ended with exit code 1: YN0028"
+
+
+def test_what_a_build_has_added_is_none_of_the_repositorys_whatever_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.ts").touch()
+    git.make_repository(tmp_path / ".git", tmp_path)
+    names = ["génér é", 'we"ird', "tab\there", "trail ", "#hash", "!no", "[ab]*", "back\\slash"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").touch()
+        (tmp_path / f"file {name}").touch()
+    subprocess.run(["sh", "-c", steps.REPOSITORY], cwd=tmp_path, check=True)
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=tmp_path, check=True, capture_output=True)
+    assert status.stdout == b""
+    (tmp_path / "b.ts").touch()
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=tmp_path, check=True, capture_output=True)
+    assert status.stdout == b"?? b.ts\n"

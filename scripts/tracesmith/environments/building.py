@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import files, git, prepared, stores, summaries
-from tracesmith.environments import dockerfiles, gating, images, installing, profiles, sources
+from tracesmith.environments import cleaning, dockerfiles, gating, images, installing, profiles, sources, steps
 from tracesmith.environments.gating import GateSettings
 from tracesmith.environments.profiles import Profile
 from tracesmith.sandboxes import base, choosing
@@ -15,7 +15,7 @@ from tracesmith.sandboxes.base import Limits
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 5
+CODE_VERSION = 6
 MEMORY = "10g"
 TIMEOUT_S = 1800.0
 
@@ -70,7 +70,8 @@ def build(profile_path: Path, settings: BuildSettings, output: Path, source: str
     output.unlink(missing_ok=True)
     store = stores.Store(output.parent)
     tree = _source(store, profile)
-    git.make_mirror(output.parent / "mirror.git", tree)
+    with store.claim("mirror.git"):
+        git.make_mirror(output.parent / "mirror.git", tree)
     environment = prepare(store, profile, tree, settings)
     environment = replace(environment, gate=gating.run(output.parent, environment, settings.gate))
     inputs = {"profile": profile_path}
@@ -81,14 +82,14 @@ def build(profile_path: Path, settings: BuildSettings, output: Path, source: str
 
 def prepare(store: stores.Store, profile: Profile, source: Path, settings: BuildSettings) -> prepared.Environment:
     """Install the dependencies, in an image or a prepared tree, and return the environment."""
-    repo, source_hash = sources.repo_name(profile.source), sources.tree_hash(source)
+    repo = sources.repo_name(profile.source)
     backend = choosing.choose(settings.backend)
     image_name, limits = _image_name(settings.dockerhub, repo), settings.needs.limits(profile)
     if backend == "docker":
         installed, node = _build_image(store, profile, source, settings, image_name)
     else:
         lock = installing.lockfile(store, profile, source, limits)
-        fingerprint = _fingerprint(profile, backend, source_hash, lock)
+        fingerprint = _fingerprint(profile, backend, source, lock)
         installed, node = installing.prepare(store, fingerprint, profile, source, lock, limits)
     return prepared.Environment(
         repo=repo,
@@ -98,7 +99,7 @@ def prepare(store: stores.Store, profile: Profile, source: Path, settings: Build
         image=installed if backend == "docker" else None,
         tree="bubblewrap/tree" if backend == "bubblewrap" else None,
         source="source/tree",
-        source_hash=source_hash,
+        source_hash=sources.tree_hash(source),
         mirror="mirror.git",
         node=node,
         installed=installed,
@@ -123,15 +124,19 @@ def _build_image(
     )
     lock = images.lockfile(store, wanted)
     dockerfile = dockerfiles.make(profile, wanted.repo, wanted.base_image, with_swerex=settings.with_swerex)
-    fingerprint = _fingerprint(profile, "docker", sources.tree_hash(source), lock, dockerfile=dockerfile)
-    return images.build(store, fingerprint, wanted, lock)
+    fingerprint = _fingerprint(profile, "docker", source, lock, dockerfile=dockerfile)
+    image, node = images.build(store, fingerprint, wanted, lock)
+    if not node.startswith(f"v{profile.node}."):
+        logger.warning("%s: Node %s is wanted, %s has %s", profile.name, profile.node, wanted.base_image, node)
+    return image, node
 
 
-def _fingerprint(profile: Profile, backend: str, source_hash: str, lock: Path | None, **more: Any) -> str:
+def _fingerprint(profile: Profile, backend: str, source: Path, lock: Path | None, **more: Any) -> str:
     """What decides an installation. Settings of the sandbox and of the network do not."""
-    keys = ("package_manager", "install", "build", "environment", "node", "source_globs", "exclude_globs")
+    keys = ("package_manager", "install", "build", "environment", "node")
     parts = {key: value for key, value in asdict(profile).items() if key in keys}
-    parts |= {"source": source_hash, "lock": files.digest_file(lock) if lock else None, "folder": profile.test.folder}
+    parts |= {"source": sources.tree_hash(source), "lock": files.digest_file(lock) if lock else None}
+    parts["cleaned"] = cleaning.spec(source, profile, steps.files_of(source)).decode()
     return stores.fingerprint("build_environment", CODE_VERSION, backend=backend, **parts, **more)
 
 

@@ -3,8 +3,9 @@
 //     node cleaning.cjs SPEC.json      {"packages": [name], "folders": [path], "pristine": [path of a file]}
 //
 // Gone afterwards: installed copies of these packages (links to their folders stay), what their build wrote into the
-// usual folders below `folders`, source maps, caches of runners and build tools, and records of a package manager that
-// differ from run to run. A file of the pristine tree always stays. Links are never followed.
+// usual folders (dist, dist-cjs, lib, es2015 ...) in `folders`, source maps, caches of runners and build tools,
+// sockets and pipes, and records of a package manager that differ from run to run. A file of the pristine tree always
+// stays. Links are never followed.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -18,10 +19,8 @@ for (const file of spec.pristine) {
     pristineFolders.add(folder);
   }
 }
-const output = new Set();
-for (const folder of spec.folders) {
-  for (const name of ["build", "cjs", "dist", "es", "esm", "lib", "out", "umd"]) output.add(path.posix.join(folder, name));
-}
+const folders = new Set(spec.folders);
+const OUTPUT = /^(?:build|cjs|dist|esm?\d*|lib|out|umd)(?:[-_.].*)?$/;
 const CACHES = new Set([".cache", ".jest-cache", ".nx", ".nyc_output", ".parcel-cache", ".turbo", ".vite", ".vite-temp",
   ".vitest", ".vitest-temp", "coverage"]);
 const CACHE_FILES = /\.map$|\.tsbuildinfo$|^\.eslintcache$|^\.stylelintcache$/;
@@ -68,13 +67,18 @@ function cleanModules(modules) {
   }
 }
 
+function isOutput(folder, name) {
+  return folders.has(folder) && OUTPUT.test(name);
+}
+
 function clean(folder) {
   for (const entry of entries(folder)) {
     const place = path.posix.join(folder, entry.name);
     if (place === ".git") continue;
     if (!entry.isDirectory()) {
-      if (CACHE_FILES.test(entry.name) && !pristine.has(place)) remove(place);
-    } else if ((CACHES.has(entry.name) || output.has(place)) && !pristineFolders.has(place)) {
+      const isSpecial = !entry.isFile() && !entry.isSymbolicLink(); // a socket or pipe that a build's daemon has left
+      if ((isSpecial || CACHE_FILES.test(entry.name)) && !pristine.has(place)) remove(place);
+    } else if ((CACHES.has(entry.name) || isOutput(folder, entry.name)) && !pristineFolders.has(place)) {
       remove(place);
     } else if (entry.name === "node_modules") {
       cleanModules(place);

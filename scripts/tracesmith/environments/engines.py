@@ -1,6 +1,7 @@
 """The Docker engine as a builder: stages of a Dockerfile become images, and nothing without a name is left behind."""
 
 import contextlib
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import IO, Any
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound
 
+from tracesmith import proxies
 from tracesmith.environments import managers, steps
 from tracesmith.environments.dockerfiles import FETCH, GUARD
 from tracesmith.environments.profiles import Profile
@@ -68,7 +70,7 @@ class Engine:
             ) from None
 
     def build(self, context: Context, name: str, stage: str | None) -> str:
-        """Build the stages up to one, or all, and return the id of the image that has the name now."""
+        """Build the stages up to one, or all, and return the image's id: its name may be another's by now."""
         with context() as data:
             try:
                 told = self.client.api.build(
@@ -84,26 +86,34 @@ class Engine:
                     timeout=steps.TIMEOUT_S,
                     container_limits={"memory": self.limits.memory_bytes, "memswap": self.limits.memory_bytes},
                 )
-                self._follow(told)
-                return str(self.client.images.get(name).id)
+                return self._follow(told) or str(self.client.images.get(name).id)
             except (DockerException, requests.RequestException) as error:
-                raise InfrastructureError(f"{self.profile.name}: building {name} failed: {error}") from error
+                raise self._refusal(name, error) from None
 
-    def _follow(self, told: Any) -> None:
-        """Read what the engine says until the build has ended. Raises the error of a step that failed."""
-        printed = ""
+    def _follow(self, told: Any) -> str:
+        """Read what the engine says until the end, and return the id if it tells it. Raises a failed step's error."""
+        printed = built = ""
         deadline = time.monotonic() + BUILD_TIMEOUT_S
         try:
             for part in told:
                 printed += str(part.get("stream", ""))
+                built = str(part.get("aux", {}).get("ID", built))
                 if "error" in part:
                     raise self._failure(str(part["error"]), printed)
                 hit = {"timeout": time.monotonic() > deadline, "output": len(printed) > self.limits.output_bytes}
                 for limit in (name for name, is_hit in hit.items() if is_hit):
                     raise steps.failure(self.profile, "docker build", f"the {limit} limit", printed[-KEPT:])
+            return built
         finally:
             told.close()
             self._seen += IMAGE.findall(printed)
+
+    def _refusal(self, name: str, error: Exception) -> TracesmithError:
+        """Return what the engine says against a build; the SDK's own words hold its address, with the arguments."""
+        said = str(error.explanation) if isinstance(error, APIError) and error.explanation else str(error)
+        said = proxies.blot(re.sub(r"buildargs=[^&\s]*", "buildargs=***", said), os.environ)
+        kind = InputError if "dockerfile parse error" in said else InfrastructureError
+        return kind(f"{self.profile.name}: building {name} failed: {said}")
 
     def _failure(self, said: str, printed: str) -> TracesmithError:
         output = printed.rpartition(RUNNING)[2].partition("\n")[2]

@@ -75,7 +75,7 @@ def lockfile(store: stores.Store, wanted: Wanted) -> Path | None:
 def build(store: stores.Store, fingerprint: str, wanted: Wanted, lock: Path | None) -> tuple[str, str]:
     """Build the image unless the engine still has it; return its id and Node's version in it."""
     with store.claim("docker"):
-        known = _known_image(store, fingerprint)
+        known = _known_image(store, fingerprint, wanted.image_name)
         if known is None:
             with store.replace("docker", fingerprint) as folder:
                 certificates = locking.authorities()
@@ -93,11 +93,12 @@ def build(store: stores.Store, fingerprint: str, wanted: Wanted, lock: Path | No
     return known["id"], known["node"]
 
 
-def _known_image(store: stores.Store, fingerprint: str) -> dict[str, str] | None:
+def _known_image(store: stores.Store, fingerprint: str, name: str) -> dict[str, str] | None:
+    """Return what is written of the store's image if the engine has it, under this name now."""
     known = _recorded(store) if store.holds("docker", fingerprint) else None
     client = docker.connect()
     try:
-        return known if known and client.images.get(known["id"]) else None
+        return known if known and client.images.get(known["id"]).tag(name) else None
     except ImageNotFound:
         return None
     finally:

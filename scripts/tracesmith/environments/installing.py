@@ -1,6 +1,5 @@
 """Prepare a tree for bubblewrap: the pristine tree with its lockfile, its dependencies and what its build writes."""
 
-import re
 from pathlib import Path
 
 from tracesmith import files, git, scratch, stores
@@ -22,6 +21,7 @@ def prepare(
     store: stores.Store, fingerprint: str, profile: Profile, source: Path, lock: Path | None, limits: Limits
 ) -> tuple[str, str]:
     """Make the prepared tree unless it is there; return its hash and Node's version."""
+    node = _node_version(profile, limits)
     with store.claim("bubblewrap"):
         if not store.holds("bubblewrap", fingerprint):
             with store.replace("bubblewrap", fingerprint) as folder:
@@ -31,14 +31,19 @@ def prepare(
                     _install(box, profile, source, lock)
                 installed = {"hash": sources.tree_hash(folder / "tree", ignored=frozenset({".git"}))}
                 (folder / "installed.json").write_bytes(files.json_bytes(installed))
-    with BubblewrapBackend(store.folder("bubblewrap") / "tree", limits).open() as box:
+    return str(files.read_json(store.folder("bubblewrap") / "installed.json")["hash"]), node
+
+
+def _node_version(profile: Profile, limits: Limits) -> str:
+    """Return the version of bubblewrap's Node. Raises InputError when the profile wants another."""
+    with scratch.folder() as empty, BubblewrapBackend(empty, limits).open() as box:
         node = base.must(box, ["node", "--version"]).decode().strip()
-    if re.sub(r"^v(\d+).*", r"\1", node) != profile.node:
+    if not node.startswith(f"v{profile.node}."):
         raise InputError(
             f"profile {profile.name}: Node {profile.node} is wanted, bubblewrap's is {node}; "
             + base.NODE_REMEDY.format(node=profile.node)
         )
-    return str(files.read_json(store.folder("bubblewrap") / "installed.json")["hash"]), node
+    return node
 
 
 def _install(box: Sandbox, profile: Profile, source: Path, lock: Path | None) -> None:

@@ -17,7 +17,7 @@ from tracesmith.errors import InfrastructureError, InputError
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Backend, Sandbox
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 CA_FILE = "/tmp/home/ca.pem"  # noqa: S108 - a path inside the sandbox
 
 

@@ -47,8 +47,9 @@ NPM = PackageManager(
     lock=["npm", "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"],
     # Not `npm ci`: it refuses lockfiles with packages of other platforms that the registry lacks.
     install=["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"],
-    # Many repositories turn their lockfile off in .npmrc.
-    environment={"npm_config_package_lock": "true"},
+    # Many repositories turn their lockfile off in .npmrc. A lockfile of ours, and npm's list of what is installed, must
+    # not name the registry of the machine at hand.
+    environment={"npm_config_package_lock": "true", "npm_config_omit_lockfile_registry_resolved": "true"},
 )
 PNPM = PackageManager(
     package="pnpm",

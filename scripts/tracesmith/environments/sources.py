@@ -70,13 +70,19 @@ def fetch(profile: Profile, destination: Path) -> dict[str, Any]:
 
 
 def tree_hash(folder: Path, ignored: AbstractSet[str] = NOT_SOURCE) -> str:
-    """Return the sha256 (hex) over all files below a folder: path, kind, executable bit and content of each."""
+    """
+    Return the sha256 (hex) over all files below a folder: path, kind, executable bit and content of each.
+
+    Raises InputError for a socket, a pipe or the like.
+    """
     total = hashlib.sha256()
     for path in sorted(_walk(folder, ignored), key=lambda found: found.relative_to(folder).as_posix()):
         if path.is_symlink():
             kind, content = "link", bytes(path.readlink())
-        else:
+        elif path.is_file():
             kind, content = "program" if os.access(path, os.X_OK) else "file", path.read_bytes()
+        else:  # reading a pipe would never end
+            raise InputError(f"{folder}: {str(path.relative_to(folder))!r} is no file, folder or link: take it out")
         line = f"{path.relative_to(folder).as_posix()}\0{kind}\0{hashlib.sha256(content).hexdigest()}\n"
         total.update(line.encode("utf-8", "surrogateescape"))
     return total.hexdigest()

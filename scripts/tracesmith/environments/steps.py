@@ -23,8 +23,8 @@ TIMEOUT_S = 1800
 SHOWN_CHARACTERS = 1500
 # The last step, once `.git` is there: its index, and what the steps before have added is none of the repository's.
 REPOSITORY = (
-    "git reset -q && git ls-files --others --exclude-standard --directory "
-    r"| sed 's/[][*?\\]/\\&/g; s|^|/|' >>.git/info/exclude"
+    "git reset -q && git ls-files -z --others --exclude-standard --directory | tr '\\000' '\\n' "
+    r"| sed 's/[][*?\\]/\\&/g; s/ $/\\ /; s|^|/|' >>.git/info/exclude"
 )
 # What npm, pnpm, yarn, bun, apt, pip and the engine say, and what it means.
 CAUSES = [

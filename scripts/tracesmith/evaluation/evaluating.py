@@ -50,6 +50,7 @@ def evaluate(
     asked = [instances[name] for name in predictions]
     workspaces.check(asked, environment_path.parent, environment)
     reference = references.read(environment_path.parent, environment)
+    references.check_time(reference, timeout_s, environment_path)
     backend = prepared.open_backend(environment_path, environment)
     health = Health(environment, backend, reference)
     grader = grading.Grader(backend, environment.test, source, timeout_s, reference, health)

@@ -71,6 +71,7 @@ def validate(
     records.check_repo(candidates, environment.repo, patches)
     store = stores.Store(output.parent)
     reference = references.read(environment_path.parent, environment)
+    references.check_time(reference, settings.timeout_s, environment_path)
     backend = prepared.open_backend(environment_path, environment)
     _show_reference(store, environment, reference)
     health = Health(environment, backend, reference)
