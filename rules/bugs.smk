@@ -31,6 +31,12 @@ rule generate_bugs:
         max_bugs=repo_setting("bug_generation", "max_bugs"),
         per_operator=option("--per-operator", repo_setting("bug_generation", "per_operator")),
         seed=repo_setting("bug_generation", "seed"),
+        interleave=option(
+            "--no-interleave", lambda wildcards: not repo_setting("bug_generation", "interleave")(wildcards)
+        ),
+        max_entities=option("--max-entities", repo_setting("bug_generation", "max_entities")),
+        max_candidates=option("--max-candidates", repo_setting("bug_generation", "max_candidates")),
+        timeout=option("--timeout", repo_setting("bug_generation", "timeout_s")),
     shell:
         r"""
         python {input.script:q} {params.source:q} \
@@ -39,6 +45,10 @@ rule generate_bugs:
             --max-bugs {params.max_bugs:q} \
             --seed {params.seed:q} \
             {params.per_operator:q} \
+            {params.interleave:q} \
+            {params.max_entities:q} \
+            {params.max_candidates:q} \
+            {params.timeout:q} \
             --output {output.summary:q} \
             &>{log:q}
         """

@@ -90,11 +90,17 @@ OPERATORS = (
         "The branches of an if statement are exchanged.",
         frozenset({"if_statement"}),
         invert_if,
+        "An `else` that is a block, or two single statements; no `else if`.",
+        "if (a) { b(); } else { c(); }",
+        "if (a) { c(); } else { b(); }",
     ),
     Operator(
         "func_pm_ctrl_shuffle",
         "Two statements that depend on each other are in the wrong order.",
         frozenset({"statement_block", "switch_case", "switch_default"}),
         swap_neighbours,
+        "Neighbours of which one writes what the other one uses; no jump, and no declaration after its use.",
+        "{ a.x = 1; send(a.x); }",
+        "{ send(a.x); a.x = 1; }",
     ),
 )
