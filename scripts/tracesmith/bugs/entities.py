@@ -195,5 +195,5 @@ def _default_name(node: Node) -> str:
 
 
 def _sanitised(name: bytes) -> str:
-    text = name.decode("utf-8").strip("#'\"`[] \t\r\n")
+    text = name.decode("utf-8").strip("#'\"`[]{} \t\r\n")
     return re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII)[:LONGEST_NAME]

@@ -26,13 +26,13 @@ class NormalForms:
         top = _top(self._root, edit.start_byte, edit.end_byte)
         known = self._known
 
-        def look_up(node: Node) -> int | None:
+        def _look_up(node: Node) -> int | None:
             return known.get((node.start_byte, node.end_byte, node.kind_id))
 
-        def remember(node: Node, value: int) -> None:
+        def _remember(node: Node, value: int) -> None:
             known[node.start_byte, node.end_byte, node.kind_id] = value
 
-        return top.start_byte, _hashed(top, self._data, look_up, remember)
+        return top.start_byte, _hashed(top, self._data, _look_up, _remember)
 
     def edited(self, edit: Edit, tree: Tree) -> Key:
         """Return the key of an edited file: equal for two edits that make the same of one statement of the module."""
@@ -40,7 +40,7 @@ class NormalForms:
         shift = edit.end_byte - end
         known = self._known
 
-        def look_up(node: Node) -> int | None:
+        def _look_up(node: Node) -> int | None:
             if node.end_byte < start:
                 return known.get((node.start_byte, node.end_byte, node.kind_id))
             if node.start_byte > end:
@@ -49,7 +49,7 @@ class NormalForms:
 
         top = _top(tree.root_node, start, end)
         source = self._data[:start] + edit.replacement + self._data[edit.end_byte :]
-        return top.start_byte, _hashed(top, source, look_up, lambda *_: None)
+        return top.start_byte, _hashed(top, source, _look_up, lambda *_: None)
 
 
 def _hashed(

@@ -81,7 +81,9 @@ def drop_chain(node: Node, _source: bytes) -> Iterator[Edit]:
 def chain_for_assertion(node: Node, source: bytes) -> Iterator[Edit]:
     """Propose `a?.b` for `a!.b`."""
     owner, dot = field(node, "object"), node.children[1]
-    if owner.type == "non_null_expression" and dot.type == "." and not _is_assigned(node):
+    if owner.type != "non_null_expression" or dot.type != "." or _is_assigned(node):
+        return
+    if owner.named_children[0].type != "new_expression":  # the grammar takes `new a!.B()` for `(new a)!.B()`
         yield Edit(owner.end_byte - 1, dot.end_byte, source[owner.end_byte : dot.start_byte] + b"?.")
 
 

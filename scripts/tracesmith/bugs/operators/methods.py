@@ -1,6 +1,7 @@
 """Operators that call another method than the one that is meant, or leave a call out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 from tree_sitter import Node
 
@@ -24,18 +25,12 @@ FIELDS_OF_DATES: Others = {
 }
 
 
-def named(others: Others) -> Callable[[Node, bytes], Iterator[Edit]]:
-    """Return what proposes other names for the methods, or for functions as `Math.max`, of a table."""
-
-    def propose(node: Node, source: bytes) -> Iterator[Edit]:
-        callee = field(node, "function")
-        if (dotted := code(callee, source)) in others:
-            yield from (replaced(callee, other) for other in others[dotted])
-        elif callee.type == "member_expression":
-            name = field(callee, "property")
-            yield from (replaced(name, other) for other in others.get(code(name, source), ()))
-
-    return propose
+def other_name(others: Others, node: Node, source: bytes) -> Iterator[Edit]:
+    """Propose other names for the methods, or for functions as `Math.max`, of a table."""
+    callee = field(node, "function")
+    if callee.type == "member_expression":
+        name = callee if code(callee, source) in others else field(callee, "property")
+        yield from (replaced(name, other) for other in others.get(code(name, source), ()))
 
 
 def other_callback(node: Node, source: bytes) -> Iterator[Edit]:
@@ -75,7 +70,9 @@ def identity_for_is(node: Node, source: bytes) -> Iterator[Edit]:
 
 def _row(name: str, explanation: str, others: Others, before: str, after: str) -> Operator:
     names = ", ".join(f"`{one.decode()}`" for one in others)
-    return Operator(f"func_pm_ts_{name}", explanation, CALL, named(others), f"A call of {names}.", before, after)
+    return Operator(
+        f"func_pm_ts_{name}", explanation, CALL, partial(other_name, others), f"A call of {names}.", before, after
+    )
 
 
 OPERATORS = (
