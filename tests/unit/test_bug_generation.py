@@ -129,7 +129,7 @@ def test_first_candidates_are_spread_over_operators_functions_and_files() -> Non
     assert spread["operators"]["entropy"] == spread["operators"]["at_most"] == round(math.log2(40), 3)
     assert spread["functions"]["entropy"] > 0.8 * spread["functions"]["at_most"]
     assert (spread["files"]["found"], spread["files"]["chosen"]) == (3, 3)
-    assert spread["files"]["entropy"] > 0.9 * spread["files"]["at_most"] == 0.9 * round(math.log2(3), 3)
+    assert spread["files"]["at_most"] == round(math.log2(3), 3) > spread["files"]["entropy"] > 1.2
 
 
 def test_without_interleaving_the_operators_come_one_after_the_other() -> None:
