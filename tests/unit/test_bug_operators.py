@@ -66,6 +66,7 @@ EXACT = [
     ("aug_assign_swap", "--a;", ["++a;"]),
     ("aug_assign_swap", "a ??= b;", ["a &&= b;", "a = b;"]),
     ("aug_assign_swap", "for (;;a++, b += 1) break;", []),
+    ("aug_assign_swap", "while (a < this.b) { a++; this.b -= 1; } a += 2; do a++; while (a < 3);", []),
     ("ternary_swap", "return a ? b : 1;", ["return a ? 1 : b;"]),
     ("ternary_swap", "return a ? b : b;", []),
     ("ternary_swap", "return a\n  ? b // yes\n  : 1;", ["return a\n  ? 1 // yes\n  : b;"]),
