@@ -80,6 +80,8 @@ EXACT = [
     ("ctrl_shuffle", "a = b;\nb(a);", ["b(a);\na = b;"]),
     ("ctrl_shuffle", "a.x = 1;\nif (a.x) b();", ["if (a.x) b();\na.x = 1;"]),
     ("ctrl_shuffle", "a.x = 1;\na.y = 2;", []),
+    ("ctrl_shuffle", "this.x = this.a;\nthis.y = this.b(a);", []),
+    ("ctrl_shuffle", "this.x = 1;\nthis.b();", ["this.b();\nthis.x = 1;"]),
     ("ctrl_shuffle", "const c = a();\nb(c);", []),
     ("ctrl_shuffle", "a = b;\nreturn a;", []),
     ("remove_loop", "b();\nfor (const x of a) {\n  b(x);\n}\nreturn 1;", ["b();\nreturn 1;"]),

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from tree_sitter import Node
 
-from tracesmith.bugs.operators.base import Operator, code, field, inside, statements, swapped, within
+from tracesmith.bugs.operators.base import Operator, code, field, statements, swapped, within
 from tracesmith.bugs.sources import Edit
 
 MOVABLE = frozenset(
@@ -23,7 +23,7 @@ MOVABLE = frozenset(
     }
 )
 """Statements that may change places: no jump, which would cut off what follows, and nothing that is hoisted."""
-CALLS = ("await_expression", "call_expression", "yield_expression")
+CALLS = frozenset({"await_expression", "call_expression", "yield_expression"})
 WRITES = {"assignment_expression": "left", "augmented_assignment_expression": "left", "update_expression": "argument"}
 """Expressions that give something another value, and the field that says what."""
 NAMES = frozenset({"identifier", "private_property_identifier", "property_identifier", "this"})
@@ -68,12 +68,12 @@ def _names(node: Node, source: bytes) -> set[bytes]:
 
 
 def _written(node: Node, source: bytes) -> set[bytes]:
-    """Return the names that a statement may give another value: all of them when it calls, else what it assigns."""
-    if inside(node, *CALLS):
-        return _names(node, source)
+    """Return the names that a statement may give another value: what it assigns, and what its bare calls are given."""
     targets = [field(one, WRITES[one.type]) for one in within(node) if one.type in WRITES]
     lasts = [one.child_by_field_name("property") or one for one in targets]
-    return {name for last in lasts for name in _names(last, source)}
+    bare = [statements(one)[0] for one in within(node) if one.type == "expression_statement"]
+    changed = [*lasts, *(one for one in bare if one.type in CALLS)]
+    return {name for one in changed for name in _names(one, source)}
 
 
 def _declared(node: Node, source: bytes) -> set[bytes]:
