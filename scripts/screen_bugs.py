@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("patches", type=Path, help="bug candidates, a JSON list")
     parser.add_argument("--environment", type=Path, required=True, help="environment.json of the repository")
     parser.add_argument("--screens", nargs="+", choices=screening.SCREENS, default=screening.SCREENS)
-    parser.add_argument("--timeout", type=cli.positive_number, default="1800", help="seconds for all candidates")
+    parser.add_argument("--timeout", type=cli.positive_number, default="14400", help="seconds for all candidates")
     parser.add_argument("--output", type=cli.output_file, required=True, help="the candidates that are left")
     args = cli.arguments(parser)
     cli.start_logging()

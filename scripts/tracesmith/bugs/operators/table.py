@@ -15,6 +15,11 @@ stands around it stays as it is, and the file parses without an error. Types, de
 without code are never touched. An edit that gives the same code as another one, white space, comments and parentheses
 aside, is dropped and counted.
 
+What is broken: functions of every kind (declarations, methods, accessors, constructors, generators, arrow functions,
+callbacks) and what is initialised outside of them (variables, class fields, static blocks, enums, statements of the
+module). What is not: `.d.ts` files, tests, fixtures, mocks, stories and benches by the names of files and folders, files
+whose head says that they are generated, and what the profile leaves out.
+
 The first {own} are those of SWE-smith, under its names; the others, `func_pm_ts_…`, are of TypeScript.
 `scripts/list_operators.py --output docs/operators.md` writes this file from the code; every example in it is a test.
 
