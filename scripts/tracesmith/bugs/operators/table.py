@@ -17,8 +17,8 @@ aside, is dropped and counted.
 
 What is broken: functions of every kind (declarations, methods, accessors, constructors, generators, arrow functions,
 callbacks) and what is initialised outside of them (variables, class fields, static blocks, enums, statements of the
-module). What is not: `.d.ts` files, tests, fixtures, mocks, stories and benches by the names of files and folders, files
-whose head says that they are generated, and what the profile leaves out.
+module). What is not: `.d.ts` files, tests, fixtures, mocks, stories and benches by the names of files and folders,
+files whose head says that they are generated, and what the profile leaves out.
 
 The first {own} are those of SWE-smith, under its names; the others, `func_pm_ts_…`, are of TypeScript.
 `scripts/list_operators.py --output docs/operators.md` writes this file from the code; every example in it is a test.
