@@ -31,6 +31,12 @@ rule generate_bugs:
         max_bugs=repo_setting("bug_generation", "max_bugs"),
         per_operator=option("--per-operator", repo_setting("bug_generation", "per_operator")),
         seed=repo_setting("bug_generation", "seed"),
+        interleave=option(
+            "--no-interleave", lambda wildcards: not repo_setting("bug_generation", "interleave")(wildcards)
+        ),
+        max_entities=option("--max-entities", repo_setting("bug_generation", "max_entities")),
+        max_candidates=option("--max-candidates", repo_setting("bug_generation", "max_candidates")),
+        timeout=option("--timeout", repo_setting("bug_generation", "timeout_s")),
     shell:
         r"""
         python {input.script:q} {params.source:q} \
@@ -39,6 +45,10 @@ rule generate_bugs:
             --max-bugs {params.max_bugs:q} \
             --seed {params.seed:q} \
             {params.per_operator:q} \
+            {params.interleave:q} \
+            {params.max_entities:q} \
+            {params.max_candidates:q} \
+            {params.timeout:q} \
             --output {output.summary:q} \
             &>{log:q}
         """
@@ -72,10 +82,42 @@ rule collect_patches:
         """
 
 
+rule screen_bugs:
+    """Leave out candidates of equal JavaScript, or that do not compile."""
+    input:
+        patches="logs/bug_gen/{repo}_all_patches.json",
+        environment="logs/build_images/{repo}/environment.json",
+        script=ancient(f"{SCRIPTS}/screen_bugs.py"),
+    output:
+        patches="logs/bug_gen/{repo}_screened_patches.json",
+        meta="logs/bug_gen/{repo}_screened_patches.json.meta.json",
+    log:
+        "logs/rules/screen_bugs/{repo}.log",
+    benchmark:
+        "benchmarks-out/screen_bugs/{repo}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        docker=sandboxes,
+        mem_mb=500,
+        runtime=240,
+    params:
+        screens=repo_setting("bug_generation", "screens"),
+    shell:
+        r"""
+        python {input.script:q} {input.patches:q} \
+            --environment {input.environment:q} \
+            --screens {params.screens:q} \
+            --output {output.patches:q} \
+            &>{log:q}
+        """
+
+
 rule validate_bugs:
     """Run the test suite with each candidate."""
     input:
-        patches="logs/bug_gen/{repo}_all_patches.json",
+        patches=patches_to_validate,
         environment="logs/build_images/{repo}/environment.json",
         script=ancient(f"{SCRIPTS}/validate_bugs.py"),
     output:
@@ -109,7 +151,7 @@ rule validate_bugs:
 rule gather_instances:
     """Gather the valid candidates as task instances, with a branch each in the mirror."""
     input:
-        patches="logs/bug_gen/{repo}_all_patches.json",
+        patches=patches_to_validate,
         report="logs/run_validation/{repo}/report.json",
         environment="logs/build_images/{repo}/environment.json",
         script=f"{SCRIPTS}/gather_instances.py",

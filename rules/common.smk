@@ -62,6 +62,12 @@ def repo_setting(section, key):
     return lambda wildcards: repo_of(wildcards).settings[section][key]
 
 
+def patches_to_validate(wildcards):
+    """The candidates that passed the screens of the job's repository; all of them where there are none."""
+    screened = repo_setting("bug_generation", "screens")(wildcards)
+    return f"logs/bug_gen/{wildcards.repo}_{'screened' if screened else 'all'}_patches.json"
+
+
 def run_setting(section, key):
     """A function from wildcards to a setting of the job's run."""
     return lambda wildcards: run_of(wildcards).settings[section][key]

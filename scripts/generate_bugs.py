@@ -6,7 +6,7 @@ Break the functions of a TypeScript source tree, one edit a candidate, and write
         --profile configs/repos/css-what.yaml \\
         --max-bugs 200 --seed 24 --output logs/bug_gen/npm__css-what.v8.0.0/procedural.json
 
-The candidates stand in folders beside the output, which lists them.
+The candidates stand in folders beside the output, which lists them. docs/operators.md says what the edits are.
 """
 
 from pathlib import Path
@@ -19,17 +19,18 @@ from tracesmith.environments import profiles
 def main() -> None:
     """Read the flags and make the candidates."""
     parser = cli.parser(__doc__)
-    parser.add_argument("source", type=Path, help="folder with the pristine source tree")
-    parser.add_argument("--repo", required=True, help="repo_name, the first part of each instance id")
-    parser.add_argument("--profile", type=Path, help="profile that says which files to break; default: all")
-    parser.add_argument("--max-bugs", type=cli.positive_int, help="candidates at most; default: all")
-    parser.add_argument(
-        "--per-operator", type=cli.positive_int, help="candidates of one operator at most; default: all"
-    )
-    parser.add_argument("--seed", type=int, default=24, help="chooses among the candidates; default: 24")
-    parser.add_argument(
-        "--output", type=cli.output_file, required=True, help="the summary; candidates are written beside it"
-    )
+    add = parser.add_argument
+    add("source", type=Path, help="folder with the pristine source tree")
+    add("--repo", required=True, help="repo_name, the first part of each instance id")
+    add("--profile", type=Path, help="profile that says which files to break; default: all")
+    add("--max-bugs", type=cli.positive_int, help="candidates at most; default: all")
+    add("--per-operator", type=cli.positive_int, help="candidates of one operator at most; default: all")
+    add("--seed", type=int, default=24, help="chooses among the candidates; default: 24")
+    add("--no-interleave", dest="interleave", action="store_false", help="operators one by one, not in turns")
+    add("--max-entities", type=cli.positive_int, help="functions and initialisers at most; default: all")
+    add("--max-candidates", type=cli.positive_int, help="choose among so many at most (bounds memory); default: all")
+    add("--timeout", type=cli.positive_number, help="seconds after which no other file is begun; default: none")
+    add("--output", type=cli.output_file, required=True, help="the summary; candidates are written beside it")
     args = cli.arguments(parser)
     cli.start_logging()
     profile = profiles.read(args.profile) if args.profile else None
@@ -39,6 +40,10 @@ def main() -> None:
         max_bugs=args.max_bugs,
         per_operator=args.per_operator,
         seed=args.seed,
+        interleave=args.interleave,
+        max_entities=args.max_entities,
+        max_candidates=args.max_candidates,
+        timeout_s=args.timeout,
     )
     generation.generate(args.source, args.repo, settings, args.output)
 

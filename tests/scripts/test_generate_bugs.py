@@ -44,6 +44,29 @@ def test_candidates_are_written_and_listed(tmp_path: Path) -> None:
         assert (tmp_path / "out" / row["diff"]).read_bytes().startswith(b"diff --git a/src/cart.ts b/src/cart.ts\n")
 
 
+def test_every_limit_of_the_command_line_holds(tmp_path: Path) -> None:
+    limits = [
+        "--max-entities",
+        "9",
+        "--max-candidates",
+        "40",
+        "--timeout",
+        "600",
+        "--no-interleave",
+        "--max-bugs",
+        "30",
+    ]
+    done = run(tmp_path, FIXTURES, *limits)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "out" / "procedural.json").read_text())
+    said = {"max_entities": 9, "max_candidates": 40, "timeout_s": 600, "interleave": False, "max_bugs": 30}
+    assert said.items() <= summary["made_by"]["settings"].items()
+    strategies = [row["strategy"] for row in summary["candidates"]]
+    assert strategies == sorted(strategies)
+    assert summary["spread"]["functions"]["found"] <= 9
+    assert summary["funnel"]["dropped"]["over_max_bugs"] == 10
+
+
 def test_every_process_writes_the_same_bytes(tmp_path: Path) -> None:
     made = []
     for seed in ("1", "2"):
@@ -62,6 +85,9 @@ def test_every_process_writes_the_same_bytes(tmp_path: Path) -> None:
         ([FIXTURES, "--profile", "missing.yaml"], "missing.yaml: no such file"),
         ([FIXTURES, "--max-bugs", "0"], "above 0"),
         ([FIXTURES, "--per-operator", "-1"], "above 0"),
+        ([FIXTURES, "--max-entities", "0"], "above 0"),
+        ([FIXTURES, "--max-candidates", "0"], "above 0"),
+        ([FIXTURES, "--timeout", "0"], "above 0"),
         ([FIXTURES, "--seed", "x"], "invalid int"),
     ],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tracesmith.bugs import candidates, diffs, sources
+from tracesmith.bugs import diffs, harvesting, sources
 from tracesmith.bugs.sources import Edit
 
 FIXTURES = Path(__file__).parent.parent / "data" / "ts_sources" / "src"
@@ -57,9 +57,9 @@ VARIANTS = {
 def test_every_patch_applies_and_gives_the_bytes_that_were_meant(work: Path, name: str) -> None:
     file = sources.parse("src/x.ts", VARIANTS[name])
     assert file is not None
-    found = candidates.harvest("a__b", [file]).candidates
+    found = harvesting.harvest("a__b", [file]).candidates
     assert len(found) >= 5
-    for one in found:
+    for one in [*found[:5], *found[5::4]]:
         assert apply(work, "src/x.ts", file.data, one.patch) == file.edited(one.edit)
 
 
@@ -67,7 +67,7 @@ def test_patches_of_realistic_files_apply(work: Path) -> None:
     for path in sorted(FIXTURES.iterdir()):
         file = sources.parse(path.name, path.read_bytes())
         assert file is not None
-        for one in candidates.harvest("a__b", [file]).candidates[::7]:
+        for one in harvesting.harvest("a__b", [file]).candidates[::23]:
             assert apply(work, path.name, file.data, one.patch) == file.edited(one.edit)
 
 
@@ -105,7 +105,7 @@ def test_far_changes_of_one_edit_stand_in_hunks_of_their_own(work: Path) -> None
     before = f"function f(a, b) {{\n  a = b;\n  if (a) {{\n{middle}  }}\n}}\n".encode()
     file = sources.parse("x.ts", before)
     assert file is not None
-    found = [one for one in candidates.harvest("a__b", [file]).candidates if one.strategy == "func_pm_ctrl_shuffle"]
+    found = [one for one in harvesting.harvest("a__b", [file]).candidates if one.strategy == "func_pm_ctrl_shuffle"]
     moved = next(one for one in found if one.edit.replacement.endswith(b"a = b;"))
     assert moved.patch.count("\n@@ ") == 2
     assert apply(work, "x.ts", before, moved.patch) == file.edited(moved.edit)
@@ -115,6 +115,6 @@ def test_removal_among_equal_lines_still_applies(work: Path) -> None:
     before = b"function f(a) {\n" + b"  a.x += 1;\n" * 12 + b"}\n"
     file = sources.parse("x.ts", before)
     assert file is not None
-    removed = [one for one in candidates.harvest("a__b", [file]).candidates if "remove_assign" in one.strategy]
+    removed = [one for one in harvesting.harvest("a__b", [file]).candidates if "remove_assign" in one.strategy]
     assert len(removed) == 1, "twelve removals make one text"
     assert apply(work, "x.ts", before, removed[0].patch) == file.edited(removed[0].edit)

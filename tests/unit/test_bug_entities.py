@@ -42,7 +42,43 @@ def read(code: str, path: str = "x.ts") -> sources.SourceFile:
     ],
 )
 def test_every_kind_of_function_is_an_entity_with_its_name(code: str, name: str) -> None:
-    assert [entity.name for entity in entities.entities_of(read(code))] == [name]
+    found = entities.entities_of(read(code))
+    assert [entity.name for entity in found if entity.function][:1] == [name]
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "owned"),
+    [
+        ("export const TABLE = { a: 1 };", "TABLE", b"{ a: 1 }"),
+        ("const { a, b } = load(1);", "a_b", b"load(1)"),
+        ("let x = memo(1, () => 2) as Foo;", "x", b"memo(1, () => 2) as Foo"),
+        ("enum Kind { A = 1 << 2 }", "Kind", b"1 << 2"),
+        ("export namespace N { export const x = 1; }", "x", b"1"),
+        ("class A { static #n = 1; }", "n", b"1"),
+        ("class A { x = [1]; }", "x", b"[1]"),
+        ("class A { static { A.x = 1; } }", "static", b"A.x = 1;"),
+        ("export default { a: 1 };", "default", b"{ a: 1 }"),
+        ("Object.freeze(table);", "module", b"Object.freeze(table);"),
+        ("if (a) b();", "module", b"if (a) b();"),
+    ],
+)
+def test_code_outside_functions_belongs_to_what_it_initialises(code: str, name: str, owned: bytes) -> None:
+    file = read(code)
+    found = {(entity.name, entity.function) for entity in entities.entities_of(file)}
+    pieces = {file.data[node.start_byte : node.end_byte]: owner for node, owner in entities.code_of(file)}
+    assert (pieces[owned].name, pieces[owned].function) == (name, False)
+    assert name == "module" or (name, False) in found
+
+
+def test_a_function_in_an_initialiser_is_an_entity_of_its_own() -> None:
+    file = read("const table = { f: () => 1, n: 2, g: each((x) => 3) };\nconst h = () => 4;\n")
+    owners = {file.data[node.start_byte : node.end_byte]: owner for node, owner in entities.code_of(file)}
+    assert [(owners[number].name, owners[number].function) for number in (b"1", b"2", b"3", b"4")] == [
+        ("f", True),
+        ("table", False),
+        ("g", True),
+        ("h", True),
+    ]
 
 
 def test_signatures_without_a_body_are_no_entities() -> None:

@@ -8,14 +8,14 @@ from collections.abc import Hashable
 from difflib import SequenceMatcher
 from itertools import takewhile
 
-from tracesmith.bugs.sources import Edit, SourceFile
+from tracesmith.bugs.sources import Edit, SourceText
 
 CONTEXT = 3
 NO_NEWLINE = b"\n\\ No newline at end of file\n"
 ESCAPES = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 92: "\\"}
 
 
-def patch(file: SourceFile, edit: Edit) -> str:
+def patch(file: SourceText, edit: Edit) -> str:
     """Return the patch that makes the edit; `git apply` accepts it as it stands."""
     first, last = file.line_of(edit.start_byte), file.line_of(edit.end_byte) + 1
     start, end = _offset(file, first), _offset(file, last)
@@ -31,7 +31,7 @@ def patch(file: SourceFile, edit: Edit) -> str:
     return (_header(file.path).encode() + hunks).decode("utf-8")
 
 
-def _offset(file: SourceFile, line: int) -> int:
+def _offset(file: SourceText, line: int) -> int:
     """Return where a line begins; the file's ends hold those that are not there."""
     return file.line_starts[max(line, 0)] if line < len(file.line_starts) else len(file.data)
 

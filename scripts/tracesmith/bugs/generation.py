@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import files, summaries
-from tracesmith.bugs import candidates, operators, selection, sources
+from tracesmith.bugs import harvesting, operators, selection, sources
 from tracesmith.bugs.candidates import BugCandidate
+from tracesmith.bugs.harvesting import Harvest, Limits
 from tracesmith.errors import InputError
 
 logger = logging.getLogger(__name__)
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STORED = re.compile(rf"\.?(bug|metadata)__{operators.PREFIX}")
 """Candidate files of this method, and temporary ones that a killed run left."""
 REPO_NAME = re.compile(r"\w[\w.-]*__[\w.-]+", re.ASCII)
@@ -38,23 +39,43 @@ class BugSettings:
     per_operator: int | None = None
     """How many candidates of one operator at most; None is all."""
     seed: int = 24
+    interleave: bool = True
+    """Let the operators take turns; else they come one after the other."""
+    max_entities: int | None = None
+    """How many functions and initialisers at most, drawn by the seed; None is all."""
+    max_candidates: int | None = None
+    """Among how many candidates the choice is made, at most; it bounds the memory. None is all."""
+    timeout_s: float | None = None
+    """After how long no other file is begun; the files come in an order that the seed draws."""
+
+    @property
+    def limits(self) -> Limits:
+        """How much is looked at."""
+        return Limits(self.seed, self.max_entities, self.max_candidates, self.timeout_s)
 
 
 def generate(source: Path, repo: str, settings: BugSettings, output: Path) -> None:
     """Write the candidates of a source folder beside the summary, and then the summary."""
     check_repo(repo)
     found = sources.read_folder(source, settings.source_globs, settings.exclude_globs)
-    harvest = candidates.harvest(repo, found.files)
+    harvest = harvesting.harvest(repo, found.files, settings.limits)
     if not harvest.candidates:
         raise InputError(_nothing(source, settings, found))
-    chosen = selection.select(harvest.candidates, settings.seed, settings.max_bugs, settings.per_operator)
+    chosen = selection.select(
+        harvest.candidates, settings.seed, settings.max_bugs, settings.per_operator, settings.interleave
+    )
     _count(harvest, chosen, settings)
     funnel = harvest.funnel.as_json()
     summary = {
         "made_by": summaries.made_by("generate_bugs", FORMAT_VERSION, {}, _settings(repo, settings, found)),
         "funnel": funnel,
-        "files": {"read": len(found.files), "skipped": dict(sorted(found.skipped.items()))},
+        "files": {
+            "read": len(found.files) - harvest.files_not_reached,
+            "not_reached": harvest.files_not_reached,
+            "skipped": dict(sorted(found.skipped.items())),
+        },
         "operators": _by_operator(harvest, chosen),
+        "spread": selection.evenness(harvest.candidates, chosen),
         "candidates": [_row(candidate) for candidate in chosen],
     }
     _write(output, chosen, summary)
@@ -75,7 +96,7 @@ def _nothing(source: Path, settings: BugSettings, found: sources.Sources) -> str
     return f"{source}: no candidates in the files {globs} ({read}); set the globs to where functions are"
 
 
-def _count(harvest: candidates.Harvest, chosen: Sequence[BugCandidate], settings: BugSettings) -> None:
+def _count(harvest: Harvest, chosen: Sequence[BugCandidate], settings: BugSettings) -> None:
     """Put the choice into the funnel: what an operator's limit leaves out first, then what max_bugs does."""
     found = Counter(candidate.strategy for candidate in harvest.candidates)
     limit = settings.per_operator or len(harvest.candidates)
@@ -93,7 +114,7 @@ def _settings(repo: str, settings: BugSettings, found: sources.Sources) -> dict[
     return {"repo": repo, **chosen, "source": files.digest(found.digests)}
 
 
-def _by_operator(harvest: candidates.Harvest, chosen: Sequence[BugCandidate]) -> dict[str, dict[str, int]]:
+def _by_operator(harvest: Harvest, chosen: Sequence[BugCandidate]) -> dict[str, dict[str, int]]:
     kept = Counter(candidate.strategy for candidate in chosen)
     names = [operator.strategy for operator in operators.TABLE]
     return {name: {"proposed": harvest.proposed[name], "kept": kept[name]} for name in names}

@@ -10,16 +10,48 @@ from collections.abc import Iterator
 from functools import cache
 
 from tracesmith.bugs.entities import Entity, code_of
-from tracesmith.bugs.operators import control, expressions, removal, values
+from tracesmith.bugs.operators import (
+    absence,
+    arguments,
+    asynchronous,
+    control,
+    copies,
+    declarations,
+    effects,
+    expressions,
+    failures,
+    guards,
+    jumps,
+    literals,
+    methods,
+    names,
+    removal,
+    texts,
+    values,
+)
 from tracesmith.bugs.operators.base import Operator
 from tracesmith.bugs.sources import Edit, SourceFile
 
 PREFIX = "func_pm_"
+"""Of every strategy. What SWE-smith has is named as there; what only TypeScript has begins with func_pm_ts_."""
 TABLE: tuple[Operator, ...] = (
     *expressions.OPERATORS,
     *values.OPERATORS,
     *control.OPERATORS,
     *removal.OPERATORS,
+    *absence.OPERATORS,
+    *guards.OPERATORS,
+    *asynchronous.OPERATORS,
+    *jumps.OPERATORS,
+    *methods.OPERATORS,
+    *arguments.OPERATORS,
+    *copies.OPERATORS,
+    *texts.OPERATORS,
+    *literals.OPERATORS,
+    *declarations.OPERATORS,
+    *names.OPERATORS,
+    *effects.OPERATORS,
+    *failures.OPERATORS,
 )
 
 

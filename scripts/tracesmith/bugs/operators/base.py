@@ -5,26 +5,36 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from tracesmith.bugs.sources import Edit
+from tracesmith.bugs.sources import Edit, code
 
+__all__ = ["code"]
 TEXTS = frozenset({"string", "template_string"})
 BLOCKS = frozenset({"class_static_block", "program", "statement_block", "switch_case", "switch_default"})
 """Nodes whose children are a list of statements."""
+LOGICAL = frozenset({b"&&", b"||", b"??"})
+CONDITIONAL = frozenset({"do_statement", "for_statement", "if_statement", "ternary_expression", "while_statement"})
+PRIMARY = frozenset(
+    {"array", "call_expression", "identifier", "member_expression", "new_expression", "non_null_expression", "number"}
+    | {"object", "parenthesized_expression", "string", "subscript_expression", "template_string", "this"}
+)
+"""Expressions that stand anywhere without parentheses."""
 
 
 @dataclass(frozen=True)
 class Operator:
-    """One way to break code: it is shown every node of its types and proposes edits, each a candidate of its own."""
+    """
+    One way to break code: it is shown every node of its types and proposes edits, each a candidate of its own.
+
+    `after` is one of the edits that it proposes for `before`; docs/operators.md is made of these rows.
+    """
 
     strategy: str
     explanation: str
     node_types: frozenset[str]
     propose: Callable[[Node, bytes], Iterator[Edit]]
-
-
-def code(node: Node, source: bytes) -> bytes:
-    """Return the bytes of a node."""
-    return source[node.start_byte : node.end_byte]
+    condition: str
+    before: str
+    after: str
 
 
 def replaced(node: Node, replacement: bytes) -> Edit:
@@ -85,3 +95,40 @@ def is_text(node: Node) -> bool:
 def statements(node: Node) -> list[Node]:
     """Return the statements or arguments in a node, without the comments."""
     return [child for child in node.named_children if child.type != "comment"]
+
+
+def is_operation(node: Node | None, operators: frozenset[bytes], source: bytes) -> bool:
+    """Tell whether a node is a binary expression with one of the operators."""
+    return node is not None and node.type == "binary_expression" and operator_of(node, source) in operators
+
+
+def is_condition(node: Node, source: bytes) -> bool:
+    """Tell whether only the truth of an expression counts: it is a condition, or a part of one."""
+    parent = node.parent
+    while parent is not None and (
+        parent.type == "parenthesized_expression"
+        or (parent.type == "unary_expression" and operator_of(parent, source) == b"!")
+        or is_operation(parent, LOGICAL, source)
+    ):
+        node, parent = parent, parent.parent
+    return parent is not None and parent.type in CONDITIONAL and parent.child_by_field_name("condition") == node
+
+
+def method_call(node: Node, source: bytes) -> tuple[Node, Node, bytes] | None:
+    """Return the object, the property and the name of the method that is called; None for another call."""
+    callee = node.child_by_field_name("function")
+    if callee is None or callee.type != "member_expression":
+        return None
+    name = field(callee, "property")
+    return field(callee, "object"), name, code(name, source)
+
+
+def arguments_of(node: Node) -> list[Node]:
+    """Return the arguments of a call; none for a tagged template."""
+    found = node.child_by_field_name("arguments")
+    return statements(found) if found is not None and found.type == "arguments" else []
+
+
+def primary(node: Node, source: bytes) -> bytes:
+    """Return the code of an expression, in parentheses where it needs them."""
+    return code(node, source) if node.type in PRIMARY else b"(" + code(node, source) + b")"

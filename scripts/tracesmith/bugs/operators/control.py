@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from tree_sitter import Node
 
-from tracesmith.bugs.operators.base import Operator, code, field, inside, statements, swapped, within
+from tracesmith.bugs.operators.base import Operator, code, field, statements, swapped, within
 from tracesmith.bugs.sources import Edit
 
 MOVABLE = frozenset(
@@ -23,7 +23,7 @@ MOVABLE = frozenset(
     }
 )
 """Statements that may change places: no jump, which would cut off what follows, and nothing that is hoisted."""
-CALLS = ("await_expression", "call_expression", "yield_expression")
+CALLS = frozenset({"await_expression", "call_expression", "yield_expression"})
 WRITES = {"assignment_expression": "left", "augmented_assignment_expression": "left", "update_expression": "argument"}
 """Expressions that give something another value, and the field that says what."""
 NAMES = frozenset({"identifier", "private_property_identifier", "property_identifier", "this"})
@@ -68,12 +68,12 @@ def _names(node: Node, source: bytes) -> set[bytes]:
 
 
 def _written(node: Node, source: bytes) -> set[bytes]:
-    """Return the names that a statement may give another value: all of them when it calls, else what it assigns."""
-    if inside(node, *CALLS):
-        return _names(node, source)
+    """Return the names that a statement may give another value: what it assigns, and what its bare calls are given."""
     targets = [field(one, WRITES[one.type]) for one in within(node) if one.type in WRITES]
     lasts = [one.child_by_field_name("property") or one for one in targets]
-    return {name for last in lasts for name in _names(last, source)}
+    bare = [statements(one)[0] for one in within(node) if one.type == "expression_statement"]
+    changed = [*lasts, *(one for one in bare if one.type in CALLS)]
+    return {name for one in changed for name in _names(one, source)}
 
 
 def _declared(node: Node, source: bytes) -> set[bytes]:
@@ -90,11 +90,17 @@ OPERATORS = (
         "The branches of an if statement are exchanged.",
         frozenset({"if_statement"}),
         invert_if,
+        "An `else` that is a block, or two single statements; no `else if`.",
+        "if (a) { b(); } else { c(); }",
+        "if (a) { c(); } else { b(); }",
     ),
     Operator(
         "func_pm_ctrl_shuffle",
         "Two statements that depend on each other are in the wrong order.",
         frozenset({"statement_block", "switch_case", "switch_default"}),
         swap_neighbours,
+        "Neighbours of which one writes what the other one uses; no jump, and no declaration after its use.",
+        "{ a.x = 1; send(a.x); }",
+        "{ send(a.x); a.x = 1; }",
     ),
 )

@@ -1,7 +1,7 @@
 """
 Operators that leave code out: a loop, an assignment, a condition.
 
-What is left is what a person would have written: no empty line, no stray `;`, no lone block where none is needed.
+What is left is what a person would have written; see layout.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from tracesmith.bugs.operators.base import BLOCKS, Operator, code, field, inside, replaced, statements
+from tracesmith.bugs.operators.layout import without
 from tracesmith.bugs.sources import Edit
 
 SCOPED = frozenset(
@@ -25,8 +26,6 @@ SCOPED = frozenset(
     }
 )
 """Declarations that belong to their block, so that the block has to stay."""
-CONTINUES = b"([`+-/"
-"""What a line must not begin with when the statement before it has no semicolon."""
 INDENT = re.compile(rb"[ \t]*")
 
 
@@ -34,13 +33,13 @@ def remove_loop(node: Node, source: bytes) -> Iterator[Edit]:
     """Propose to leave out a loop, with the label that it has."""
     parent = node.parent
     labelled = parent is not None and parent.type == "labeled_statement"
-    yield from _without(parent if labelled and parent is not None else node, source)
+    yield from without(parent if labelled and parent is not None else node, source)
 
 
 def remove_assignment(node: Node, source: bytes) -> Iterator[Edit]:
     """Propose to leave out a statement that is an assignment; a declaration stays."""
     if statements(node)[0].type in {"assignment_expression", "augmented_assignment_expression"}:
-        yield from _without(node, source)
+        yield from without(node, source)
 
 
 def remove_condition(node: Node, source: bytes) -> Iterator[Edit]:
@@ -50,51 +49,10 @@ def remove_condition(node: Node, source: bytes) -> Iterator[Edit]:
         if parent is not None and parent.type == "else_clause":
             yield _without_else(parent, source)
         else:
-            yield from _without(node, source)
+            yield from without(node, source)
         return
     yield _kept(node, field(node, "consequence"), source)
     yield _kept(node, statements(clause)[-1], source)
-
-
-def _without(node: Node, source: bytes) -> Iterator[Edit]:
-    """Yield the edit that removes a statement: with its lines when they hold nothing else."""
-    if node.parent is None or node.parent.type not in BLOCKS:
-        yield replaced(node, b"{}")
-        return
-    start, end = node.start_byte, node.end_byte
-    text = code(node, source)
-    if text.endswith(b";") and b"\n" in text[len(text[:-1].rstrip()) :]:
-        end -= 1  # `;` on the next line guards a line that begins with a bracket
-    elif _would_continue(node, source):
-        return
-    yield Edit(*_whole_lines(start, end, source), b"")
-
-
-def _whole_lines(start: int, end: int, source: bytes) -> tuple[int, int]:
-    """Widen a range to its lines when they hold nothing else, and to a blank line that would then be one too many."""
-    line, after = source.rfind(b"\n", 0, start) + 1, source.find(b"\n", end) + 1
-    if source[line:start].strip() or not after or source[end:after].strip():
-        return start, end
-    above = source[source.rfind(b"\n", 0, max(0, line - 1)) + 1 : line].strip()
-    below_end = source.find(b"\n", after) + 1
-    below = source[after:below_end].strip() if below_end else b"}"
-    if not below and (not above or above.endswith((b"{", b":"))):
-        return line, below_end
-    if not above and below.startswith(b"}"):
-        return source.rfind(b"\n", 0, max(0, line - 1)) + 1, after
-    return line, after
-
-
-def _would_continue(node: Node, source: bytes) -> bool:
-    """Tell whether the statement after the node would become a part of the one before it."""
-    before, after = node.prev_named_sibling, node.next_named_sibling
-    while before is not None and before.type == "comment":
-        before = before.prev_named_sibling
-    while after is not None and after.type == "comment":
-        after = after.next_named_sibling
-    if before is None or after is None or source[before.end_byte - 1] in b";}":
-        return False
-    return source[after.start_byte] in CONTINUES
 
 
 def _without_else(clause: Node, source: bytes) -> Edit:
@@ -138,17 +96,26 @@ OPERATORS = (
         "A loop is missing.",
         frozenset({"do_statement", "for_in_statement", "for_statement", "while_statement"}),
         remove_loop,
+        "Any loop; its label goes with it.",
+        "for (const x of xs) add(x);\ndone();",
+        "done();",
     ),
     Operator(
         "func_pm_remove_cond",
         "A condition is missing: its statements never run, or always.",
         frozenset({"if_statement"}),
         remove_condition,
+        "Any `if`; of one with an `else`, either branch stays.",
+        "if (a) {\n  b();\n} else {\n  c();\n}",
+        "b();",
     ),
     Operator(
         "func_pm_remove_assign",
         "An assignment is missing.",
         frozenset({"expression_statement"}),
         remove_assignment,
+        "A statement that is an assignment; a declaration stays.",
+        "a.count += 1;\nsave(a);",
+        "save(a);",
     ),
 )

@@ -1,6 +1,8 @@
 """Operators on what values become: compound assignments, ternaries and the arguments of calls."""
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 from tree_sitter import Node
@@ -35,6 +37,8 @@ SWAPPED = {
     b"??=": (b"&&=", b"="),
 }
 SYMMETRIC_CALLS = frozenset({b"Math.max", b"Math.min", b"Math.hypot", b"Object.is"})
+WHILE = re.compile(rb"\bwhile\s*\(([^{};]*)\)")
+NAME = re.compile(rb"[\w$]+")
 OPENS_STATEMENT = (b"{", b"function", b"class")
 
 
@@ -42,16 +46,16 @@ def swap_assignment(node: Node, source: bytes) -> Iterator[Edit]:
     """
     Propose another compound assignment, or a plain one; `++` becomes `--` and the other way round.
 
-    The step of a `for` is left alone: the loop would not end. Text is never subtracted.
+    The step of a loop is left alone: the loop would not end. Text is never subtracted.
     """
-    if node.type == "update_expression":
-        if not _is_step(node):
-            other = b"--" if operator_of(node, source) == b"++" else b"++"
-            yield replaced(field(node, "operator"), other)
+    if _is_step(node, source):
         return
     operator = operator_of(node, source)
+    if node.type == "update_expression":
+        yield replaced(field(node, "operator"), b"--" if operator == b"++" else b"++")
+        return
     for other in SWAPPED.get(operator, ()):
-        if not (_is_step(node) or (other == b"-=" and is_text(field(node, "right")))):
+        if not (other == b"-=" and is_text(field(node, "right"))):
             yield replaced(field(node, "operator"), other)
 
 
@@ -83,12 +87,20 @@ def swap_arguments(node: Node, source: bytes) -> Iterator[Edit]:
             yield swapped(first, second, source)
 
 
-def _is_step(node: Node) -> bool:
-    """Tell whether an expression is the step of a `for`, alone or in a sequence."""
+def _is_step(node: Node, source: bytes) -> bool:
+    """Tell whether an expression is the step of a `for`, or changes what a `while` of the file tests."""
+    target = node.child_by_field_name("argument") or field(node, "left")
+    if code(target.child_by_field_name("property") or target, source) in _tested_by_loops(source):
+        return True
     parent = node.parent
     while parent is not None and parent.type == "sequence_expression":
         node, parent = parent, parent.parent
     return parent is not None and parent.type == "for_statement" and parent.child_by_field_name("increment") == node
+
+
+@lru_cache(maxsize=2)
+def _tested_by_loops(source: bytes) -> frozenset[bytes]:
+    return frozenset(name for condition in WHILE.findall(source) for name in NAME.findall(condition))
 
 
 OPERATORS = (
@@ -97,23 +109,35 @@ OPERATORS = (
         "A compound assignment or increment uses the wrong operator.",
         frozenset({"augmented_assignment_expression", "update_expression"}),
         swap_assignment,
+        "Not what a loop counts or tests, and no text is subtracted.",
+        "a += 2;",
+        "a -= 2;",
     ),
     Operator(
         "func_pm_ternary_swap",
         "The branches of a conditional expression are exchanged.",
         frozenset({"ternary_expression"}),
         swap_branches,
+        "The branches differ.",
+        "return a ? b : c;",
+        "return a ? c : b;",
     ),
     Operator(
         "func_pm_arg_swap",
         "Two arguments of a call are in the wrong order.",
         frozenset({"call_expression", "new_expression"}),
         swap_arguments,
+        "Neither is spread, and the callee minds the order.",
+        "go(a, b);",
+        "go(b, a);",
     ),
     Operator(
         "func_pm_remove_ternary",
         "A conditional expression always takes the same branch.",
         frozenset({"ternary_expression"}),
         keep_one_branch,
+        "Any conditional expression.",
+        "return a ? b : c;",
+        "return b;",
     ),
 )
