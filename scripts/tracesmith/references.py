@@ -6,6 +6,7 @@ of them is flaky, and no verdict looks at it. A run of a bug or a patch of which
 code broken, or the environment? `Health` settles that by running the pristine suite again, at most once a process.
 """
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +20,8 @@ from tracesmith.perturbations import Perturbation
 from tracesmith.prepared import Environment
 from tracesmith.sandboxes.base import Backend
 from tracesmith.suites import SuiteRun
+
+logger = logging.getLogger(__name__)
 
 CODE_VERSION = 2
 NAME = "reference"
@@ -99,13 +102,18 @@ def read(folder: Path, environment: Environment) -> Reference:
 
 
 def check_time(reference: Reference, timeout_s: float, where: Path) -> None:
-    """Raise InputError when the time limit of a run is below what the pristine suite took: all would pass it."""
+    """
+    Raise InputError when the time limit of a run is below what the pristine suite took: all would pass it.
+
+    Several runs at once are slower, hence a warning when it is below twice that.
+    """
     took = reference.stable.seconds
+    said = f"{where}: the pristine suite took {took:.1f} s, and each run gets {timeout_s:g} s (--timeout, in the "
+    said += "configuration timeout_s of the step): raise it well above"
     if took >= timeout_s:
-        raise InputError(
-            f"{where}: the pristine suite took {took:.1f} s, and each run gets {timeout_s:g} s (--timeout, in the "
-            "configuration timeout_s of the step): raise it well above"
-        )
+        raise InputError(said)
+    if 2 * took > timeout_s:
+        logger.warning("%s", said)
 
 
 def write(entry: Path, found: SuiteRun) -> None:

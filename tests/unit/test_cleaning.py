@@ -61,7 +61,7 @@ INSTALLED = {
 def tree(tmp_path: Path) -> Path:
     texts = dict(PRISTINE)
     texts |= dict.fromkeys((*INSTALLED["kept"], *INSTALLED["gone"]), "{}")
-    texts["node_modules/old-core/package.json"] = '{"name": "@x/core"}'
+    texts["node_modules/old-core/package.json"] = '\ufeff{"name": "@x/core"}'
     for name, text in texts.items():
         path = tmp_path / "tree" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,6 +88,12 @@ def test_the_packages_are_those_that_hold_bugs_are_tested_or_are_the_repository(
     assert spec(tree)["packages"] == ["@x/core", "root"]
     assert spec(tree, source_globs=["packages/*/*.js"])["packages"] == ["@x/core", "@x/helper", "root"]
     assert spec(tree)["folders"] == [".", "packages/core"]
+
+
+def test_a_manifest_is_read_as_leniently_as_npm_reads_it(tree: Path) -> None:
+    (tree / "package.json").write_bytes(b'\xef\xbb\xbf{"license": "MIT", "name": "root", "license": "ISC"}')
+    (tree / "packages/core/package.json").write_text("{{#if name}}")
+    assert spec(tree)["packages"] == ["root"]
 
 
 def test_copies_caches_maps_and_build_output_go_and_the_rest_stays(tree: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tracesmith import perturbations, prepared
+from tracesmith import perturbations, prepared, references
 from tracesmith.environments import gating
 from tracesmith.errors import InputError
 from tracesmith.perturbations import PLAIN
@@ -81,6 +81,18 @@ def test_a_file_that_broke_once_counts_as_broken_and_its_tests_are_flaky() -> No
 def test_the_time_of_the_plain_run_is_the_references() -> None:
     runs = [replace(ran(a_one="passed"), seconds=seconds, output=f"{seconds}") for seconds in (2.0, 9.0)]
     assert (Reference(runs).stable.seconds, Reference(runs).stable.output) == (2.0, "2.0")
+
+
+def test_a_time_limit_near_that_of_the_pristine_suite_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reference = Reference([replace(ran(a_one="passed"), seconds=100.0)])
+    references.check_time(reference, 200, tmp_path)
+    assert not caplog.messages
+    references.check_time(reference, 199, tmp_path)
+    assert "took 100.0 s, and each run gets 199 s" in caplog.messages[0]
+    with pytest.raises(InputError, match="raise it well above"):
+        references.check_time(reference, 100, tmp_path)
 
 
 CLEAN = ran(a_one="passed", a_two="passed")

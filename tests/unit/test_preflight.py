@@ -152,6 +152,19 @@ def test_the_registry_is_the_one_that_the_images_name_says(name: str, registry: 
     assert str(images.registry(name)) == registry
 
 
+def test_the_engine_calls_its_proxy_or_the_mirrors_of_docker_hub() -> None:
+    mirrors = {"RegistryConfig": {"Mirrors": ["https://mirror.example/", "http://10.0.0.1:5000/"]}}
+
+    def ways(info: dict[str, Any], name: str = "node:24") -> list[str]:
+        return [str(way) for way in images.ways(info, images.registry(name))]
+
+    hub = "https://registry-1.docker.io:443"
+    assert ways({"RegistryConfig": None}) == [hub]
+    assert ways(mirrors) == ["https://mirror.example:443", "http://10.0.0.1:5000", hub]
+    assert ways(mirrors, "quay.io/me/node:24") == ["https://quay.io:443"]
+    assert ways({**mirrors, "HttpsProxy": "http://10.0.0.2:3128"}) == ["http://10.0.0.2:3128"]
+
+
 @pytest.mark.docker
 def test_a_base_image_has_to_be_there_or_its_registry(folder: Path, listening: int, closed: int) -> None:
     def check(base: str) -> list[Finding]:

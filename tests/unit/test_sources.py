@@ -150,6 +150,13 @@ def test_a_path_that_leads_out_of_the_tree_is_refused(tree: Path, tmp_path: Path
     assert (destination / "package.json").exists()
 
 
+def test_a_package_json_that_repeats_a_key_is_read_as_npm_reads_it(tree: Path, tmp_path: Path) -> None:
+    (tree / "package.json").write_bytes(b'\xef\xbb\xbf{"license": "MIT", "name": "x", "license": "ISC"}')
+    (tmp_path / "fetched").mkdir()
+    sources.fetch(profile(tree, package_json={"main": None}), tmp_path / "fetched")
+    assert json.loads((tmp_path / "fetched" / "package.json").read_text()) == {"license": "ISC", "name": "x"}
+
+
 @pytest.mark.parametrize("text", ["[]", "5", "{", ""])
 def test_a_package_json_that_is_none_is_refused(tree: Path, tmp_path: Path, text: str) -> None:
     (tree / "package.json").write_text(text)

@@ -37,7 +37,7 @@ function entries(folder) {
 
 function nameOf(folder) {
   try {
-    return JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8")).name;
+    return JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8").replace(/^\uFEFF/, "")).name;
   } catch {
     return undefined; // no package, or one that nobody can load
   }

@@ -3,9 +3,8 @@
 import json
 from pathlib import Path, PurePosixPath
 
-from tracesmith import files, globs
+from tracesmith import globs
 from tracesmith.environments.profiles import Profile
-from tracesmith.errors import InputError
 
 SCRIPT = Path(__file__).with_name("cleaning.cjs")
 SCRIPT_PLACE = "/tmp/cleaning.cjs"  # noqa: S108 - a path inside the sandbox
@@ -38,9 +37,9 @@ def _package_folder(path: str, manifests: set[str]) -> str:
 
 
 def _name(manifest: Path) -> str | None:
-    if not manifest.is_file():
+    """Return a package's name; None for a package.json that nobody can load, as in a template."""
+    try:
+        name = json.loads(manifest.read_bytes())["name"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    package = files.read_json(manifest)
-    if not isinstance(package, dict):
-        raise InputError(f"{manifest}: no JSON object")
-    return str(package["name"]) if package.get("name") else None
+    return name if isinstance(name, str) else None

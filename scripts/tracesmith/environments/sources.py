@@ -192,7 +192,7 @@ def _remove(path: Path) -> None:
 def _edit_package_json(path: Path, profile: Profile) -> None:
     if not profile.package_json:
         return
-    found = files.read_json(path)
+    found = files.parse_json(files.read_text(path).removeprefix("\ufeff"), str(path))  # npm reads what repeats a key
     if not isinstance(found, dict):
         raise InputError(f"{profile.name}: package.json of {profile.source} is no object")
     package = {**found, **profile.package_json}

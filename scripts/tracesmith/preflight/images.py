@@ -1,6 +1,6 @@
 """Base images: the engine has each, or can fetch it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tracesmith import proxies
@@ -57,15 +57,23 @@ def registry(name: str) -> proxies.Endpoint:
     return proxies.Endpoint("https", host, int(port or 443))
 
 
+def ways(info: Mapping[str, Any], asked: proxies.Endpoint) -> list[proxies.Endpoint]:
+    """Return whom an engine calls for a registry, first of all: its proxy, else its mirrors, which Docker Hub has."""
+    if info.get("HttpsProxy"):
+        return [proxies.endpoint("the engine's proxy", info["HttpsProxy"])]
+    found = (info.get("RegistryConfig") or {}).get("Mirrors") or [] if asked.host == DOCKER_HUB else []
+    return [*(proxies.endpoint("the engine's registry-mirrors", mirror) for mirror in found), asked]
+
+
 def _of_registry(plan: Plan, name: str, *, built: bool) -> Finding:
     """Say whether the registry can be reached as the engine does it, perhaps through a proxy of its own."""
     assert plan.engine  # noqa: S101 - asked before
-    info: dict[str, Any] = plan.engine.info()
-    asked = registry(name)
-    way = proxies.endpoint("the engine's proxy", info["HttpsProxy"]) if info.get("HttpsProxy") else asked
-    failure = endpoints.failure(way)
-    if not failure:
-        return Finding(OK, f"base image {name}: {way} answers, from which the engine will fetch it")
+    failed = []
+    for way in ways(plan.engine.info(), registry(name)):
+        failure = endpoints.failure(way)
+        if not failure:
+            return Finding(OK, f"base image {name}: {way} answers, from which the engine will fetch it")
+        failed.append(f"{way} cannot be reached ({failure})")
     remedy = "load it (docker load), name another (sandbox.base_image), or give the engine a proxy (docs/proxies.md)"
-    text = f"base image {name}: the engine does not have it and {way} cannot be reached ({failure}); {remedy}"
+    text = f"base image {name}: the engine does not have it and {', '.join(failed)}; {remedy}"
     return Finding(WARNING if built else MISSING, text)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import docker
 
 OK, WARNING, MISSING = "ok", "warning", "MISSING"
-SANDBOXED = ("make_profile", "build_environment", "validate_bugs", "run_agent", "evaluate_predictions")
+SANDBOXED = ("make_profile", "build_environment", "screen_bugs", "validate_bugs", "run_agent", "evaluate_predictions")
 """Steps that open sandboxes."""
 PUSHING = ("push_mirror", "push_image")
 """Steps that send something to servers of others."""
