@@ -94,7 +94,7 @@ def validated(profile_path: Path, folder: Path, backend: str) -> tuple[dict[str,
     script("collect_patches", made, "--repo", environment.repo, "--output", patches)
     report = folder / "validated" / "report.json"
     script("validate_bugs", patches, "--environment", environment_path, "--output", report)
-    reference = json.loads((folder / "built" / "reference" / "reference.json").read_text())
+    reference = json.loads((folder / "built" / "reference" / "1" / "reference.json").read_text())
     return reference, json.loads(report.read_text())
 
 
