@@ -8,6 +8,7 @@ With TRACESMITH_NO_SKIP=1, as in CI, every skip is a failure: a suite that did n
 import functools
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -94,6 +95,12 @@ NEEDS: dict[str, Callable[[], str | None]] = {
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Heed SIGINT, so that the programs of the tests do: a shell's job in the background is born deaf to it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose need is missing, before any fixture is made for it."""
     for marker, missing in NEEDS.items():

@@ -44,7 +44,7 @@ test("covers", (t) => t.is(coverage([{ start: 0, end: 2 }, { start: 1, end: 5 }]
 test("contains its start", (t) => t.true(contains({ start: 0, end: 1 }, 0)));
 test("does not contain its end", (t) => t.false(contains({ start: 0, end: 1 }, 1)));
 """
-TESTS = {"keyvaluecache": 15, "wry-trie": 13, "node_test": 5, "ava": 5}
+TESTS = {"minisearch": 165, "wry-trie": 13, "node_test": 5, "ava": 5}
 TINY = {
     "node_test": (NODE_TEST, ["node", "--import", "tsx", "--test", "src/*.spec.ts"], {"tsx": "4.20.6"}),
     "ava": (AVA, ["node_modules/.bin/ava", "src/*.spec.ts"], {"ava": "6.4.1", "tsx": "4.20.6"}),
@@ -98,7 +98,7 @@ def validated(profile_path: Path, folder: Path, backend: str) -> tuple[dict[str,
     return reference, json.loads(report.read_text())
 
 
-@pytest.fixture(scope="module", params=["keyvaluecache", "wry-trie", "node_test", "ava"])
+@pytest.fixture(scope="module", params=["minisearch", "wry-trie", "node_test", "ava"])
 def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Package:
     """A package of a runner, validated with bubblewrap."""
     folder = tmp_path_factory.mktemp("package")

@@ -172,8 +172,10 @@ class _Handler(BaseHTTPRequestHandler):
             logger.error("gateway: %s", redaction.of_environment().message(traceback.format_exc()))
             self._refuse(wire, account, InfrastructureError(f"the gateway failed: {type(error).__name__}, see the log"))
         else:
-            if self._deliver(data, answer, asked):
-                session.deliver(account, first, answer)
+            if self._is_waited_for():
+                session.deliver(account, first, answer)  # first: the engine may ask again as soon as it has the answer
+                if not self._deliver(data, answer, asked):
+                    session.take_back(account, first, answer)
 
     def _encoded(self, wire: Wire, answer: Answer, asked: Asked) -> bytes:
         if asked.stream:
@@ -194,12 +196,16 @@ class _Handler(BaseHTTPRequestHandler):
         account.ended = account.ended or error
         self._send(401, wire.problem(message, "authentication_error", "tracesmith_ended"))
 
-    def _deliver(self, data: bytes, answer: Answer, asked: Asked) -> bool:
-        """Send the answer and tell whether the engine was still there to take it."""
+    def _is_waited_for(self) -> bool:
+        """Tell whether the engine has not hung up."""
         readable = select.select([self.connection], [], [], 0)[0]
         if readable and not self.server.ending and not self.connection.recv(1, socket.MSG_PEEK):
             self.close_connection = True
             return False
+        return True
+
+    def _deliver(self, data: bytes, answer: Answer, asked: Asked) -> bool:
+        """Send the answer and tell whether the engine took it."""
         kind = "text/event-stream" if asked.stream else "application/json"
         cost = {} if answer.cost is None else {"x-tracesmith-cost-usd": f"{answer.cost:.8f}"}
         try:

@@ -82,8 +82,15 @@ class Session:
         return account.delivered[request.fingerprint()]
 
     def deliver(self, account: Account, request: Request, answer: Answer) -> None:
-        """Count an answer that has reached the engine; the request is given without its repeat."""
+        """Count an answer that is sent to the engine; the request is given without its repeat."""
+        self._count(account, request, answer, 1)
+
+    def take_back(self, account: Account, request: Request, answer: Answer) -> None:
+        """Uncount an answer that did not reach the engine."""
+        self._count(account, request, answer, -1)
+
+    def _count(self, account: Account, request: Request, answer: Answer, times: int) -> None:
         with self._lock:
-            account.calls += 1
-            account.cost_usd += answer.cost or 0.0
-            account.delivered[request.fingerprint()] += 1
+            account.calls += times
+            account.cost_usd += times * (answer.cost or 0.0)
+            account.delivered[request.fingerprint()] += times
