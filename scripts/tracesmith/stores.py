@@ -7,10 +7,8 @@ drops when its holder dies, so any number of processes (shards, or what a killed
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
-import struct
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, owners
+from tracesmith import files, locks, owners
 from tracesmith.errors import InputError
 
 ENTRY = "entry.json"
@@ -50,14 +48,9 @@ class Store:
         """
         Hold the entry's lock, waiting for another holder to finish or die.
 
-        The lock is a byte of one file, chosen by the name's hash: open-file-description locks (fcntl(2), Linux) belong
-        to this open file, hence also keep threads of one process apart.
+        The lock is a byte of one file, chosen by the name's hash.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        place = int.from_bytes(sha256(name.encode()).digest()[:7])
-        lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
-        with (self.root / ".lock").open("ab") as file:
-            fcntl.fcntl(file, fcntl.F_OFD_SETLKW, lock)
+        with locks.held(self.root / ".lock", int.from_bytes(sha256(name.encode()).digest()[:7])):
             yield
 
     @contextmanager

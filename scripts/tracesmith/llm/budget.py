@@ -3,20 +3,17 @@ The budget: caps that hold for every thread, process and shard that shares the f
 
 A call reserves an upper estimate of its cost before it is made and is settled by a line of the ledger. It waits while
 it might pass a cap together with the calls under way, and goes alone when it might do so by itself: a cap is passed
-by one call at most. Each reservation holds a byte of a file locked; the kernel drops that lock when its process dies
-(fcntl(2), open-file-description locks), on whatever host, and the next call clears the reservation away.
+by one call at most. Each reservation holds a byte of a file locked; the kernel drops that lock when its process dies,
+on whatever host, and the next call clears the reservation away.
 """
 
-import fcntl
-import os
 import secrets
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
-from tracesmith import files
+from tracesmith import files, locks
 from tracesmith.llm.answers import Answers, Entry
 from tracesmith.llm.clock import Clock
 from tracesmith.llm.errors import BudgetSpentError
@@ -39,7 +36,7 @@ class Budget:
 
     def __init__(self, folder: Path, caps: Mapping[str, float], answers: Answers, clock: Clock) -> None:
         self.ledger = Ledger(folder / "ledger.jsonl")
-        self._folder = folder
+        self._calls = folder / ".calls"
         self._caps = caps
         self._answers = answers
         self._clock = clock
@@ -54,7 +51,7 @@ class Budget:
         Raises BudgetSpentError when a cap is reached.
         """
         entry = self.new_entry(purpose, model, key)
-        with _held(self._folder, entry["call"]):
+        with locks.held(self._calls, _byte_of(entry["call"])):
             while not self._take({"entry": entry, "estimate": estimate}):
                 self._clock.wait(POLL_S)
             try:
@@ -132,7 +129,7 @@ class Budget:
     def _living(self) -> dict[str, Reserved]:
         """Return the calls under way; those whose process is dead get their line: paid when the answer was stored."""
         found = self._under_way()
-        dead = [call for call in found if not _is_held(self._folder, call)]
+        dead = [call for call in found if not locks.is_held(self._calls, _byte_of(call))]
         for call in dead:
             entry = found.pop(call)["entry"]
             record = self._answers.read(entry["key"])
@@ -154,20 +151,6 @@ def _spent_message(account: str, spent: float, cap: float) -> str:
     )
 
 
-def _byte_of(call: str) -> bytes:
-    """Return the struct flock that locks the byte of a call; `.calls` is never written, only locked."""
-    return struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, int(call[:14], 16), 1, 0)
-
-
-@contextmanager
-def _held(folder: Path, call: str) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".calls").open("ab") as file:
-        fcntl.fcntl(file, fcntl.F_OFD_SETLKW, _byte_of(call))
-        yield
-
-
-def _is_held(folder: Path, call: str) -> bool:
-    with (folder / ".calls").open("ab") as file:
-        found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _byte_of(call))
-    return bool(struct.unpack("hhqqi4x", found)[0] != fcntl.F_UNLCK)
+def _byte_of(call: str) -> int:
+    """Return the byte of `.calls` that a call under way has locked."""
+    return int(call[:14], 16)
