@@ -43,10 +43,10 @@ def positive_number(text: str) -> float:
 
 def size(text: str) -> int:
     """Read a size such as 512m or 10g (powers of 1024) as bytes, as an argparse type."""
-    found = base.parse_size(text)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 512m or 10g")
-    return found
+    try:
+        return base.parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def share(text: str) -> float:

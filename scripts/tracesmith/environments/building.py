@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import files, git, prepared, stores, summaries
-from tracesmith.environments import cleaning, dockerfiles, gating, images, installing, profiles, sources, steps
+from tracesmith.environments import cleaning, gating, images, installing, profiles, sources, steps
 from tracesmith.environments.gating import GateSettings
 from tracesmith.environments.profiles import Profile
 from tracesmith.sandboxes import base, choosing
@@ -35,7 +35,7 @@ class Needs:
     def limits(self, profile: Profile) -> Limits:
         """Return the limits of one sandbox."""
         memory = self.memory_bytes or base.parse_size(profile.sandbox.get("memory", MEMORY))
-        return Limits(int(memory or 0), self.pids, self.cpus, self.disk_bytes)
+        return Limits(memory, self.pids, self.cpus, self.disk_bytes)
 
     def suite_timeout_s(self, profile: Profile) -> float:
         """Return the most seconds of the pristine tree's suite."""
@@ -82,14 +82,16 @@ def build(profile_path: Path, settings: BuildSettings, output: Path, source: str
 
 def prepare(store: stores.Store, profile: Profile, source: Path, settings: BuildSettings) -> prepared.Environment:
     """Install the dependencies, in an image or a prepared tree, and return the environment."""
-    repo = sources.repo_name(profile.source)
+    repo, source_hash = sources.repo_name(profile.source), sources.tree_hash(source)
     backend = choosing.choose(settings.backend)
     image_name, limits = _image_name(settings.dockerhub, repo), settings.needs.limits(profile)
     if backend == "docker":
-        installed, node = _build_image(store, profile, source, settings, image_name)
+        base_image = choosing.base_image(settings.base_image, profile.node)
+        wanted = images.Wanted(profile, source, repo, image_name, base_image, settings.with_swerex, limits)
+        installed, node = _build_image(store, wanted, source_hash)
     else:
         lock = installing.lockfile(store, profile, source, limits)
-        fingerprint = _fingerprint(profile, backend, source, lock)
+        fingerprint = _fingerprint(profile, backend, source, source_hash, lock)
         installed, node = installing.prepare(store, fingerprint, profile, source, lock, limits)
     return prepared.Environment(
         repo=repo,
@@ -99,7 +101,7 @@ def prepare(store: stores.Store, profile: Profile, source: Path, settings: Build
         image=installed if backend == "docker" else None,
         tree="bubblewrap/tree" if backend == "bubblewrap" else None,
         source="source/tree",
-        source_hash=sources.tree_hash(source),
+        source_hash=source_hash,
         mirror="mirror.git",
         node=node,
         installed=installed,
@@ -110,32 +112,21 @@ def prepare(store: stores.Store, profile: Profile, source: Path, settings: Build
     )
 
 
-def _build_image(
-    store: stores.Store, profile: Profile, source: Path, settings: BuildSettings, image_name: str
-) -> tuple[str, str]:
-    wanted = images.Wanted(
-        profile=profile,
-        source=source,
-        repo=sources.repo_name(profile.source),
-        image_name=image_name,
-        base_image=choosing.base_image(settings.base_image, profile.node),
-        with_swerex=settings.with_swerex,
-        limits=settings.needs.limits(profile),
-    )
-    lock = images.lockfile(store, wanted)
-    dockerfile = dockerfiles.make(profile, wanted.repo, wanted.base_image, with_swerex=settings.with_swerex)
-    fingerprint = _fingerprint(profile, "docker", source, lock, dockerfile=dockerfile)
+def _build_image(store: stores.Store, wanted: images.Wanted, source_hash: str) -> tuple[str, str]:
+    profile, lock = wanted.profile, images.lockfile(store, wanted)
+    dockerfile = wanted.dockerfile(certificates=False)  # this machine's decide nothing
+    fingerprint = _fingerprint(profile, "docker", wanted.source, source_hash, lock, dockerfile=dockerfile)
     image, node = images.build(store, fingerprint, wanted, lock)
     if not node.startswith(f"v{profile.node}."):
         logger.warning("%s: Node %s is wanted, %s has %s", profile.name, profile.node, wanted.base_image, node)
     return image, node
 
 
-def _fingerprint(profile: Profile, backend: str, source: Path, lock: Path | None, **more: Any) -> str:
+def _fingerprint(profile: Profile, backend: str, source: Path, source_hash: str, lock: Path | None, **more: Any) -> str:
     """What decides an installation. Settings of the sandbox and of the network do not."""
     keys = ("package_manager", "install", "build", "environment", "node")
     parts = {key: value for key, value in asdict(profile).items() if key in keys}
-    parts |= {"source": sources.tree_hash(source), "lock": files.digest_file(lock) if lock else None}
+    parts |= {"source": source_hash, "lock": files.digest_file(lock) if lock else None}
     parts["cleaned"] = cleaning.spec(source, profile, steps.files_of(source)).decode()
     return stores.fingerprint("build_environment", CODE_VERSION, backend=backend, **parts, **more)
 

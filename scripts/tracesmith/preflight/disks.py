@@ -4,8 +4,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tracesmith import cli, scratch
+from tracesmith import scratch
 from tracesmith.preflight.plan import MISSING, OK, SANDBOXED, Finding, Plan
+from tracesmith.sandboxes import base
 
 GB = 10**9
 
@@ -14,7 +15,7 @@ def check(plan: Plan) -> Iterator[Finding]:
     """Compare what is free on each disk with what the configuration wants."""
     if not plan.steps:
         return
-    wanted = cli.size(plan.configuration.free_disk)
+    wanted = base.parse_size(plan.configuration.free_disk)
     for places in _by_disk(_places(plan)):
         free = shutil.disk_usage(next(iter(places))).free
         where = ", ".join(f"{what} ({place})" for place, what in places.items())

@@ -99,10 +99,12 @@ class Backend(Protocol):
         ...
 
 
-def parse_size(text: str) -> int | None:
-    """Return the bytes of a size such as 512m or 10g (powers of 1024); None for what is none."""
+def parse_size(text: str) -> int:
+    """Return the bytes of a size such as 512m or 10g (powers of 1024). Raises ValueError for what is none."""
     match = SIZE.fullmatch(text)
-    return int(match[1]) * int(1024 ** " kmgt".index(match[2].lower() or " ")) if match else None
+    if not match:
+        raise ValueError(f"{text!r} is not a size such as 512m or 10g")
+    return int(match[1]) * int(1024 ** " kmgt".index(match[2].lower() or " "))
 
 
 def environment(*, network: bool) -> dict[str, str]:
