@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import tiny
-from tracesmith.environments import profiles
+from tracesmith.environments import managers, profiles
 from tracesmith.environments.building import BuildSettings, Needs
 from tracesmith.environments.detection import (
     attempts,
@@ -28,7 +28,7 @@ from tracesmith.environments.detection.climbing import Tried
 from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.detection.published import Choices, Published
 from tracesmith.environments.detection.reading import Tree
-from tracesmith.environments.detection.states import State, install_steps
+from tracesmith.environments.detection.states import State
 from tracesmith.environments.detection.subjects import Subject
 from tracesmith.errors import InputError
 
@@ -217,7 +217,8 @@ def test_the_best_attempt_passes_most_and_fails_least() -> None:
     ],
 )
 def test_install_steps_can_run_scripts_and_change_the_lockfile(manager: dict[str, str], steps: list[str]) -> None:
-    assert install_steps(manager, scripts=True, frozen=False) == [steps]
+    found = managers.named(manager["name"], manager.get("version"))
+    assert found.install(scripts=True, frozen=False) == steps
 
 
 def test_every_key_of_the_yaml_says_why_and_reads_as_a_profile(tmp_path: Path, subject: Subject) -> None:

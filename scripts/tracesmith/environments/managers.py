@@ -26,14 +26,29 @@ class PackageManager:
     """Names of its lockfile; the first is the one it writes."""
     lock: list[str]
     """Writes the lockfile of a tree that has none."""
-    install: list[str]
-    """Installs what the lockfile says."""
+    start: list[str]
+    """Begins every installation."""
+    silent: list[str]
+    """Says that no lifecycle script runs."""
+    loud: list[str] = field(default_factory=list)
+    """Says that all of them run."""
+    frozen: list[str] = field(default_factory=list)
+    """Says that the lockfile stays as it is."""
+    thawed: list[str] = field(default_factory=list)
+    """Says that it may change."""
+    rest: list[str] = field(default_factory=list)
+    """Ends every installation."""
     manifests: tuple[str, ...] = ()
     """Further files, besides package.json and lockfile, that decide what is installed; names or globs."""
     environment: dict[str, str] = field(default_factory=dict)
     setup_flags: tuple[str, ...] = ("--ignore-scripts",)
     line: str = ""
     """Shell line before a command; for what depends on the network's variables, which no image may keep."""
+
+    def install(self, *, scripts: bool = False, frozen: bool = True) -> list[str]:
+        """Return the command that installs what the lockfile says; without `frozen` the lockfile may change."""
+        lock, lifecycle = self.frozen if frozen else self.thawed, self.loud if scripts else self.silent
+        return [*self.start, *lock, *lifecycle, *self.rest]
 
     def setup(self, version: str) -> list[str]:
         """Return the command that fetches a version of it into FOLDER."""
@@ -46,7 +61,9 @@ NPM = PackageManager(
     lockfiles=("package-lock.json", "npm-shrinkwrap.json"),
     lock=["npm", "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"],
     # Not `npm ci`: it refuses lockfiles with packages of other platforms that the registry lacks.
-    install=["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"],
+    start=["npm", "install"],
+    silent=["--ignore-scripts"],
+    rest=["--no-audit", "--no-fund"],
     # Many repositories turn their lockfile off in .npmrc. A lockfile of ours, and npm's list of what is installed, must
     # not name the registry of the machine at hand.
     environment={"npm_config_package_lock": "true", "npm_config_omit_lockfile_registry_resolved": "true"},
@@ -55,7 +72,11 @@ PNPM = PackageManager(
     package="pnpm",
     lockfiles=("pnpm-lock.yaml",),
     lock=["pnpm", "install", "--lockfile-only", "--ignore-scripts"],
-    install=["pnpm", "install", "--frozen-lockfile", "--ignore-scripts"],
+    start=["pnpm", "install"],
+    silent=["--ignore-scripts"],
+    loud=["--dangerously-allow-all-builds"],
+    frozen=["--frozen-lockfile"],
+    thawed=["--no-frozen-lockfile"],
     manifests=("pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs"),
     # Its store must not land in the tree; and it must not fetch the version that package.json names.
     environment={
@@ -69,7 +90,10 @@ YARN_CLASSIC = PackageManager(
     package="yarn",
     lockfiles=("yarn.lock",),
     lock=["yarn", "install", "--ignore-scripts", "--ignore-engines", "--non-interactive"],
-    install=["yarn", "install", "--frozen-lockfile", "--ignore-scripts", "--ignore-engines", "--non-interactive"],
+    start=["yarn", "install"],
+    silent=["--ignore-scripts"],
+    frozen=["--frozen-lockfile"],
+    rest=["--ignore-engines", "--non-interactive"],
     manifests=(".yarnrc",),
     environment={"YARN_CACHE_FOLDER": f"{CACHE}/yarn", "YARN_IGNORE_PATH": "1", "SKIP_YARN_COREPACK_CHECK": "1"},
 )
@@ -87,7 +111,10 @@ YARN_BERRY = PackageManager(
     package="@yarnpkg/cli-dist",
     lockfiles=("yarn.lock",),
     lock=["yarn", "install", "--mode=update-lockfile"],
-    install=["yarn", "install", "--immutable", "--mode=skip-build"],
+    start=["yarn", "install"],
+    silent=["--mode=skip-build"],
+    frozen=["--immutable"],
+    thawed=["--no-immutable"],
     manifests=(".yarnrc.yml", ".yarn/patches/**", ".yarn/plugins/**"),
     # The runners' binaries are called by their path: plug'n'play has none.
     environment={
@@ -104,7 +131,9 @@ BUN = PackageManager(
     package="bun",
     lockfiles=("bun.lock", "bun.lockb"),
     lock=["bun", "install", "--lockfile-only", "--ignore-scripts"],
-    install=["bun", "install", "--frozen-lockfile", "--ignore-scripts"],
+    start=["bun", "install"],
+    silent=["--ignore-scripts"],
+    frozen=["--frozen-lockfile"],
     manifests=("bunfig.toml",),
     environment={"BUN_INSTALL_CACHE_DIR": f"{CACHE}/bun"},
     setup_flags=("--foreground-scripts",),  # its binary is put in place by a script
@@ -152,7 +181,7 @@ def locking(profile: Profile) -> list[list[str]]:
 
 def installing(profile: Profile) -> list[list[str]]:
     """Return what installs the packages of a tree that has its lockfile: the profile's own steps, or the manager's."""
-    return [_line(profile, command) for command in profile.install or [of(profile).install]]
+    return [_line(profile, command) for command in profile.install or [of(profile).install()]]
 
 
 def shell_start(profile: Profile) -> str:

@@ -112,11 +112,12 @@ def _with_packages(made: Plan, subject: Subject, state: State) -> Plan:
 
 def _with_variants(made: Plan, subject: Subject, state: State) -> Plan:
     manager = made.get("package_manager", {"name": "npm"})
+    known = managers.named(manager["name"], manager.get("version"))
     if "scripts" in state.variants or ("unfrozen" in state.variants and manager["name"] != "npm"):
-        steps = install_steps(manager, scripts="scripts" in state.variants, frozen="unfrozen" not in state.variants)
+        command = known.install(scripts="scripts" in state.variants, frozen="unfrozen" not in state.variants)
         made = made.put(
             "install",
-            steps,
+            [command],
             "the manager's own step failed: "
             + "; ".join(step for step in state.steps if "install" in step or "lock" in step),
         )
@@ -138,53 +139,11 @@ def _with_variants(made: Plan, subject: Subject, state: State) -> Plan:
             "the program stands in the other node_modules",
         )
     if "unlocked" in state.variants:
-        names = [
-            name
-            for name in managers.named(manager["name"], manager.get("version")).lockfiles
-            if name in subject.tree.known
-        ]
+        names = [name for name in known.lockfiles if name in subject.tree.known]
         made = made.extend("remove", names, "the lockfile names packages that cannot be fetched; one is written anew")
     if "tsx" in state.variants:
         made = made.put("test.command", _with_tsx(made.get("test.command"), state.runner))
     return made
-
-
-def install_steps(manager: dict[str, Any], *, scripts: bool, frozen: bool) -> list[list[str]]:
-    """Return the steps of an installation that runs install scripts, or may change the lockfile."""
-    name, classic = manager["name"], str(manager.get("version", "")).startswith("1.")
-    quiet = [] if scripts else ["--ignore-scripts"]
-    if name == "npm":
-        return [["npm", "install", "--no-audit", "--no-fund", *quiet]]
-    if name == "pnpm":
-        return [
-            [
-                "pnpm",
-                "install",
-                "--frozen-lockfile" if frozen else "--no-frozen-lockfile",
-                *(quiet or ["--dangerously-allow-all-builds"]),
-            ]
-        ]
-    if name == "yarn" and classic:
-        return [
-            [
-                "yarn",
-                "install",
-                *(["--frozen-lockfile"] if frozen else []),
-                "--ignore-engines",
-                "--non-interactive",
-                *quiet,
-            ]
-        ]
-    if name == "yarn":
-        return [
-            [
-                "yarn",
-                "install",
-                "--immutable" if frozen else "--no-immutable",
-                *([] if scripts else ["--mode=skip-build"]),
-            ]
-        ]
-    return [["bun", "install", *(["--frozen-lockfile"] if frozen else []), *quiet]]
 
 
 def _other_binary(subject: Subject, command: list[str]) -> list[str]:

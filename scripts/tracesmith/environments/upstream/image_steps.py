@@ -147,7 +147,7 @@ def _install(found: ImageSteps, variables: dict[str, str], words: list[str]) -> 
     if found.install:
         found.doubt("image step", "files are changed before the installation, which the lockfile may not fit any more")
     if found.install or variables or not patient or found.is_installed:
-        found.install.append([*prefix, *words, *({found.manager.no_scripts} - set(words))])
+        found.install.append([*prefix, *words, *(flag for flag in found.manager.no_scripts if flag not in words)])
     found.is_installed = True
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from tracesmith.environments import managers
 from tracesmith.environments.upstream.registry import Doubt
 
 MANAGERS = ("npm", "pnpm", "yarn", "bun")
@@ -46,11 +47,10 @@ class Wanted:
         return chosen is not None or text == "corepack enable"
 
     @property
-    def no_scripts(self) -> str:
-        """Return the flag by which an installation runs no lifecycle scripts."""
-        return (
-            "--mode=skip-build" if self.name == "yarn" and not self._version().startswith("1.") else "--ignore-scripts"
-        )
+    def no_scripts(self) -> list[str]:
+        """The flags by which an installation runs no lifecycle scripts."""
+        version = self._version() if self.name == "yarn" else None  # which of the two it is
+        return managers.named(self.name or "npm", version).silent
 
     def as_profile(self) -> dict[str, str] | None:
         """Return the key of a profile; None for the npm that comes with Node."""
