@@ -92,8 +92,6 @@ class Entity:
     named: bool
     function: bool
     start_byte: int
-    body_byte: int
-    """Where the body begins: `{`, or the expression of an arrow function."""
     end_byte: int
     signature: str
     """The text from the start to the body."""
@@ -120,7 +118,7 @@ def _nodes(file: SourceFile) -> Iterator[tuple[Node, Entity | None]]:
     while stack:
         node, owner = stack.pop()
         if owner is None and _belongs_to_module(node):
-            owner = Entity("module", True, False, node.start_byte, node.start_byte, node.end_byte, "")
+            owner = Entity("module", True, False, node.start_byte, node.end_byte, "")
         yield node, owner
         entity = _entity(node, file.data, owner)
         if entity is not None and (entity.named or owner is None or not owner.function):
@@ -157,7 +155,7 @@ def _function(node: Node, source: bytes, owner: Entity | None) -> Entity | None:
     text = _sanitised(code(name, source)) if name is not None else _default_name(node)
     start = named_by.start_byte
     signature = source[start : body.start_byte].decode("utf-8")
-    return Entity(text or "anonymous", bool(text), True, start, body.start_byte, node.end_byte, signature)
+    return Entity(text or "anonymous", bool(text), True, start, node.end_byte, signature)
 
 
 def _initialiser(node: Node, source: bytes) -> Entity | None:
@@ -171,7 +169,7 @@ def _initialiser(node: Node, source: bytes) -> Entity | None:
     text = _sanitised(code(name, source)) if name is not None else ""
     default = {"class_static_block": "static", "export_statement": "default"}.get(node.type, "anonymous")
     signature = source[node.start_byte : body.start_byte].decode("utf-8")
-    return Entity(text or default, True, False, node.start_byte, body.start_byte, node.end_byte, signature)
+    return Entity(text or default, True, False, node.start_byte, node.end_byte, signature)
 
 
 def _name(node: Node, through: frozenset[str]) -> tuple[Node, Node | None]:

@@ -1,6 +1,7 @@
 """One attempt: a plan is installed and its suite run in the sandbox, as an environment's is; nothing of it stays."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -121,7 +122,7 @@ def _try(plan: Plan, pristine: Path, settings: BuildSettings) -> Result:
 
 def of_run(run: SuiteRun) -> Result:
     """Return the result of a suite's run."""
-    states = list(run.tests.values())
+    states, passed = list(run.tests.values()), Counter(map(suites.test_file, run.passed()))
     failures = "\n".join(f"{test}: {text}" for test, text in list(run.failures.items())[:200])
     output = (
         run.output
@@ -131,17 +132,13 @@ def of_run(run: SuiteRun) -> Result:
     return Result(
         run.outcome,
         passed=states.count("passed"),
-        failed=sorted(test for test, state in run.tests.items() if state == "failed"),
+        failed=sorted(run.failed()),
         skipped=states.count("skipped") + states.count("todo"),
-        files={file: sum(suites.test_file(test) == file for test in run.passed()) for file in sorted(_files(run))},
+        files={file: passed[file] for file in sorted({*map(suites.test_file, run.tests)})},
         broken=run.broken_files,
         text=f"{failures}\n{output}",
         seconds=run.seconds,
     )
-
-
-def _files(run: SuiteRun) -> set[str]:
-    return {suites.test_file(test) for test in run.tests}
 
 
 def best(results: Sequence[Result]) -> int:

@@ -10,8 +10,6 @@ from typing import Any
 
 import yaml
 
-from tracesmith import globs
-
 SKIPPED = {"node_modules", ".git", ".yarn"}
 BIGGEST = 2**21
 SCRIPT = re.compile(r"\.[cm]?[jt]sx?$")
@@ -48,10 +46,6 @@ class Tree:
     def below(self, folder: str) -> list[str]:
         """Return the paths of the files below a folder."""
         return self.paths if folder == "." else [path for path in self.paths if path.startswith(f"{folder}/")]
-
-    def matching(self, *wanted: str) -> list[str]:
-        """Return the paths that match one of the globs."""
-        return [path for path in self.paths if globs.matches(path, wanted)]
 
     def text(self, path: str) -> str:
         """Return the text of a file, empty when there is none that can be read."""
