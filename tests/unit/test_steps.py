@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tracesmith import git
+from tracesmith import files, git
 from tracesmith.environments import managers, profiles, steps
 from tracesmith.environments.profiles import ManagerChoice
 from tracesmith.errors import InfrastructureError, InputError
@@ -69,7 +69,7 @@ def test_files_of_a_tree_are_files_and_links_in_order(tmp_path: Path) -> None:
     (tmp_path / "b" / "x").touch()
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "broken").symlink_to("nowhere")
-    assert steps.files_of(tmp_path) == ["a", "b/x", "broken"]
+    assert files.list_files(tmp_path) == ["a", "b/x", "broken"]
 
 
 @pytest.mark.parametrize(

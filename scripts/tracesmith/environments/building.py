@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import files, git, prepared, stores, summaries
-from tracesmith.environments import cleaning, gating, images, installing, profiles, sources, steps
+from tracesmith.environments import cleaning, gating, images, installing, profiles, sources
 from tracesmith.environments.gating import GateSettings
 from tracesmith.environments.profiles import Profile
 from tracesmith.sandboxes import base, choosing
@@ -127,7 +127,7 @@ def _fingerprint(profile: Profile, backend: str, source: Path, source_hash: str,
     keys = ("package_manager", "install", "build", "environment", "node")
     parts = {key: value for key, value in asdict(profile).items() if key in keys}
     parts |= {"source": source_hash, "lock": files.digest_file(lock) if lock else None}
-    parts["cleaned"] = cleaning.spec(source, profile, steps.files_of(source)).decode()
+    parts["cleaned"] = cleaning.spec(source, profile, files.list_files(source)).decode()
     return stores.fingerprint("build_environment", CODE_VERSION, backend=backend, **parts, **more)
 
 

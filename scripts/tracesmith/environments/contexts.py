@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from tracesmith import git, scratch
+from tracesmith import files, git, scratch
 from tracesmith.environments import cleaning, steps
 from tracesmith.environments.profiles import Profile
 
@@ -26,7 +26,7 @@ def whole(
     dockerfile: str, profile: Profile, source: Path, lock: Path | None, certificates: bytes | None
 ) -> Iterator[IO[bytes]]:
     """Make the context of all stages, see `dockerfiles.make`."""
-    pristine = steps.files_of(source)
+    pristine = files.list_files(source)
     texts = {
         "Dockerfile": dockerfile.encode(),
         "cleaning/cleaning.cjs": cleaning.SCRIPT.read_bytes(),

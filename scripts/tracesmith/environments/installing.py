@@ -48,7 +48,7 @@ def _node_version(profile: Profile, limits: Limits) -> str:
 
 def _install(box: Sandbox, profile: Profile, source: Path, lock: Path | None) -> None:
     """Take all steps in a box whose /testbed is the tree to prepare: a Dockerfile does the same."""
-    pristine = steps.files_of(source)
+    pristine = files.list_files(source)
     order = steps.order(profile, source, pristine)
     base.write_files(box, source, order.before)
     if lock:
@@ -62,5 +62,5 @@ def _install(box: Sandbox, profile: Profile, source: Path, lock: Path | None) ->
     with scratch.folder() as work:
         git.make_repository(work / ".git", source)
         base.must(box, ["rm", "-rf", ".git"])
-        base.write_files(box, work, steps.files_of(work))
+        base.write_files(box, work, files.list_files(work))
     base.must(box, ["sh", "-c", steps.REPOSITORY])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tracesmith import stores
+from tracesmith import files, stores
 from tracesmith.environments import managers, steps
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError
@@ -28,7 +28,7 @@ def lockfile(store: stores.Store, profile: Profile, source: Path, empty_box: Cal
     `empty_box` makes a backend with the network and nothing at /testbed; it is called when there is something to write.
     """
     manager = managers.of(profile)
-    found = steps.manifests(profile, source, steps.files_of(source))
+    found = steps.manifests(profile, source, files.list_files(source))
     if not set(manager.lockfiles).isdisjoint(found):
         return None
     digests = {name: hashlib.sha256(_content(source / name)).hexdigest() for name in found}

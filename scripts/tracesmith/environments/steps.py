@@ -67,12 +67,6 @@ def order(profile: Profile, source: Path, pristine: list[str]) -> Order:
     return Order(pristine, first) if profile.install else Order(first, pristine)
 
 
-def files_of(source: Path) -> list[str]:
-    """Return the paths of all files and links of a tree, sorted."""
-    found = (path for path in source.rglob("*") if path.is_symlink() or not path.is_dir())
-    return sorted(path.relative_to(source).as_posix() for path in found)
-
-
 def manifests(profile: Profile, source: Path, pristine: list[str]) -> list[str]:
     """Return the files that decide what is installed, and the programs that a manager links into node_modules/.bin."""
     manager = managers.of(profile)
