@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import http_servers
 
 LOGIN = "acme"
 ORGANISATIONS = ("guild", "swesmith")
@@ -171,11 +172,5 @@ def serve(root: Path, token: str) -> Iterator[GitServer]:
     state = GitServer(root, token)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"state": state}))
     state.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with http_servers.running(server):
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

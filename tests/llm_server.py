@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import http_servers
 from tracesmith.llm.clock import Clock
 
 Body = dict[str, Any]
@@ -203,11 +204,5 @@ def serve() -> Iterator[ModelServer]:
     state = ModelServer()
     server = Server(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"state": state}))
     state.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with http_servers.running(server):
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

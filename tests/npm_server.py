@@ -14,13 +14,14 @@ import socket
 import ssl
 import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+import http_servers
 
 HOST = "registry.example"
 PASSWORD = "planted0123456789"  # noqa: S105 - planted, to be looked for
@@ -59,15 +60,8 @@ def serve(folder: Path, proxy_address: str) -> Iterator[Servers]:
     found = Servers(f"https://{HOST}/", f"http://me:{PASSWORD}@{proxy_address}:{proxy.server_address[1]}", authority)
     registry.state = proxy.state = found  # type: ignore[attr-defined]
     proxy.target = registry.server_address  # type: ignore[attr-defined]
-    threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in (registry, proxy)]
-    for thread in threads:
-        thread.start()
-    try:
+    with http_servers.running(registry), http_servers.running(proxy):
         yield found
-    finally:
-        for server in (registry, proxy):
-            server.shutdown()
-            server.server_close()
 
 
 def _certificates(folder: Path) -> tuple[Path, Path]:

@@ -3,13 +3,14 @@
 import base64
 import select
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, urlsplit
+
+import http_servers
 
 
 @dataclass
@@ -32,11 +33,11 @@ class Proxy:
 @contextmanager
 def serve(user: str = "") -> Iterator[Proxy]:
     """Run a proxy at a free port of 127.0.0.1."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        proxy = Proxy(server.server_address[1], user)
-        server.RequestHandlerClass = _handler(proxy)
-        with _in_background(server):
-            yield proxy
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    proxy = Proxy(server.server_address[1], user)
+    server.RequestHandlerClass = _handler(proxy)
+    with http_servers.running(server):
+        yield proxy
 
 
 @contextmanager
@@ -53,20 +54,9 @@ def web_server(text: bytes) -> Iterator[int]:
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, _in_background(server):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with http_servers.running(server):
         yield int(server.server_address[1])
-
-
-@contextmanager
-def _in_background(server: ThreadingHTTPServer) -> Iterator[None]:
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
 
 
 def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:

@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import tarfile
-import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import http_servers
 from tracesmith.environments import profiles, sources
 from tracesmith.errors import InfrastructureError, InputError
 
@@ -59,12 +59,8 @@ class Registry(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def registry() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with http_servers.running(server):
+        yield f"http://127.0.0.1:{server.server_port}/"
 
 
 def fetch(tmp_path: Path, package: str) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import http_servers
 import tiny
 import workflows
 
@@ -60,10 +61,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def model() -> Iterator[Model]:
     """A running server."""
-    with Model() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = Model()
+    with http_servers.running(server):
         yield server
-        server.shutdown()
 
 
 def test_open_calls_never_pass_the_cap_of_the_profile(model: Model, tmp_path: Path) -> None:
