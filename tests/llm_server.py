@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
 import http_servers
 from tracesmith.llm.clock import Clock
 
 Body = dict[str, Any]
 Message = dict[str, Any]
 PROMPT_TOKENS, COMPLETION_TOKENS = 1000, 100
+KEY = "sk-test-0123456789abcdef"
 FAULTS = {
     "400": (400, "this parameter is wrong", "invalid_request_error"),
     "401": (401, "invalid key {key}", "authentication_error"),
@@ -205,4 +208,13 @@ def serve() -> Iterator[ModelServer]:
     server = Server(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"state": state}))
     state.url = f"http://127.0.0.1:{server.server_port}"
     with http_servers.running(server):
+        yield state
+
+
+@contextmanager
+def serve_with_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    """Serve a model for the block, with keys for it in the environment."""
+    for name, value in {"NO_PROXY": "127.0.0.1", "OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY}.items():
+        monkeypatch.setenv(name, value)
+    with serve() as state:
         yield state

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import llm_server
-from llm_server import ModelServer, QuickClock
+from llm_server import KEY, ModelServer, QuickClock
 from tracesmith.errors import StoppedError
 from tracesmith.llm.client import Client
 from tracesmith.llm.clock import Clock
@@ -22,17 +22,13 @@ from tracesmith.llm.settings import Settings
 
 OPENAI, ANTHROPIC = "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5"
 COSTS = {OPENAI: 1000 * 0.15e-6 + 100 * 0.6e-6, ANTHROPIC: 1000 * 3e-6 + 100 * 15e-6}
-KEY = "sk-test-0123456789abcdef"
 TOOL = {"type": "function", "function": {"name": "bash", "parameters": {"type": "object", "properties": {}}}}
 PASSING = ["408", "429", "500", "503", "cut", "json", "html", "slow", "drop"]
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    with llm_server.serve() as state:
+    with llm_server.serve_with_keys(monkeypatch) as state:
         state.slow_s = 0.6
         yield state
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 import llm_server
-from llm_server import ModelServer, QuickClock
+from llm_server import KEY, ModelServer, QuickClock
 from tracesmith.errors import InfrastructureError
 from tracesmith.llm.client import Client
 from tracesmith.llm.errors import BudgetSpentError, ModelSettingsError, ModelUnavailableError
@@ -24,7 +24,6 @@ from tracesmith.llm.requests import Purpose
 from tracesmith.llm.sessions import LimitReachedError, Limits, Session
 from tracesmith.llm.settings import Settings
 
-KEY = "sk-test-0123456789abcdef"
 COST = 0.01
 SCHEMA = {"type": "object", "properties": {"command": {"type": "string"}}}
 TOOL: Any = {"type": "function", "function": {"name": "bash", "description": "run", "parameters": SCHEMA}}
@@ -34,10 +33,7 @@ MODELS = ["openai/unheard-of", "anthropic/claude-sonnet-4-5"]
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    with llm_server.serve() as state:
+    with llm_server.serve_with_keys(monkeypatch) as state:
         yield state
 
 

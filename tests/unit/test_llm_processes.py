@@ -17,7 +17,7 @@ from processes import said, start
 from tracesmith.llm.client import Client
 from tracesmith.llm.settings import Settings
 
-MODEL, KEY, COST = "openai/unheard-of", "sk-test-0123456789abcdef", 0.01
+MODEL, COST = "openai/unheard-of", 0.01
 PRICE = (0.0, COST * 10000)
 """A call of the test server writes 100 tokens."""
 ASK = """
@@ -58,9 +58,7 @@ client.ask([{"role": "user", "content": "0"}], stage="test")
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    with llm_server.serve() as state:
+    with llm_server.serve_with_keys(monkeypatch) as state:
         yield state
 
 
