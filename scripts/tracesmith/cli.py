@@ -14,6 +14,8 @@ from tracesmith.errors import TracesmithError
 from tracesmith.sandboxes import base
 
 SHARD = re.compile(r"(\d+)/(\d+)")
+Parser = argparse.ArgumentParser
+Arguments = argparse.Namespace
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
@@ -39,6 +41,11 @@ def positive_number(text: str) -> float:
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
+
+
+def amount(text: str) -> float:
+    """Read a number that is not below zero, as an argparse type."""
+    return 0.0 if text in ("0", "0.0") else positive_number(text)
 
 
 def size(text: str) -> int:

@@ -1,7 +1,7 @@
 """Check YAML against a JSON Schema and say in one line what is wrong, never showing a value: it may be a secret."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,24 @@ def read_schema(name: str) -> Any:
     return read_yaml(SCHEMAS / f"{name}.schema.yaml")
 
 
-def check(value: Any, schema: Any, where: str) -> None:
-    """Raise InputError with the key and the remedy when a value does not fit the schema."""
+def check(value: Any, schema: Any, where: str, lines: Mapping[tuple[Any, ...], int] | None = None) -> None:
+    """Raise InputError with the key, its line where `lines` has it, and the remedy when a value does not fit."""
     for key in _keys_without_quotes(value):
         raise InputError(f"{where}: key {key}: a name has to be a text; put it in quotes")
     for key in _not_finite(value):
         raise InputError(f"{where}: key {key}: wanted is a number that is finite")
     error = best_match(Draft202012Validator(schema).iter_errors(value))
     if error:
-        raise InputError(f"{where}: {_explain(error)}")
+        line = f" line {_line(error, lines)}" if lines else ""
+        raise InputError(f"{where}{line}: {_explain(error)}")
+
+
+def _line(error: ValidationError, lines: Mapping[tuple[Any, ...], int]) -> int:
+    """Return the line of the key that does not fit: the unknown one, else the nearest that is there."""
+    path = tuple(error.absolute_path)
+    if error.validator == "additionalProperties":
+        path = (*path, _unknown(error))
+    return lines.get(path, 1)
 
 
 def _keys_without_quotes(value: Any, *path: Any) -> Iterator[str]:
@@ -90,14 +99,20 @@ def _explain(error: ValidationError) -> str:
     found: Any = error.instance
     if error.validator == "additionalProperties":
         known = schema.get("properties", {})
-        unknown = sorted(str(key) for key in found if key not in known)
-        return f"unknown key {_key(error.absolute_path, unknown[0])}; known here: {', '.join(sorted(known))}"
+        return f"unknown key {_key(error.absolute_path, _unknown(error))}; known here: {', '.join(sorted(known))}"
     if error.validator == "required":
         return f"key {_key(error.absolute_path, next(key for key in wanted if key not in found))} is missing"
     asked = _wanted(str(error.validator), wanted, schema)
     if "propertyNames" in error.absolute_schema_path:
         return f"key {_key(error.absolute_path, found)}: the name is not {asked}"
     return f"key {_key(error.absolute_path)}: wanted is {asked}"
+
+
+def _unknown(error: ValidationError) -> str:
+    """Return the first key that the schema does not know."""
+    found: Any = error.instance
+    schema: Any = error.schema
+    return min(str(key) for key in found if key not in schema.get("properties", {}))
 
 
 def _wanted(kind: str, wanted: Any, schema: Any) -> str:
