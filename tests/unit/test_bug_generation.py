@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tracesmith import files, records
+from tracesmith import files, grammar, records
 from tracesmith.bugs import generation, harvesting, selection, sources
 from tracesmith.bugs.generation import BugSettings
 from tracesmith.bugs.normal import NormalForms
@@ -305,7 +305,7 @@ def test_parse_of_what_changed_tells_the_same_as_a_whole_parse() -> None:
         for start in range(0, len(file.data) - 9, 23):
             for replacement in (b"", b"(", b"\n}\n", b"0"):
                 edit = sources.Edit(start, start + 2, replacement)
-                whole = not sources.parser_of(file.path).parse(file.edited(edit)).root_node.has_error
+                whole = not grammar.parser_of(file.path).parse(file.edited(edit)).root_node.has_error
                 assert (file.edited_tree(edit) is not None) == whole
                 told.add(whole)
         assert told == {True, False}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tracesmith import grammar
 from tracesmith.bugs import operators, sources
 from tracesmith.bugs.harvesting import harvest
 
@@ -152,7 +153,7 @@ def test_every_candidate_of_real_syntax_parses_in_full_and_differs() -> None:
     assert made.funnel.dropped["does_not_parse"] == 0
     for candidate in made.candidates:
         text = candidate.file.edited(candidate.edit)
-        assert not sources.parser_of(candidate.file.path).parse(text).root_node.has_error, candidate.patch
+        assert not grammar.parser_of(candidate.file.path).parse(text).root_node.has_error, candidate.patch
         assert text.split() != candidate.file.data.split()
     by_operator = Counter(candidate.strategy for candidate in made.candidates)
     assert {f"func_pm_{name}" for name in OF_SWE_SMITH} <= set(by_operator)

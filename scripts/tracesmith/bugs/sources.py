@@ -10,15 +10,14 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-import tree_sitter_typescript
-from tree_sitter import Language, Node, Parser, Tree
+from tree_sitter import Node, Tree
 
 from tracesmith import globs
 from tracesmith.errors import InputError
+from tracesmith.grammar import parser_of
 
 SUFFIXES = (".ts", ".tsx", ".mts", ".cts")
 DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")
@@ -142,17 +141,6 @@ def parsed(text: SourceText) -> SourceFile:
 def code(node: Node, source: bytes) -> bytes:
     """Return the bytes of a node."""
     return source[node.start_byte : node.end_byte]
-
-
-def parser_of(path: str) -> Parser:
-    """Return the parser for a file name: `.tsx` has a grammar of its own, in which `<T>x` is an element."""
-    return _parser(path.endswith(".tsx"))
-
-
-@cache
-def _parser(tsx: bool) -> Parser:
-    language = tree_sitter_typescript.language_tsx() if tsx else tree_sitter_typescript.language_typescript()
-    return Parser(Language(language))
 
 
 def _paths(folder: Path) -> Iterator[str]:

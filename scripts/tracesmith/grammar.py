@@ -1,0 +1,17 @@
+"""The parser of TypeScript that bugs and issue texts share: tree-sitter's grammars, chosen by the file's name."""
+
+from functools import cache
+
+import tree_sitter_typescript
+from tree_sitter import Language, Parser
+
+
+def parser_of(path: str) -> Parser:
+    """Return the parser for a file name: `.tsx` has a grammar of its own, in which `<T>x` is an element."""
+    return _parser(path.endswith(".tsx"))
+
+
+@cache
+def _parser(tsx: bool) -> Parser:
+    language = tree_sitter_typescript.language_tsx() if tsx else tree_sitter_typescript.language_typescript()
+    return Parser(Language(language))
