@@ -126,8 +126,12 @@ def parse(path: str, data: bytes) -> SourceFile | None:
     tree = parser_of(path).parse(data)
     if tree.root_node.has_error:
         return None
-    starts = [0, *(offset + 1 for offset, byte in enumerate(data) if byte == 0x0A)]
-    return SourceFile(path, data, starts, tree)
+    return SourceFile(path, data, line_starts(data), tree)
+
+
+def line_starts(data: bytes) -> list[int]:
+    """Return the offset of each line's first byte; lines end at LF only."""
+    return [0, *(offset + 1 for offset, byte in enumerate(data) if byte == 0x0A)]
 
 
 def parsed(text: SourceText) -> SourceFile:
