@@ -36,6 +36,12 @@ def rules() -> dict[str, str]:
 RULES = rules()
 
 
+def flags_of(script: Path) -> str:
+    """Return the text in which a script's flags stand: its own, and the shared ones of a model."""
+    text = script.read_text()
+    return text + (ROOT / "scripts/tracesmith/llm/flags.py").read_text() if "flags.add(" in text else text
+
+
 def part(rule: str, name: str) -> str:
     """Return the lines of one directive of a rule, or an empty text."""
     found = re.search(rf"(?m)^    {name}:(.*\n(?:        .*\n|\n)*)", RULES[rule])
@@ -94,7 +100,7 @@ def test_a_cheap_rule_depends_on_all_its_script_imports(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_every_flag_of_a_rule_is_one_of_its_script(rule: str) -> None:
-    script = (ROOT / "scripts" / f"{rule}.py").read_text()
+    script = flags_of(ROOT / "scripts" / f"{rule}.py")
     flags = re.findall(r"--[a-z][a-z-]+", part(rule, "shell") + part(rule, "params"))
     assert flags
     for flag in flags:
@@ -124,7 +130,7 @@ def test_every_flag_of_a_scripts_command_exists(path: Path) -> None:
     doc = ast.get_docstring(ast.parse(path.read_text()), clean=False) or ""
     shown = doc[doc.index(f"    scripts/{path.name}") :].split("\n\n")[0]
     for flag in re.findall(r"--[a-z][a-z-]+", shown):
-        assert f'"{flag}"' in path.read_text(), flag
+        assert f'"{flag}"' in flags_of(path), flag
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

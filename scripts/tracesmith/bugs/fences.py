@@ -1,9 +1,9 @@
 """
 The code in a model's answer, whatever stands around it.
 
-A fence is a line of three or more backticks or tildes, a language's tag after the first one. Code may hold fences itself
-(an example in a comment), so every way to read the fences is offered, the most likely first; who asks takes the first
-that holds. Line ends are LF.
+A fence is a line of three or more backticks or tildes, with a language's tag where code begins. Code may hold fences
+itself (an example in a comment), so every way to read the fences is offered, the most likely first; who asks takes the
+first that holds. Line ends are LF.
 """
 
 import re

@@ -1,20 +1,15 @@
-"""
-Make procedural bug candidates: read the sources, break them, choose, write.
-
-The summary equals what stands in the folders beside it: it is removed first and written last, and procedural files of
-an earlier run that are no longer chosen are removed. Files of other methods are left alone.
-"""
+"""Make procedural bug candidates: read the sources, break them, choose, write."""
 
 import logging
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tracesmith import files, summaries
-from tracesmith.bugs import harvesting, operators, selection, sources
+from tracesmith.bugs import candidate_files, harvesting, operators, selection, sources
 from tracesmith.bugs.candidates import BugCandidate
 from tracesmith.bugs.harvesting import Harvest, Limits
 from tracesmith.errors import InputError
@@ -78,7 +73,7 @@ def generate(source: Path, repo: str, settings: BugSettings, output: Path) -> No
         "spread": selection.evenness(harvest.candidates, chosen),
         "candidates": [_row(candidate) for candidate in chosen],
     }
-    _write(output, chosen, summary)
+    candidate_files.write(output, _contents(chosen), STORED, summary)
     logger.info("%s: kept %d of %d edits in %d files", repo, funnel["out"], funnel["in"], len(found.files))
 
 
@@ -131,30 +126,8 @@ def _row(candidate: BugCandidate) -> dict[str, str]:
     }
 
 
-def _write(output: Path, chosen: Sequence[BugCandidate], summary: dict[str, Any]) -> None:
-    folder = output.parent
-    output.unlink(missing_ok=True)
-    written: set[Path] = set()
+def _contents(chosen: Sequence[BugCandidate]) -> Iterator[tuple[str, bytes]]:
     for candidate in chosen:
         row = _row(candidate)
-        contents = {"diff": candidate.patch.encode("utf-8"), "metadata": files.json_bytes(candidate.metadata)}
-        for key, data in contents.items():
-            _write_if_new(folder / row[key], data)
-            written.add(folder / row[key])
-    _remove_others(folder, written)
-    files.write_json(output, summary)
-
-
-def _write_if_new(path: Path, data: bytes) -> None:
-    if not path.is_file() or path.read_bytes() != data:
-        files.write_bytes(path, data)
-
-
-def _remove_others(folder: Path, written: set[Path]) -> None:
-    """Remove the procedural candidates that are not among those just written, and folders that are then empty."""
-    for path in sorted(folder.glob("*/*/*")):
-        if STORED.match(path.name) and path not in written:
-            path.unlink()
-            for parent in (path.parent, path.parent.parent):
-                if not any(parent.iterdir()):
-                    parent.rmdir()
+        yield row["diff"], candidate.patch.encode("utf-8")
+        yield row["metadata"], files.json_bytes(candidate.metadata)

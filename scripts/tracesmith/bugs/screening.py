@@ -6,7 +6,7 @@ Both screens run the repository's own TypeScript, in a sandbox. Types count only
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 from tracesmith import files, patches, prepared, records, summaries
 from tracesmith.bugs.sources import SUFFIXES
 from tracesmith.errors import InfrastructureError, InputError
-from tracesmith.records import Candidate
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Sandbox
 
@@ -36,6 +35,8 @@ class Screened:
     """Errors of the pristine tree; None when types were not looked at."""
     reasons: list[str | None]
     """Why each edit is left out, or None."""
+    not_looked_at: int = 0
+    """Patches that are not of one TypeScript file."""
 
 
 def screen(patches_path: Path, environment_path: Path, screens: Sequence[str], timeout_s: float, output: Path) -> None:
@@ -43,29 +44,36 @@ def screen(patches_path: Path, environment_path: Path, screens: Sequence[str], t
     environment = prepared.read(environment_path)
     candidates = records.read_candidates(patches_path)
     records.check_repo(candidates, environment.repo, patches_path)
-    edits = [_edit(candidate) for candidate in candidates]
-    asked = [edit for edit in edits if edit is not None]
-    with prepared.open_backend(environment_path, environment).open() as box:
-        said = _run(box, asked, screens, timeout_s)
-    reasons = iter(said.reasons)
-    found = [next(reasons) if edit is not None else None for edit in edits]
-    kept = [candidate for candidate, reason in zip(candidates, found, strict=True) if reason is None]
+    said = look(environment_path, {one["instance_id"]: one["patch"] for one in candidates}, screens, timeout_s)
+    kept = [one for one, reason in zip(candidates, said.reasons, strict=True) if reason is None]
     if not kept:
         raise InputError(f"{patches_path}: no candidate passes the screens {' '.join(screens)}; make more of them")
     funnel = summaries.Funnel()
-    for reason in found:
+    for reason in said.reasons:
         funnel.keep() if reason is None else funnel.drop(reason)
     inputs = {"patches": patches_path, "environment": environment_path}
     made_by = summaries.made_by("screen_bugs", FORMAT_VERSION, inputs, {"screens": list(screens)})
-    about = {"typescript": said.typescript, "errors": said.errors, "not_looked_at": edits.count(None)}
+    about = {"typescript": said.typescript, "errors": said.errors, "not_looked_at": said.not_looked_at}
     files.write_json(summaries.meta_path(output), {"made_by": made_by, "funnel": funnel.as_json(), **about})
     files.write_json(output, kept)
     logger.info("%s: kept %d of %d candidates (%s)", environment.repo, len(kept), len(candidates), about)
 
 
-def _edit(candidate: Candidate) -> dict[str, Any] | None:
+def look(environment_path: Path, bugs: Mapping[str, str], screens: Sequence[str], timeout_s: float) -> Screened:
+    """Return what the screens say of patches, which are given by the names of their bugs, in their order."""
+    edits = [_edit(name, patch) for name, patch in bugs.items()]
+    asked = [edit for edit in edits if edit is not None]
+    environment = prepared.read(environment_path)
+    with prepared.open_backend(environment_path, environment).open() as box:
+        said = _run(box, asked, screens, timeout_s)
+    reasons = iter(said.reasons)
+    found = [next(reasons) if edit is not None else None for edit in edits]
+    return Screened(said.typescript, said.errors, found, edits.count(None))
+
+
+def _edit(name: str, patch: str) -> dict[str, Any] | None:
     """Return the edit of a patch for the screen; None when it is not of one file of TypeScript."""
-    found = patches.parse(candidate["patch"], candidate["instance_id"])
+    found = patches.parse(patch, name)
     if len(found) != 1 or found[0].before != found[0].after or not str(found[0].after).endswith(SUFFIXES):
         return None
     hunks = [{"line": hunk.line, "before": hunk.before, "after": hunk.after} for hunk in found[0].hunks]

@@ -17,7 +17,7 @@ from tracesmith.bugs.harvesting import rank
 from tracesmith.bugs.sources import SourceFile, SourceText
 
 FEWEST_LINES, MOST_LINES = 4, 300
-"""Lines of a function that is a target: a body of one line leaves little to get wrong, a very long one costs too much."""
+"""Lines of a target: a body of one line leaves little to get wrong, a very long one costs too much."""
 WHOLE_WITH = frozenset({"export_statement", "expression_statement", "lexical_declaration", "variable_declaration"})
 """Nodes that belong to the one function in them."""
 STUB = "{{\n{indent}\t// TODO: Implement this function\n{indent}}}"

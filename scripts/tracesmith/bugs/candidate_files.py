@@ -1,0 +1,44 @@
+"""
+The files of a method's candidates, beside the summary that lists them.
+
+The summary equals what stands in the folders beside it: it is removed first and written last, and files of an earlier
+run that are no longer wanted are removed. Files of other methods are left alone.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tracesmith import files
+
+
+def write(output: Path, contents: Iterable[tuple[str, bytes]], mine: re.Pattern[str], summary: Any) -> None:
+    """
+    Write files below the summary's folder, remove others of this method, and write the summary.
+
+    `contents` has the files with their paths below the folder; `mine` matches the beginning of the method's file names.
+    """
+    folder = output.parent
+    output.unlink(missing_ok=True)
+    written = set()
+    for name, data in contents:
+        _write_if_new(folder / name, data)
+        written.add(folder / name)
+    _remove_others(folder, written, mine)
+    files.write_json(output, summary)
+
+
+def _write_if_new(path: Path, data: bytes) -> None:
+    if not path.is_file() or path.read_bytes() != data:
+        files.write_bytes(path, data)
+
+
+def _remove_others(folder: Path, wanted: set[Path], mine: re.Pattern[str]) -> None:
+    """Remove the method's files that are not wanted, temporary ones that a killed run left, and empty folders."""
+    for path in sorted(folder.glob("*/*/*")):
+        if mine.match(path.name) and path not in wanted:
+            path.unlink()
+            for parent in (path.parent, path.parent.parent):
+                if not any(parent.iterdir()):
+                    parent.rmdir()

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""
+Have a language model write bugs into the functions of a repository, and keep those that hold as patches.
+
+    scripts/write_bugs.py logs/build_images/REPO/environment.json --method llm_modify \\
+        --prompt configs/bug_gen/ts_modify.yml --profile configs/repos/css-what.yaml \\
+        --model anthropic/claude-sonnet-4-5 --max-bugs 50 --output logs/bug_gen/REPO/llm_modify.json
+
+The candidates and the refused answers stand in folders beside the output, which lists them. See docs/bugs.md.
+"""
+
+from pathlib import Path
+
+from tracesmith import cli, prepared
+from tracesmith.bugs import methods, screening, writing
+from tracesmith.environments import profiles
+from tracesmith.llm import flags
+from tracesmith.llm.client import Client
+
+
+def main() -> None:
+    """Read the flags and write the bugs."""
+    parser = cli.parser(__doc__)
+    add = parser.add_argument
+    add("environment", type=Path, help="environment.json of the repository")
+    add("--method", choices=sorted(methods.METHODS), required=True)
+    add("--prompt", type=Path, required=True, help="YAML file in SWE-smith's format")
+    add("--profile", type=Path, required=True, help="profile that says which files to break")
+    add("--max-bugs", type=cli.positive_int, help="bugs at most; default: every function is asked for")
+    add("--n-bugs", type=cli.positive_int, default=1, help="answers a function (default: %(default)s)")
+    add("--max-entities", type=cli.positive_int, help="functions at most; default: all")
+    add("--seed", type=int, default=24, help="chooses the functions (default: %(default)s)")
+    add("--screens", nargs="*", choices=screening.SCREENS, default=screening.SCREENS)
+    add("--output", type=cli.output_file, required=True, help="the summary; candidates are written beside it")
+    flags.add(parser)
+    args = cli.arguments(parser)
+    cli.start_logging()
+    profile = profiles.read(args.profile)
+    settings = writing.WritingSettings(
+        method=args.method,
+        prompt=args.prompt,
+        source_globs=profile.source_globs,
+        exclude_globs=profile.not_source_globs(),
+        max_bugs=args.max_bugs,
+        n_bugs=args.n_bugs,
+        max_entities=args.max_entities,
+        seed=args.seed,
+        screens=args.screens,
+    )
+    own = methods.METHODS[args.method].read(args.prompt).values.get("model")
+    stage = writing.stage_of(prepared.read(args.environment).repo)
+    writing.write(args.environment, settings, Client(flags.settings(args, stage, own)), args.output)
+
+
+if __name__ == "__main__":
+    cli.run(main)
