@@ -2,8 +2,8 @@
 From a prepared repository to valid task instances.
 
 INPUT   logs/build_images/<repo>/environment.json
-OUTPUT  logs/bug_gen/<repo>/<method>.json, logs/bug_gen/<repo>_all_patches.json,
-        logs/run_validation/<repo>/report.json, logs/task_insts/<repo>.json
+OUTPUT  logs/bug_gen/<repo>/<method>.json, logs/bug_gen/<repo>_{all,screened,combined}_patches.json,
+        logs/run_validation/<repo>/report.json and combined_report.json, logs/task_insts/<repo>.json
 """
 
 
@@ -15,11 +15,11 @@ rule generate_bugs:
         script=f"{SCRIPTS}/generate_bugs.py",
         library=library("generate_bugs"),
     output:
-        summary="logs/bug_gen/{repo}/{method}.json",
+        summary="logs/bug_gen/{repo}/procedural.json",
     log:
-        "logs/rules/generate_bugs/{repo}.{method}.log",
+        "logs/rules/generate_bugs/{repo}.log",
     benchmark:
-        "benchmarks-out/generate_bugs/{repo}.{method}.tsv"
+        "benchmarks-out/generate_bugs/{repo}.tsv"
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -54,10 +54,89 @@ rule generate_bugs:
         """
 
 
+rule write_bugs:
+    """Have a model break functions, or write them anew."""
+    input:
+        environment="logs/build_images/{repo}/environment.json",
+        profile=profile_of_repo,
+        prompt=prompt_of_bugs,
+        script=ancient(f"{SCRIPTS}/write_bugs.py"),
+    output:
+        summary="logs/bug_gen/{repo}/{method}.json",
+    log:
+        "logs/rules/write_bugs/{repo}.{method}.log",
+    benchmark:
+        "benchmarks-out/write_bugs/{repo}.{method}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        docker=sandboxes,
+        llm=repo_setting("bug_generation", "llm_workers"),
+        mem_mb=1000,
+        runtime=720,
+    params:
+        max_bugs=repo_setting("bug_generation", "max_bugs"),
+        n_bugs=repo_setting("bug_generation", "n_bugs"),
+        max_entities=option("--max-entities", repo_setting("bug_generation", "max_entities")),
+        seed=repo_setting("bug_generation", "seed"),
+        model=model_of_bugs,
+    shell:
+        r"""
+        python {input.script:q} {input.environment:q} \
+            --method {wildcards.method:q} \
+            --prompt {input.prompt:q} \
+            --profile {input.profile:q} \
+            --max-bugs {params.max_bugs:q} \
+            --n-bugs {params.n_bugs:q} \
+            {params.max_entities:q} \
+            --seed {params.seed:q} \
+            {params.model:q} \
+            --calls {resources.llm} \
+            --output {output.summary:q} \
+            &>{log:q}
+        """
+
+
+rule revert_pulls:
+    """Put back what pull requests repaired."""
+    input:
+        pulls=pulls_of_repo,
+        environment="logs/build_images/{repo}/environment.json",
+        profile=profile_of_repo,
+        script=f"{SCRIPTS}/revert_pulls.py",
+        library=library("revert_pulls"),
+    output:
+        summary="logs/bug_gen/{repo}/pr.json",
+    log:
+        "logs/rules/revert_pulls/{repo}.log",
+    benchmark:
+        "benchmarks-out/revert_pulls/{repo}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        source="logs/build_images/{repo}/source/tree",
+        max_bugs=repo_setting("bug_generation", "max_bugs"),
+    shell:
+        r"""
+        python {input.script:q} {input.pulls:q} \
+            --source {params.source:q} \
+            --repo {wildcards.repo:q} \
+            --profile {input.profile:q} \
+            --max-bugs {params.max_bugs:q} \
+            --output {output.summary:q} \
+            &>{log:q}
+        """
+
+
 rule collect_patches:
     """Collect the candidates of all methods in one list."""
     input:
-        summaries=["logs/bug_gen/{repo}/procedural.json"],
+        summaries=summaries_of_bugs,
         script=f"{SCRIPTS}/collect_patches.py",
         library=library("collect_patches"),
     output:
@@ -114,6 +193,43 @@ rule screen_bugs:
         """
 
 
+rule combine_bugs:
+    """Join valid bugs, several to a candidate."""
+    input:
+        patches=lambda wildcards: single_patches(wildcards.repo),
+        report="logs/run_validation/{repo}/report.json",
+        environment="logs/build_images/{repo}/environment.json",
+        script=f"{SCRIPTS}/combine_bugs.py",
+        library=library("combine_bugs"),
+    output:
+        patches="logs/bug_gen/{repo}_combined_patches.json",
+        meta="logs/bug_gen/{repo}_combined_patches.json.meta.json",
+    log:
+        "logs/rules/combine_bugs/{repo}.log",
+    benchmark:
+        "benchmarks-out/combine_bugs/{repo}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        source="logs/build_images/{repo}/source/tree",
+        combine=flags_of_combining,
+        seed=repo_setting("bug_generation", "seed"),
+    shell:
+        r"""
+        python {input.script:q} {input.patches:q} \
+            --report {input.report:q} \
+            --source {params.source:q} \
+            {params.combine:q} \
+            --seed {params.seed:q} \
+            --output {output.patches:q} \
+            &>{log:q}
+        """
+
+
 rule validate_bugs:
     """Run the test suite with each candidate."""
     input:
@@ -121,11 +237,11 @@ rule validate_bugs:
         environment="logs/build_images/{repo}/environment.json",
         script=ancient(f"{SCRIPTS}/validate_bugs.py"),
     output:
-        report="logs/run_validation/{repo}/report.json",
+        report="logs/run_validation/{repo}/{validated}.json",
     log:
-        "logs/rules/validate_bugs/{repo}.log",
+        "logs/rules/validate_bugs/{repo}.{validated}.log",
     benchmark:
-        "benchmarks-out/validate_bugs/{repo}.tsv"
+        "benchmarks-out/validate_bugs/{repo}.{validated}.tsv"
     conda:
         "../envs/pipeline.yaml"
     threads: repo_setting("validation", "workers")
@@ -151,8 +267,8 @@ rule validate_bugs:
 rule gather_instances:
     """Gather the valid candidates as task instances, with a branch each in the mirror."""
     input:
-        patches=patches_to_validate,
-        report="logs/run_validation/{repo}/report.json",
+        patches=validated_patches,
+        reports=validation_reports,
         environment="logs/build_images/{repo}/environment.json",
         script=f"{SCRIPTS}/gather_instances.py",
         library=library("gather_instances"),
@@ -172,7 +288,7 @@ rule gather_instances:
     shell:
         r"""
         python {input.script:q} {input.patches:q} \
-            --report {input.report:q} \
+            --report {input.reports:q} \
             --environment {input.environment:q} \
             --output {output.instances:q} \
             &>{log:q}

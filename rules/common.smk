@@ -8,6 +8,7 @@ ROOT = Path(workflow.basedir)
 SCRIPTS = os.path.relpath(ROOT / "scripts")
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from tracesmith import models
 from tracesmith.configuration import Configuration, find_file, modules_of, use_own_python
 from tracesmith.errors import InputError
 
@@ -19,8 +20,9 @@ wildcard_constraints:
     user=r"[\w-]+",
     run_id=r"(?:(?!\.resolved_only)[\w.-])+",
     style=r"xml|tool|ticks",
-    method=r"procedural",
-    mode=r"static|skip",
+    method=r"llm_modify|llm_rewrite",
+    mode=r"llm|static|tests|pr|skip",
+    validated=r"report|combined_report",
 
 
 def refuse(error):
@@ -62,10 +64,42 @@ def repo_setting(section, key):
     return lambda wildcards: repo_of(wildcards).settings[section][key]
 
 
+def single_patches(repo):
+    """The candidates with one bug that passed the screens of a repository; all of them where there are none."""
+    screened = CONFIGURATION.repo(repo).settings["bug_generation"]["screens"]
+    return f"logs/bug_gen/{repo}_{'screened' if screened else 'all'}_patches.json"
+
+
 def patches_to_validate(wildcards):
-    """The candidates that passed the screens of the job's repository; all of them where there are none."""
-    screened = repo_setting("bug_generation", "screens")(wildcards)
-    return f"logs/bug_gen/{wildcards.repo}_{'screened' if screened else 'all'}_patches.json"
+    """The candidates that a report is of: those with one bug, or the combined ones."""
+    if wildcards.validated == "combined_report":
+        return f"logs/bug_gen/{wildcards.repo}_combined_patches.json"
+    return single_patches(repo_of(wildcards).name)
+
+
+def has_combined(repo):
+    """Whether valid bugs of a repository are combined."""
+    return bool(repo.settings["bug_generation"]["combine"]["strategies"])
+
+
+def validated_patches(wildcards):
+    """All candidates of a repository that are validated, single ones first."""
+    repo = repo_of(wildcards)
+    combined = [f"logs/bug_gen/{repo.name}_combined_patches.json"] if has_combined(repo) else []
+    return [single_patches(repo.name), *combined]
+
+
+def validation_reports(wildcards):
+    """The reports of these candidates, in the same order."""
+    repo = repo_of(wildcards)
+    names = ["report", *(["combined_report"] if has_combined(repo) else [])]
+    return [f"logs/run_validation/{repo.name}/{name}.json" for name in names]
+
+
+def summaries_of_bugs(wildcards):
+    """The summaries of the methods by which a repository's bugs are made."""
+    repo = repo_of(wildcards)
+    return [f"logs/bug_gen/{repo.name}/{method}.json" for method in models.bug_methods(repo.settings)]
 
 
 def run_setting(section, key):
@@ -83,6 +117,77 @@ def option(flag, setting):
         return [flag] if value is True else [flag, str(value)]
 
     return arguments
+
+
+def prompt_of_bugs(wildcards):
+    """The prompt file of a method that asks a model."""
+    return find_file(models.bug_prompt(repo_of(wildcards).settings, wildcards.method))
+
+
+def model_of_bugs(wildcards, input):
+    """The flags that say which model is asked for bugs, and for how much money."""
+    settings = repo_of(wildcards).settings
+    try:
+        model = models.bug_model(settings, wildcards.method, Path(input.prompt))
+    except InputError as error:
+        refuse(error)
+    return models.flags(settings, model, settings["bug_generation"]["llm_max_cost_usd"])
+
+
+def pulls_of_repo(wildcards):
+    """The user's file of pull requests."""
+    pulls = repo_of(wildcards).settings["bug_generation"]["pulls"]
+    if not pulls:
+        refuse(f"{wildcards.repo}: bug_generation.pulls names no file of pull requests")
+    return own_file(pulls)
+
+
+def flags_of_combining(wildcards):
+    """The flags that say how bugs are combined."""
+    chosen = repo_setting("bug_generation", "combine")(wildcards)
+    if not chosen["strategies"]:
+        refuse(f"{wildcards.repo}: bug_generation.combine.strategies is empty: no bugs are combined")
+    numbers = {"--bugs": "bugs", "--depth": "depth", "--max-bugs": "max_bugs", "--per-place": "per_place"}
+    return [
+        "--strategies",
+        *chosen["strategies"],
+        *(str(w) for flag, key in numbers.items() for w in (flag, chosen[key])),
+    ]
+
+
+def prompt_of_issues(wildcards):
+    """The prompt file of a mode that asks a model; none for another one."""
+    prompt = models.issue_prompt(repo_of(wildcards).settings, wildcards.mode)
+    return [find_file(prompt)] if prompt else []
+
+
+def demonstrations_of_issues(wildcards):
+    """The issue texts that a prompt shows; none for a mode that asks no model."""
+    wanted = find_file(repo_setting("issues", "demonstrations")(wildcards))
+    return [wanted] if wildcards.mode in models.TELLING else []
+
+
+def model_of_issues(wildcards, input):
+    """The flags that say what a model is asked for issues with, which one, and for how much money."""
+    settings = repo_of(wildcards).settings
+    if wildcards.mode not in models.TELLING:
+        return []
+    try:
+        model = models.issue_model(settings, wildcards.mode, Path(input.prompt[0]))
+    except InputError as error:
+        refuse(error)
+    files = ["--prompt", input.prompt[0], "--demonstrations", input.demonstrations[0]]
+    return [*files, *models.flags(settings, model, settings["issues"]["max_cost_usd"])]
+
+
+def calls_for_issues(wildcards):
+    """As many units of the resource `llm` as a mode has calls at once."""
+    return repo_setting("issues", "workers")(wildcards) if wildcards.mode in models.TELLING else 0
+
+
+def sandboxes_for_issues(wildcards):
+    """As many units of the resource `docker` as a mode has sandboxes at once."""
+    return repo_setting("issues", "workers")(wildcards) if wildcards.mode == "tests" else 0
 
 
 def needs_swerex(wildcards):
@@ -194,12 +299,16 @@ def making_of_dataset(wildcards):
     repo = run_of(wildcards).repo
     if repo.settings["dataset"]:
         return {}
+    screens = repo.settings["bug_generation"]["screens"]
+    combined = [f"logs/bug_gen/{repo.name}_combined_patches.json.meta.json"] if has_combined(repo) else []
     return {
-        "bugs": f"logs/bug_gen/{repo.name}/procedural.json",
-        "validation": f"logs/run_validation/{repo.name}/report.json",
+        "bugs": [*summaries_of_bugs(wildcards), *combined],
+        "screening": [f"logs/bug_gen/{repo.name}_screened_patches.json.meta.json"] if screens else [],
+        "validation": validation_reports(wildcards),
     }
 
 
 def flags_of_making(wildcards, input):
     """The flags for these summaries."""
-    return [part for name in ("bugs", "validation") if name in input.keys() for part in (f"--{name}", input[name])]
+    made = {name: input.get(name) or [] for name in ("bugs", "screening", "validation")}
+    return [word for name, paths in made.items() if paths for word in (f"--{name}", *paths)]

@@ -10,8 +10,11 @@ rule write_issues:
     """Write the text of each instance's issue."""
     input:
         instances="logs/task_insts/{repo}.json",
-        script=f"{SCRIPTS}/write_issues.py",
-        library=library("write_issues"),
+        validation="logs/run_validation/{repo}/report.json",
+        environment="logs/build_images/{repo}/environment.json",
+        prompt=prompt_of_issues,
+        demonstrations=demonstrations_of_issues,
+        script=ancient(f"{SCRIPTS}/write_issues.py"),
     output:
         issues="logs/issue_gen/{repo}__{mode}.json",
     log:
@@ -22,15 +25,24 @@ rule write_issues:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        docker=sandboxes_for_issues,
+        llm=calls_for_issues,
+        mem_mb=1000,
+        runtime=720,
     params:
+        validation="logs/run_validation/{repo}",
         seed=repo_setting("issues", "seed"),
+        model=model_of_issues,
     shell:
         r"""
         python {input.script:q} {input.instances:q} \
             --mode {wildcards.mode:q} \
             --seed {params.seed:q} \
+            --validation {params.validation:q} \
+            --environment {input.environment:q} \
+            {params.model:q} \
+            --calls {resources.llm} \
+            --workers {resources.docker} \
             --output {output.issues:q} \
             &>{log:q}
         """

@@ -1,6 +1,7 @@
 """The configuration of a workflow: checked against its schema, with the defaults filled in and names looked up."""
 
 import ast
+import copy
 import os
 import re
 import sys
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import schemas
+from tracesmith import models, schemas
 from tracesmith.environments import profiles, sources
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InputError
@@ -54,6 +55,7 @@ class Configuration:
         config = schemas.coerce(given, schema)
         schemas.check(config, schema, "config")
         self.user: str = config["user"]
+        self.llm: dict[str, Any] = config["llm"]
         self.free_disk: str = config["preflight"]["free_disk"]
         self.github = _owner(config, "github", environment.get("SWESMITH_ORG_GH"), "swesmith")
         self.dockerhub = _owner(config, "dockerhub", environment.get("SWESMITH_ORG_DH"), UPSTREAM_IMAGES)
@@ -186,8 +188,10 @@ def _mirror(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[s
 
 def _repo(short_name: str, entry: dict[str, Any], config: Mapping[str, Any]) -> Repo:
     sections = ("gate", "bug_generation", "validation", "issues")
-    settings: dict[str, Any] = {name: {**config["defaults"][name], **entry.get(name, {})} for name in sections}
-    settings |= {"dataset": entry.get("dataset"), "profile": {"package": entry.get("package")}}
+    settings = _settings(config, entry, sections)
+    settings |= {"dataset": entry.get("dataset"), "profile": {"package": entry.get("package")}, "llm": config["llm"]}
+    if not settings["dataset"]:
+        models.check(settings, short_name, find_file)
     source = entry.get("source")
     if entry["profile"] == AUTO:
         if not source:
@@ -205,6 +209,13 @@ def _repo(short_name: str, entry: dict[str, Any], config: Mapping[str, Any]) -> 
     if not source:
         return Repo(settings, sources.repo_name(profile.source), profile.source, path)
     return Repo(settings, _repo_name(short_name, source), source, path)
+
+
+def _settings(config: Mapping[str, Any], entry: Mapping[str, Any], sections: Sequence[str]) -> dict[str, Any]:
+    """Return sections of settings: the defaults with an entry's own over them, key by key."""
+    settings = copy.deepcopy({name: config["defaults"][name] for name in sections})
+    _merge(settings, {name: entry[name] for name in sections if name in entry})
+    return settings
 
 
 def _sandbox(config: Mapping[str, Any], entry: Mapping[str, Any], profile: Profile | None) -> dict[str, Any]:
@@ -237,7 +248,7 @@ def _run(run_id: str, entry: dict[str, Any], config: Mapping[str, Any], repos: M
     if entry["repo"] not in repos:
         raise InputError(f"config: key runs.{run_id}.repo: no such repo; known: {', '.join(sorted(repos))}")
     sections = ("agent", "evaluation", "sft")
-    settings: dict[str, Any] = {name: {**config["defaults"][name], **entry.get(name, {})} for name in sections}
+    settings = _settings(config, entry, sections)
     settings["agent"]["engine"] = settings["agent"]["engine"] or "null"  # YAML reads a bare null as nothing
     settings |= {name: entry.get(name) for name in ("trajectories", "predictions")}
     return Run(settings, repos[entry["repo"]])

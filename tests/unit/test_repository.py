@@ -183,10 +183,13 @@ def test_the_library_knows_no_snakemake_and_stages_do_not_know_each_other(path: 
 
 def test_every_key_of_the_configuration_is_used() -> None:
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    used = "".join(path.read_text() for path in [*WORKFLOW, ROOT / "scripts" / "tracesmith" / "configuration.py"])
-    for section, values in [("sandbox", config["sandbox"]), *config["defaults"].items()]:
-        for key in set(values) - {"method"}:  # one value so far
-            assert re.search(rf"""["']{section}["'].{{1,3}}["']{key}["']""", used), f"{section}.{key}"
+    library = [ROOT / "scripts" / "tracesmith" / name for name in ("configuration.py", "models.py")]
+    used = "".join(path.read_text() for path in [*WORKFLOW, *library])
+    sections = {"sandbox": config["sandbox"], "llm": config["llm"], **config["defaults"]}
+    for section, values in sections.items():
+        for key in values:
+            where = rf"""(?:["']{section}["'].{{1,3}}|\b(?:chosen|llm)\[)["']{key}["']"""
+            assert re.search(where, used), f"{section}.{key}"
 
 
 def test_every_key_of_the_configuration_is_in_the_example_with_its_unit() -> None:

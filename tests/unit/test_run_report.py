@@ -75,7 +75,7 @@ def run(tmp_path: Path) -> RunFiles:
         rows=rows,
         resolved=lines(tmp_path / "resolved.jsonl", all_rows[:1]),
         bugs=[js(tmp_path / "bugs.json", {"funnel": {"in": 20, "out": 13, "dropped": {"duplicate": 7}}})],
-        validation=js(tmp_path / "validation.json", validation),
+        validation=[js(tmp_path / "validation.json", validation)],
     )
 
 
@@ -149,7 +149,7 @@ def test_each_instance_has_its_verdict_and_why_it_is_no_row(run: RunFiles) -> No
 
 
 def test_a_run_that_enters_with_a_dataset_invents_no_numbers(run: RunFiles) -> None:
-    summary, page = reported(with_files(run, bugs=[], validation=None))
+    summary, page = reported(with_files(run, bugs=[], validation=[]))
     assert steps(summary)["candidates"] == (None, {})
     assert steps(summary)["valid_instances"] == (6, {})
     assert "the run enters with a dataset that exists" in page and "what it dropped is not known" in page
@@ -263,7 +263,7 @@ def test_a_page_of_a_thousand_instances_stays_small(run: RunFiles) -> None:
     js(run.predictions, {name: prediction(name) for name in names})
     js(run.evaluation, evaluation(resolved=names))
     lines(run.rows, [row(name, True) for name in names])
-    _, source = reported(with_files(run, bugs=[], validation=None, resolved=None))
+    _, source = reported(with_files(run, bugs=[], validation=[], resolved=None))
     assert Page(source).tags.count("details") == 1000
     assert len(source) < 5_000_000
 

@@ -8,7 +8,7 @@ from tracesmith.preflight.plan import MISSING, OK, WARNING, Finding, Plan
 # Variables that litellm 1.106 reads by a provider's name, any one of them; a step that calls a model names it in
 # `Plan.models`. Providers with () need none.
 PROVIDERS: dict[str, tuple[str, ...]] = {
-    "anthropic": ("ANTHROPIC_API_KEY",),
+    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
     "azure": ("AZURE_API_KEY",),
     "bedrock": ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_BEARER_TOKEN_BEDROCK"),
     "cerebras": ("CEREBRAS_API_KEY",),
@@ -62,9 +62,10 @@ def check_registry(plan: Plan) -> Iterator[Finding]:
 
 def check_models(plan: Plan) -> Iterator[Finding]:
     """Look for the key of each model's provider."""
-    for model in plan.models:
+    server = plan.configuration.llm["api_base"]
+    for model in plan.asked_models():
         provider = provider_of(model)
-        names = PROVIDERS.get(provider)
+        names = () if server and provider == "openai" else PROVIDERS.get(provider)
         if names is None:
             remedy = "see litellm's pages on it"
             yield Finding(WARNING, f"model {model}: which key {provider!r} wants is not known here; {remedy}")

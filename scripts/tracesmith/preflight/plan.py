@@ -7,15 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracesmith import proxies, schemas
-from tracesmith.configuration import Configuration, Repo
+from tracesmith import models, proxies, schemas
+from tracesmith.configuration import Configuration, Repo, find_file
 from tracesmith.errors import InfrastructureError, InputError
 
 if TYPE_CHECKING:
     import docker
 
 OK, WARNING, MISSING = "ok", "warning", "MISSING"
-SANDBOXED = ("make_profile", "build_environment", "screen_bugs", "validate_bugs", "run_agent", "evaluate_predictions")
+SANDBOXED = (
+    *("make_profile", "build_environment", "write_bugs", "screen_bugs", "validate_bugs", "write_issues"),
+    *("run_agent", "evaluate_predictions"),
+)
 """Steps that open sandboxes."""
 PUSHING = ("push_mirror", "push_image")
 """Steps that send something to servers of others."""
@@ -44,6 +47,7 @@ class Plan:
     backend: str | None = None
     """Backend instead of those of the configuration."""
     models: Sequence[str] = ()
+    """Models that are meant to be used besides those of the steps."""
     deep: bool = False
     """Whether a container may be started for a look; the start of a run must not take that long."""
 
@@ -64,7 +68,20 @@ class Plan:
     def networked(self) -> bool:
         """Tell whether the steps cannot do without the network."""
         open_boxes = any(repo.settings["sandbox"]["network"] for repo in self.repos(*SANDBOXED))
-        return bool(self.unbuilt() or self.repos(*PUSHING) or self.models or open_boxes)
+        return bool(self.unbuilt() or self.repos(*PUSHING) or self.asked_models() or open_boxes)
+
+    def asked_models(self) -> list[str]:
+        """Return the models that the steps ask, and others that are meant to be used."""
+        found = [*self.models]
+        for repo in self.repos("write_bugs"):
+            methods = set(models.bug_methods(repo.settings)).intersection(models.WRITING)
+            prompts = {method: models.bug_prompt(repo.settings, method) for method in sorted(methods)}
+            found += [models.bug_model(repo.settings, method, _path(name)) for method, name in prompts.items()]
+        for repo in self.repos("write_issues"):
+            mode = repo.settings["issues"]["mode"]
+            if prompt := models.issue_prompt(repo.settings, mode):
+                found.append(models.issue_model(repo.settings, mode, _path(prompt)))
+        return list(dict.fromkeys(found))
 
     @cached_property
     def engine(self) -> "docker.DockerClient | None":
@@ -83,6 +100,10 @@ class Plan:
             with contextlib.suppress(InputError):  # told by a check of its own
                 found.setdefault(proxies.endpoint(variable, text), variable)
         return found
+
+
+def _path(name: str) -> Path:
+    return Path(find_file(name))
 
 
 def environment_of(repo: Repo) -> Path:
@@ -106,7 +127,9 @@ def steps_of(configuration: Configuration, run_ids: Iterable[str] | None = None)
     return {
         "make_profile": [repo for repo in repos.values() if repo.is_detected and not repo.profile_path.exists()],
         "build_environment": list(repos.values()),
+        "write_bugs": [repo for repo in own if set(models.bug_methods(repo.settings)).intersection(models.WRITING)],
         "validate_bugs": own,
+        "write_issues": own,
         "run_agent": [run.repo for run in agents],
         "evaluate_predictions": [run.repo for run in runs],
         "push_mirror": own if configuration.mirror["backend"] == "github" else [],

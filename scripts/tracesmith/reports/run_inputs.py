@@ -4,6 +4,7 @@ Read the files of one run, checked against each other.
 Only what the report shows is kept: of the rows, which can be long, no more than a few words an instance.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,15 +28,19 @@ class RunFiles:
     rows: Path
     resolved: Path | None = None
     bugs: Sequence[Path] = ()
-    validation: Path | None = None
+    """Summaries of the methods that made bugs, combined ones included."""
+    screening: Sequence[Path] = ()
+    """Sidecars of screen_bugs."""
+    validation: Sequence[Path] = ()
     environment: Path | None = None
 
     def named(self) -> dict[str, Path]:
         """Return the files that are given, by name."""
         one = {
             "environment": self.environment,
-            **{f"bugs_{number}" if number > 1 else "bugs": path for number, path in enumerate(self.bugs, start=1)},
-            "validation": self.validation,
+            **_numbered("bugs", self.bugs),
+            **_numbered("screening", self.screening),
+            **_numbered("validation", self.validation),
             "dataset": self.dataset,
             "predictions": self.predictions,
             "evaluation": self.evaluation,
@@ -46,9 +51,13 @@ class RunFiles:
 
     def sidecars(self) -> dict[str, Path]:
         """Return the sidecars that are read, by name."""
-        named = {name: self.named().get(name) for name in ("predictions", "rows", "resolved")}
+        named = {name: self.named().get(name) for name in ("dataset", "predictions", "rows", "resolved")}
         found = {f"{name}_meta": summaries.meta_path(path) for name, path in named.items() if path}
         return {name: path for name, path in found.items() if path.is_file()}
+
+
+def _numbered(name: str, paths: Sequence[Path]) -> dict[str, Path]:
+    return {f"{name}_{number}" if number > 1 else name: path for number, path in enumerate(paths, start=1)}
 
 
 @dataclass
@@ -87,7 +96,11 @@ class Inputs:
     kept: Rows | None
     """The rows that filter_resolved kept; None when it was not run."""
     generations: list[Funnel]
+    screenings: list[Funnel]
     validation: Funnel | None
+    """Of all reports together."""
+    assembly: dict[str, int]
+    """Valid instances that the dataset leaves out, by the reason."""
     environment: dict[str, Any]
     engines: list[str]
 
@@ -109,8 +122,10 @@ def read(run: RunFiles) -> Inputs:
         outcomes=outcomes,
         rows=rows,
         kept=kept,
-        generations=[read_funnel(path, _object(files.read_json(path), str(path))) for path in run.bugs],
+        generations=[_read_summary(path) for path in run.bugs],
+        screenings=[_read_summary(path) for path in run.screening],
         validation=_read_validation(run.validation, ids, run.dataset) if run.validation else None,
+        assembly=_left_out(summaries.meta_path(run.dataset)),
         environment=_object(files.read_json(run.environment), str(run.environment)) if run.environment else {},
         engines=sorted(rows.engines | _engine_of_predictions(summaries.meta_path(run.predictions))),
     )
@@ -194,14 +209,30 @@ def _engine_of_predictions(sidecar: Path) -> set[str]:
     return {engine} if isinstance(engine, str) else set()
 
 
-def _read_validation(path: Path, ids: list[str], dataset: Path) -> Funnel:
-    report = _object(files.read_json(path), str(path))
+def _read_validation(paths: Sequence[Path], ids: list[str], dataset: Path) -> Funnel:
+    reports = {path: _object(files.read_json(path), str(path)) for path in paths}
+    valid = [name for path, report in reports.items() for name in _valid(path, report)]
+    records.check_known(ids, valid, str(dataset), f"the valid candidates of {', '.join(map(str, paths))}")
+    funnels = [read_funnel(path, report) for path, report in reports.items()]
+    dropped = sum((Counter(one.dropped) for one in funnels), Counter[str]())
+    return Funnel(sum(one.came_in for one in funnels), sum(one.out for one in funnels), dropped)
+
+
+def _valid(path: Path, report: dict[str, Any]) -> list[str]:
     try:
-        valid = [row["instance_id"] for row in report["instances"] if row["verdict"] == VALID]
+        return [row["instance_id"] for row in report["instances"] if row["verdict"] == VALID]
     except (KeyError, TypeError):
         raise InputError(f"{path}: no report of validate_bugs") from None
-    records.check_known(ids, valid, str(dataset), f"the valid candidates of {path}")
-    return read_funnel(path, report)
+
+
+def _read_summary(path: Path) -> Funnel:
+    return read_funnel(path, _object(files.read_json(path), str(path)))
+
+
+def _left_out(meta: Path) -> dict[str, int]:
+    """Return why a dataset of ours leaves instances out; nothing for a dataset without a sidecar, or of before."""
+    about = _object(files.read_json(meta), str(meta)) if meta.is_file() else {}
+    return read_funnel(meta, about).dropped if "funnel" in about else {}
 
 
 def read_funnel(path: Path, summary: dict[str, Any]) -> Funnel:

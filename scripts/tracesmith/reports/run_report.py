@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -145,16 +145,23 @@ def _candidates(inputs: Inputs, run: RunFiles) -> Step:
     for made in inputs.generations:
         dropped.update(made.dropped)
     made_in_all = sum(made.out for made in inputs.generations)
+    for screening in inputs.screenings:
+        dropped.update(screening.dropped)
+    made_in_all -= sum(screening.came_in - screening.out for screening in inputs.screenings)
     if inputs.validation is None:
-        source = ", ".join(str(path) for path in run.bugs) or None
+        source = _paths(run.bugs)
         note = "not validated here" if run.bugs else "the run enters with a dataset that exists: nothing is known"
         return _step("candidates", made_in_all if run.bugs else None, dropped, source, note)
     count = inputs.validation.came_in
     if not run.bugs:
-        return _step("candidates", count, {}, run.validation, "no summary of the generation is given")
+        return _step("candidates", count, {}, _paths(run.validation), "no summary of the generation is given")
     dropped["not_collected"] += max(0, made_in_all - count)
     others = f"{count - made_in_all} of them come from elsewhere than the summaries of the generation"
-    return _step("candidates", count, dropped, run.validation, others if made_in_all < count else None)
+    return _step("candidates", count, dropped, _paths(run.validation), others if made_in_all < count else None)
+
+
+def _paths(paths: Sequence[Path]) -> str | None:
+    return ", ".join(map(str, paths)) or None
 
 
 def _valid_instances(inputs: Inputs, run: RunFiles) -> Step:
@@ -163,7 +170,8 @@ def _valid_instances(inputs: Inputs, run: RunFiles) -> Step:
         note = "no report of the validation is given: what it dropped is not known"
         return _step("valid_instances", count, {}, run.dataset, note)
     dropped = Counter(inputs.validation.dropped)
-    dropped["not_in_dataset"] += inputs.validation.out - count
+    dropped.update(inputs.assembly)
+    dropped["not_in_dataset"] += inputs.validation.out - count - sum(inputs.assembly.values())
     return _step("valid_instances", count, dropped, run.dataset)
 
 

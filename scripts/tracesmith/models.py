@@ -1,0 +1,105 @@
+"""Which steps of a repository ask a language model, with which prompt, and which model it is."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tracesmith import schemas
+from tracesmith.errors import InputError
+
+PROMPTS = {
+    "llm_modify": "configs/bug_gen/ts_modify.yml",
+    "llm_rewrite": "configs/bug_gen/ts_rewrite.yml",
+    "llm": "configs/issue_gen/ig_v2.yaml",
+    "tests": "configs/issue_gen/ig_tests.yaml",
+}
+"""Our own prompt files, by the method of bugs or the mode of issues."""
+WRITING = ("llm_modify", "llm_rewrite")
+"""Methods that ask a model for bugs."""
+TELLING = ("llm", "tests")
+"""Modes that ask a model for issue texts."""
+Settings = Mapping[str, Any]
+"""The sections of a repository's settings, with `llm`."""
+
+
+def bug_methods(settings: Settings) -> list[str]:
+    """Return the methods by which a repository's bugs are made, as their files are named."""
+    chosen = settings["bug_generation"]
+    if chosen["method"] != "all":
+        return [chosen["method"].replace("-", "_")]
+    return ["procedural", *WRITING, *(["pr"] if chosen["pulls"] else [])]
+
+
+def bug_prompt(settings: Settings, method: str) -> str:
+    """Return the prompt file of a method that asks a model."""
+    chosen = settings["bug_generation"]["llm_config"]
+    if isinstance(chosen, Mapping):
+        chosen = chosen.get(method.replace("_", "-"))
+    return chosen or PROMPTS[method]
+
+
+def bug_model(settings: Settings, method: str, prompt: Path) -> str:
+    """Return the model of a method that asks one. Raises InputError when nobody names one."""
+    said = f"bug_generation.method {method.replace('_', '-')} asks a model"
+    return _named(
+        settings, settings["bug_generation"]["llm_model"], prompt, f"{said}: set llm_model there, or llm.model"
+    )
+
+
+def issue_prompt(settings: Settings, mode: str) -> str | None:
+    """Return the prompt file of a mode; None for one that asks no model."""
+    return settings["issues"]["config"] or PROMPTS[mode] if mode in TELLING else None
+
+
+def issue_model(settings: Settings, mode: str, prompt: Path) -> str:
+    """Return the model of a mode that asks one. Raises InputError when nobody names one."""
+    said = f"issues.mode {mode} asks a model: set model there, or llm.model"
+    return _named(settings, settings["issues"]["model"], prompt, said)
+
+
+def check(settings: Settings, name: str, find: Any) -> None:
+    """
+    Raise InputError, with the repository's name, when its bugs or issues need something that is not configured.
+
+    `find` makes a path of a file's name in the configuration.
+    """
+    chosen = settings["bug_generation"]
+    if chosen["method"] == "pr" and not chosen["pulls"]:
+        raise InputError(f"config: key repos.{name}.bug_generation.pulls is missing: the method pr reads pull requests")
+    if chosen["method"] == "all" and isinstance(chosen["llm_config"], str):
+        raise InputError(
+            f"config: key repos.{name}.bug_generation.llm_config: with the method all, wanted is a file for each: "
+            "{llm-modify: FILE, llm-rewrite: FILE}"
+        )
+    try:
+        for method in set(bug_methods(settings)).intersection(WRITING):
+            bug_model(settings, method, Path(find(bug_prompt(settings, method))))
+        mode = settings["issues"]["mode"]
+        if mode in TELLING:
+            issue_model(settings, mode, Path(find(issue_prompt(settings, mode))))
+    except InputError as error:
+        raise InputError(f"config: repos.{name}: {error}") from None
+
+
+def flags(settings: Settings, model: str, stage_max_cost_usd: float | None) -> list[str]:
+    """Return the flags of a script that asks a model, as llm/flags.py reads them."""
+    llm = settings["llm"]
+    given = {
+        "--model": model,
+        "--api-base": llm["api_base"],
+        "--requests-per-minute": llm["requests_per_minute"],
+        "--max-cost": llm["max_cost_usd"],
+        "--stage-max-cost": stage_max_cost_usd,
+    }
+    words = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
+    words += ["--price", *map(str, llm["price"])] if llm["price"] else []
+    return [*words, "--allow-unknown-price"] if llm["allow_unknown_price"] else words
+
+
+def _named(settings: Settings, own: str | None, prompt: Path, missing: str) -> str:
+    value = schemas.read_yaml(prompt) if not own and prompt.exists() else None
+    of_prompt = value.get("model") if isinstance(value, dict) else None
+    model = own or of_prompt or settings["llm"]["model"]
+    if not isinstance(model, str):
+        raise InputError(missing)
+    return model
