@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 FENCE = re.compile(r"[ \t]*(?P<mark>`{3,}|~{3,})[ \t]*(?P<tag>[^\s`]*)[^`]*")
-FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?^[ \t]*\1[ \t]*$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?^[ \t]*\1[ \t]*\n?", re.MULTILINE | re.DOTALL)
 EXPLANATION = re.compile(r"explanation\W*:\W*", re.IGNORECASE)
 HEADING = re.compile(r"\W*(?:bugg(?:y|ed)|new|modified|rewritten)?\s*(?:code|function)\W*:?\W*", re.IGNORECASE)
 """A line that only says that the code follows."""

@@ -17,6 +17,8 @@ from tracesmith.bugs.normal import NormalForms
 from tracesmith.bugs.sources import Edit, SourceFile, code
 from tracesmith.bugs.targets import Target
 
+VAGUE = {"does_not_parse": 1, "no_code": 2}
+"""What says least of why an answer is none: a reading of it that was not meant may say so."""
 SPACE = re.compile(r"\s+")
 
 
@@ -47,7 +49,7 @@ def graft(target: Target, answer: str) -> Graft | Refusal:
         if isinstance(made, Graft):
             return made
         refusals.append(made)
-    return next((one for one in refusals if one.reason != "does_not_parse"), (refusals or [Refusal("no_code")])[0])
+    return min([*refusals, Refusal("no_code")], key=lambda one: VAGUE.get(one.reason, 0))
 
 
 def _grafted(target: Target, file: SourceFile, block: Block) -> Graft | Refusal:

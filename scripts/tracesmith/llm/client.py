@@ -33,8 +33,8 @@ class Client:
         self.settings = settings
         self.tally = Tally()
         self._clock = clock or Clock()
+        self._endpoint = Endpoint(settings)  # first: a model that nobody knows has no price either
         self._prices = Prices(settings)
-        self._endpoint = Endpoint(settings)
         caps = {**settings.stage_caps} | ({} if settings.max_cost_usd is None else {ALL: settings.max_cost_usd})
         self._answers = Answers(settings.folder / "answers")
         self.budget = Budget(settings.folder, caps, self._answers, self._clock)
