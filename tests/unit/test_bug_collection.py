@@ -47,7 +47,8 @@ def test_list_has_the_candidates_of_all_summaries_in_their_order(tmp_path: Path,
     assert [row["instance_id"] for row in rows] == [f"{REPO}.lm_modify__abcdefgh", *ids]
     assert rows[0]["patch"] == PATCH
     assert (rows[0]["cost"], rows[0]["extra"]) == (0.25, 1)
-    assert list(rows[1]) == list(records.Candidate.__annotations__)
+    required = records.Candidate.__required_keys__
+    assert list(rows[1]) == [key for key in records.Candidate.__annotations__ if key in required]
     assert {row["repo"] for row in rows} == {REPO}
     assert [row["instance_id"] for row in records.read_candidates(output)] == [row["instance_id"] for row in rows]
 
