@@ -68,6 +68,26 @@ def test_an_id_that_comes_twice_is_taken_once_and_counted(tmp_path: Path, proced
     assert meta["funnel"] == {"in": 24, "out": 12, "dropped": {"duplicate_id": 12}}
 
 
+def test_a_patch_that_an_earlier_method_has_too_is_taken_once_and_counted(tmp_path: Path) -> None:
+    one, other = model_made(tmp_path / "one"), model_made(tmp_path / "other", "lm_rewrite__abcdefgh")
+    output = tmp_path / "all.json"
+    assert collection.collect([one, other], REPO, output) == 1
+    meta = json.loads((tmp_path / "all.json.meta.json").read_text())
+    assert meta["funnel"] == {"in": 2, "out": 1, "dropped": {"duplicate_patch": 1}}
+    assert json.loads(output.read_text())[0]["instance_id"] == f"{REPO}.lm_modify__abcdefgh"
+
+
+def test_the_remedy_names_the_script_that_made_the_summary(tmp_path: Path) -> None:
+    path = model_made(tmp_path / "one")
+    summary = json.loads(path.read_text())
+    for stage, named in (("revert_pulls", "revert_pulls"), ("rm -rf /", "generate_bugs"), (5, "generate_bugs")):
+        files.write_json(path, {"made_by": {"stage": stage}, "candidates": [5]})
+        with pytest.raises(InputError, match=f"run {named} again"):
+            collection.collect([path], REPO, tmp_path / "all.json")
+    files.write_json(path, {**summary, "made_by": 5})
+    assert collection.collect([path], REPO, tmp_path / "all.json") == 1
+
+
 @pytest.mark.parametrize("key", ["diff", "metadata"])
 @pytest.mark.parametrize("content", [None, b"", b"not what it was", b"{}", b"\xff"])
 def test_missing_or_broken_file_is_named_with_the_remedy(
