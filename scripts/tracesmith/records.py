@@ -17,6 +17,19 @@ from tracesmith.errors import InputError
 # The end ".lock" is refused for git, which has no such branches.
 INSTANCE_ID = re.compile(r"(?!.*\.\.)(?!.*\.(?:lock)?$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 TEST_LISTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
+VALID = "valid"
+"""The verdict on a candidate that tests see and that leaves tests to pass."""
+
+
+class Reference(TypedDict):
+    """The pull request that a candidate undoes, under the key `instance_ref` of SWE-smith's."""
+
+    instance_id: str
+    repo: str
+    pull_number: int
+    base_commit: str | None
+    title: str
+    problem_statement: str
 
 
 class Candidate(TypedDict):
@@ -30,6 +43,11 @@ class Candidate(TypedDict):
     instance_id: str
     patch: str
     repo: str
+    instance_ref: NotRequired[Reference]
+    """Of a pull request's candidate."""
+    patch_files: NotRequired[list[str]]
+    """Of a combined candidate: the instance ids of its parts."""
+    num_patch_files: NotRequired[int]
 
 
 class Instance(TypedDict):
@@ -73,9 +91,15 @@ def check_instance_id(value: Any, where: str) -> str:
     return value
 
 
-def read_candidates(path: Path) -> list[Candidate]:
-    """Return the bug candidates of a JSON list; the minimal rows {instance_id, patch | model_patch, repo} will do."""
-    rows = _unique_rows(path, _list_of_objects(path))
+def read_candidates(path: Path, allow_empty: bool = False) -> list[Candidate]:
+    """
+    Return the bug candidates of a JSON list; the minimal rows {instance_id, patch | model_patch, repo} will do.
+
+    Combined bugs may be none: their list may be empty where that is allowed.
+    """
+    rows: list[Any] = _list_of_objects(path)
+    if rows or not allow_empty:
+        rows = _unique_rows(path, rows)
     for row in rows:
         where = f"{path} {row['instance_id']}"
         row["patch"] = _text(row, "patch" if "patch" in row else "model_patch", where)
@@ -85,7 +109,26 @@ def read_candidates(path: Path) -> list[Candidate]:
             _text(row, key, where)
         row.setdefault("cost", 0.0)
         _text(row, "repo", where)
+        if "instance_ref" in row:
+            _check_reference(row["instance_ref"], f"{where}: key 'instance_ref'")
+        if "patch_files" in row:
+            check_names(row["patch_files"], f"{where}: key 'patch_files'")
     return rows
+
+
+def read_verdicts(report: Path, patches: Path) -> dict[str, str]:
+    """Return the verdict on each candidate of a validation report, which must have been made from these patches."""
+    value = files.read_json(report)
+    try:
+        made_from = value["made_by"]["inputs"]["patches"]
+        rows = [(row["instance_id"], row["verdict"]) for row in value["instances"]]
+    except (KeyError, TypeError):
+        raise InputError(f"{report}: no report of validate_bugs") from None
+    if made_from != files.digest_file(patches):
+        raise InputError(f"{report}: was made from other patches than {patches}; run validate_bugs again")
+    for position, (name, _) in enumerate(rows, start=1):
+        check_instance_id(name, f"{report} record {position}: key 'instance_id'")
+    return dict(rows)
 
 
 def read_instances(path: Path, statements: bool = False) -> list[Instance]:
@@ -177,6 +220,17 @@ def check_names(value: Any, where: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise InputError(f"{where}: a list of texts is wanted, this is {_kind(value)}")
     return value
+
+
+def _check_reference(value: Any, where: str) -> None:
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: an object is wanted, this is {_kind(value)}")
+    number = value.get("pull_number")
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise InputError(f"{where}: key 'pull_number': a whole number is wanted, this is {_kind(number)}")
+    title = _text(value, "problem_statement", where).strip().split("\n", 1)[0]
+    value.setdefault("title", title)  # SWE-smith writes none
+    _text(value, "title", where)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

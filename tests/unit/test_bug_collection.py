@@ -47,7 +47,8 @@ def test_list_has_the_candidates_of_all_summaries_in_their_order(tmp_path: Path,
     assert [row["instance_id"] for row in rows] == [f"{REPO}.lm_modify__abcdefgh", *ids]
     assert rows[0]["patch"] == PATCH
     assert (rows[0]["cost"], rows[0]["extra"]) == (0.25, 1)
-    assert list(rows[1]) == list(records.Candidate.__annotations__)
+    required = records.Candidate.__required_keys__
+    assert list(rows[1]) == [key for key in records.Candidate.__annotations__ if key in required]
     assert {row["repo"] for row in rows} == {REPO}
     assert [row["instance_id"] for row in records.read_candidates(output)] == [row["instance_id"] for row in rows]
 
@@ -65,6 +66,26 @@ def test_an_id_that_comes_twice_is_taken_once_and_counted(tmp_path: Path, proced
     assert collection.collect([procedural, procedural], REPO, output) == 12
     meta = json.loads((tmp_path / "all.json.meta.json").read_text())
     assert meta["funnel"] == {"in": 24, "out": 12, "dropped": {"duplicate_id": 12}}
+
+
+def test_a_patch_that_an_earlier_method_has_too_is_taken_once_and_counted(tmp_path: Path) -> None:
+    one, other = model_made(tmp_path / "one"), model_made(tmp_path / "other", "lm_rewrite__abcdefgh")
+    output = tmp_path / "all.json"
+    assert collection.collect([one, other], REPO, output) == 1
+    meta = json.loads((tmp_path / "all.json.meta.json").read_text())
+    assert meta["funnel"] == {"in": 2, "out": 1, "dropped": {"duplicate_patch": 1}}
+    assert json.loads(output.read_text())[0]["instance_id"] == f"{REPO}.lm_modify__abcdefgh"
+
+
+def test_the_remedy_names_the_script_that_made_the_summary(tmp_path: Path) -> None:
+    path = model_made(tmp_path / "one")
+    summary = json.loads(path.read_text())
+    for stage, named in (("revert_pulls", "revert_pulls"), ("rm -rf /", "generate_bugs"), (5, "generate_bugs")):
+        files.write_json(path, {"made_by": {"stage": stage}, "candidates": [5]})
+        with pytest.raises(InputError, match=f"run {named} again"):
+            collection.collect([path], REPO, tmp_path / "all.json")
+    files.write_json(path, {**summary, "made_by": 5})
+    assert collection.collect([path], REPO, tmp_path / "all.json") == 1
 
 
 @pytest.mark.parametrize("key", ["diff", "metadata"])

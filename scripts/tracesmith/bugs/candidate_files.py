@@ -19,14 +19,18 @@ def write(output: Path, contents: Iterable[tuple[str, bytes]], mine: re.Pattern[
 
     `contents` has the files with their paths below the folder; `mine` matches the beginning of the method's file names.
     """
-    folder = output.parent
     output.unlink(missing_ok=True)
+    replace(output.parent, contents, mine)
+    files.write_json(output, summary)
+
+
+def replace(folder: Path, contents: Iterable[tuple[str, bytes]], mine: re.Pattern[str]) -> None:
+    """Write files below a folder and remove others of this method."""
     written = set()
     for name, data in contents:
         _write_if_new(folder / name, data)
         written.add(folder / name)
     _remove_others(folder, written, mine)
-    files.write_json(output, summary)
 
 
 def _write_if_new(path: Path, data: bytes) -> None:
@@ -36,9 +40,10 @@ def _write_if_new(path: Path, data: bytes) -> None:
 
 def _remove_others(folder: Path, wanted: set[Path], mine: re.Pattern[str]) -> None:
     """Remove the method's files that are not wanted, temporary ones that a killed run left, and empty folders."""
-    for path in sorted(folder.glob("*/*/*")):
+    for path in sorted(folder.rglob("*")):
         if mine.match(path.name) and path not in wanted:
             path.unlink()
-            for parent in (path.parent, path.parent.parent):
-                if not any(parent.iterdir()):
-                    parent.rmdir()
+            emptied = path.parent
+            while emptied != folder and not any(emptied.iterdir()):
+                emptied.rmdir()
+                emptied = emptied.parent

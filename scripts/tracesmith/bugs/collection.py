@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +16,41 @@ FORMAT_VERSION = 1
 ROW_KEYS = ("instance_id", "strategy", "diff", "metadata")
 METADATA_TEXTS = ("explanation", "output", "rewrite", "strategy")
 HASHED = re.compile(r"\.func_pm_\w+__([a-z0-9]{8})")
-AGAIN = "run generate_bugs again"
+STAGE = re.compile(r"[a-z]+(_[a-z]+)*")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The candidates' rows of a summary, checked."""
+
+    path: Path
+    rows: list[dict[str, Any]]
+    again: str
+    """The remedy for whatever is wrong with its files."""
 
 
 def collect(summary_paths: Sequence[Path], repo: str, output: Path) -> int:
     """Write the candidates of all summaries, in their order, and return how many there are."""
     check_repo(repo)
     found: dict[str, dict[str, Any]] = {}
+    patches: set[str] = set()
     funnel = summaries.Funnel()
     for path in summary_paths:
-        for row in _rows(path, repo):
-            candidate = _candidate(path, row, repo)
-            if found.setdefault(row["instance_id"], candidate) is candidate:
-                funnel.keep()
-            else:
-                funnel.drop("duplicate_id")
+        summary = _read(path, repo)
+        for row in summary.rows:
+            candidate = _candidate(summary, row, repo)
+            reason = "duplicate_id" if row["instance_id"] in found else None
+            if reason is None and candidate["patch"] in patches:
+                reason = "duplicate_patch"
+            if reason is not None:
+                funnel.drop(reason)
+                continue
+            funnel.keep()
+            found[row["instance_id"]] = candidate
+            patches.add(candidate["patch"])
     if not found:
-        raise InputError(f"{', '.join(map(str, summary_paths))}: there are no candidates in it; {AGAIN}")
+        again = "run generate_bugs again"
+        raise InputError(f"{', '.join(map(str, summary_paths))}: there are no candidates in it; {again}")
     inputs = {f"{path.parent.name}/{path.name}": path for path in summary_paths}
     made_by = summaries.made_by("collect_patches", FORMAT_VERSION, inputs, {"repo": repo})
     files.write_json(summaries.meta_path(output), {"made_by": made_by, "funnel": funnel.as_json()})
@@ -40,54 +59,56 @@ def collect(summary_paths: Sequence[Path], repo: str, output: Path) -> int:
     return len(found)
 
 
-def _rows(path: Path, repo: str) -> list[dict[str, Any]]:
-    """Return the candidates' rows of a summary, checked."""
-    summary = files.read_json(path)
-    rows = summary.get("candidates") if isinstance(summary, dict) else None
+def _read(path: Path, repo: str) -> Summary:
+    """Return a summary whose rows are whole and of the repository."""
+    value = files.read_json(path)
+    again = f"run {_stage(value)} again"
+    rows = value.get("candidates") if isinstance(value, dict) else None
     if not isinstance(rows, list):
-        raise InputError(f"{path}: no summary of generate_bugs: the list 'candidates' is missing; {AGAIN}")
+        raise InputError(f"{path}: no summary of candidates: the list 'candidates' is missing; {again}")
     for position, row in enumerate(rows, start=1):
         where = f"{path} candidate {position}"
         if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ROW_KEYS):
-            raise InputError(f"{where}: an object with the texts {', '.join(ROW_KEYS)} is wanted; {AGAIN}")
+            raise InputError(f"{where}: an object with the texts {', '.join(ROW_KEYS)} is wanted; {again}")
         name = records.check_instance_id(row["instance_id"], where)
         if name.rsplit(".", 1)[0] != repo:
             raise InputError(f"{where}: {name} belongs to another repository than {repo}")
-    return rows
+    return Summary(path, rows, again)
 
 
-def _candidate(path: Path, row: dict[str, Any], repo: str) -> dict[str, Any]:
-    metadata = _metadata(path.parent / row["metadata"], row["strategy"])
-    patch = _patch(path.parent / row["diff"], row["instance_id"])
+def _stage(value: Any) -> str:
+    """Return which script made a summary, by its own words."""
+    made_by = value.get("made_by") if isinstance(value, dict) else None
+    stage = made_by.get("stage") if isinstance(made_by, dict) else None
+    return stage if isinstance(stage, str) and STAGE.fullmatch(stage) else "generate_bugs"
+
+
+def _candidate(summary: Summary, row: dict[str, Any], repo: str) -> dict[str, Any]:
+    folder = summary.path.parent
+    try:
+        metadata = _metadata(folder / row["metadata"], row["strategy"])
+        patch = _patch(folder / row["diff"], row["instance_id"])
+    except InputError as error:
+        raise InputError(f"{error}; {summary.again}") from None
     return {**metadata, "instance_id": row["instance_id"], "patch": patch, "repo": repo}
 
 
-def _again(path: Path, read: Callable[[Path], Any]) -> Any:
-    """Read a file of the candidates' store; the error of one that is missing or broken tells the remedy."""
-    try:
-        return read(path)
-    except InputError as error:
-        raise InputError(f"{error}; {AGAIN}") from None
-
-
 def _metadata(path: Path, strategy: str) -> dict[str, Any]:
-    found = _again(path, files.read_json)
+    found = files.read_json(path)
     whole = isinstance(found, dict) and all(isinstance(found.get(key), str) for key in METADATA_TEXTS)
     if not whole or isinstance(found.get("cost"), bool) or not isinstance(found.get("cost"), int | float):
-        raise InputError(
-            f"{path}: no metadata: texts {', '.join(METADATA_TEXTS)} and a number cost are wanted; {AGAIN}"
-        )
+        raise InputError(f"{path}: no metadata: texts {', '.join(METADATA_TEXTS)} and a number cost are wanted")
     if found["strategy"] != strategy:
-        raise InputError(f"{path}: the strategy is {found['strategy']!r}, the summary says {strategy!r}; {AGAIN}")
+        raise InputError(f"{path}: the strategy is {found['strategy']!r}, the summary says {strategy!r}")
     return dict(found)
 
 
 def _patch(path: Path, instance_id: str) -> str:
     """Return a patch; that of a procedural candidate must still be the one that its id was made from."""
-    text: str = _again(path, files.read_text)
+    text = files.read_text(path)
     if not text.startswith(("diff --git ", "--- ")) or "\n@@ " not in text or not text.endswith("\n"):
-        raise InputError(f"{path}: no unified diff; {AGAIN}")
+        raise InputError(f"{path}: no unified diff")
     hashed = HASHED.search(instance_id)
     if hashed and hashed[1] != files.short_hash(text):
-        raise InputError(f"{path}: the patch is not the one that {instance_id} was made from; {AGAIN}")
+        raise InputError(f"{path}: the patch is not the one that {instance_id} was made from")
     return text

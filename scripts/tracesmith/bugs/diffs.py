@@ -1,10 +1,10 @@
 """
-The unified diff of one edit, made in memory and only from the lines around it.
+The unified diff of the edits of a file, made in memory and only from the lines around them.
 
 Lines end at LF only, as they do for git: a CR, U+2028 or form feed is a character of its line.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile
 
@@ -15,20 +15,42 @@ NO_NEWLINE = b"\n\\ No newline at end of file\n"
 ESCAPES = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 92: "\\"}
 
 
-def patch(file: SourceText, edit: Edit) -> str:
-    """Return the patch that makes the edit; `git apply` accepts it as it stands."""
+def patch(file: SourceText, *edits: Edit) -> str:
+    """Return the patch that makes the edits, which must not overlap; `git apply` accepts it as it stands."""
+    parts, grown = [_header(file.path).encode()], 0
+    for edit in _near_ones_joined(file, edits):
+        hunks, more = _hunks_of(file, edit, grown)
+        parts.append(hunks)
+        grown += more
+    return b"".join(parts).decode("utf-8")
+
+
+def _near_ones_joined(file: SourceText, edits: Sequence[Edit]) -> list[Edit]:
+    """Return the edits in their order, those whose hunks would meet as one."""
+    groups: list[list[Edit]] = []
+    for edit in sorted(edits, key=lambda one: one.start_byte):
+        if groups and file.line_of(edit.start_byte) - file.line_of(groups[-1][-1].end_byte) <= 2 * CONTEXT:
+            groups[-1].append(edit)
+        else:
+            groups.append([edit])
+    return [file.joined(group) for group in groups]
+
+
+def _hunks_of(file: SourceText, edit: Edit, grown: int) -> tuple[bytes, int]:
+    """Return the hunks of an edit below which the file has grown by so many lines, and by how many it grows here."""
     first, last = file.line_of(edit.start_byte), file.line_of(edit.end_byte) + 1
     start, end = _offset(file, first), _offset(file, last)
-    old = _lines(file.data[start:end])
-    new = _lines(file.data[start : edit.start_byte] + edit.replacement + file.data[edit.end_byte : end])
-    same = _in_common(old, new)
-    same_end = _in_common(old[same:][::-1], new[same:][::-1])
+    old = lines_of(file.data[start:end])
+    new = lines_of(file.data[start : edit.start_byte] + edit.replacement + file.data[edit.end_byte : end])
+    same = in_common(old, new)
+    same_end = in_common(old[same:][::-1], new[same:][::-1])
     old, new = old[same : len(old) - same_end], new[same : len(new) - same_end]
     first, last = first + same, last - same_end
-    before = _lines(file.data[_offset(file, first - CONTEXT) : _offset(file, first)])
-    after = _lines(file.data[_offset(file, last) : _offset(file, last + CONTEXT)])
-    hunks = _hunks([*before, *old, *after], [*before, *new, *after], len(before), len(after), first - len(before))
-    return (_header(file.path).encode() + hunks).decode("utf-8")
+    before = lines_of(file.data[_offset(file, first - CONTEXT) : _offset(file, first)])
+    after = lines_of(file.data[_offset(file, last) : _offset(file, last + CONTEXT)])
+    starts = (first - len(before), first - len(before) + grown)
+    hunks = _hunks([*before, *old, *after], [*before, *new, *after], len(before), len(after), starts)
+    return hunks, len(new) - len(old)
 
 
 def _offset(file: SourceText, line: int) -> int:
@@ -36,7 +58,7 @@ def _offset(file: SourceText, line: int) -> int:
     return file.line_starts[max(line, 0)] if line < len(file.line_starts) else len(file.data)
 
 
-def _in_common(one: list[bytes], other: list[bytes]) -> int:
+def in_common(one: list[bytes], other: list[bytes]) -> int:
     """Return with how many equal lines two lists begin."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
@@ -62,24 +84,27 @@ def _quoted_byte(byte: int) -> str:
     return chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:03o}"
 
 
-def _lines(data: bytes) -> list[bytes]:
+def lines_of(data: bytes) -> list[bytes]:
+    """Return the lines of bytes, with their ends."""
     lines = data.split(b"\n")
     return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
 
-def _hunks(old: list[bytes], new: list[bytes], before: int, after: int, first: int) -> bytes:
+def _hunks(old: list[bytes], new: list[bytes], before: int, after: int, starts: tuple[int, int]) -> bytes:
     """Return the hunks of two stretches that share their first and last lines, which stay context."""
     ends: tuple[list[Hashable], list[Hashable]] = (list(range(before)), list(range(-after, 0)))  # equal to no line
     keys = [[*ends[0], *lines[before : len(lines) - after], *ends[1]] for lines in (old, new)]
     groups = SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_grouped_opcodes(CONTEXT)
-    return b"".join(_hunk(group, old, new, first) for group in groups)
+    return b"".join(_hunk(group, old, new, starts) for group in groups)
 
 
-def _hunk(group: list[tuple[str, int, int, int, int]], old: list[bytes], new: list[bytes], first: int) -> bytes:
+def _hunk(
+    group: list[tuple[str, int, int, int, int]], old: list[bytes], new: list[bytes], starts: tuple[int, int]
+) -> bytes:
     _, old_start, _, new_start, _ = group[0]
     _, _, old_end, _, new_end = group[-1]
-    ranges = f"-{_range(old_start + first, old_end - old_start)} +{_range(new_start + first, new_end - new_start)}"
-    parts = [f"@@ {ranges} @@\n".encode()]
+    here = _range(old_start + starts[0], old_end - old_start), _range(new_start + starts[1], new_end - new_start)
+    parts = [f"@@ -{here[0]} +{here[1]} @@\n".encode()]
     for tag, i1, i2, j1, j2 in group:
         if tag == "equal":
             parts += [_marked(b" ", line) for line in old[i1:i2]]

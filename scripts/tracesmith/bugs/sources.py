@@ -8,9 +8,10 @@ import os
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 from tree_sitter import Node, Tree
@@ -63,6 +64,13 @@ class SourceText:
         """Return the file's bytes with the edit applied."""
         return self.data[: edit.start_byte] + edit.replacement + self.data[edit.end_byte :]
 
+    def joined(self, edits: Sequence[Edit]) -> Edit:
+        """Return the one edit that makes several, which come in their order and do not overlap."""
+        parts = [edits[0].replacement]
+        for before, edit in pairwise(edits):
+            parts += [self.data[before.end_byte : edit.start_byte], edit.replacement]
+        return Edit(edits[0].start_byte, edits[-1].end_byte, b"".join(parts))
+
 
 @dataclass(frozen=True, eq=False)
 class SourceFile(SourceText):
@@ -111,14 +119,27 @@ def read_folder(folder: Path, chosen: Sequence[str], excluded: Sequence[str]) ->
     Declarations, tests, fixtures, stories, benches and generated code never count, whatever the globs leave out; but a
     folder that a chosen glob names is not left out for its name.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; the pristine sources are wanted")
     found = Sources([], Counter(), {})
-    named = {segment for glob in chosen for segment in glob.split("/")}
+    named = _segments(chosen)
     for path in sorted(_paths(folder)):
         if globs.matches(path, chosen) and not globs.matches(path, excluded):
             _add(found, folder, path, named)
     return found
+
+
+def read_files(folder: Path, paths: Iterable[str]) -> Sources:
+    """Read the TypeScript files of these paths; those that are not there or are no sources by their name are not."""
+    found = Sources([], Counter(), {})
+    for path in sorted(set(paths) & set(_paths(folder))):
+        _add(found, folder, path, _segments([path]))
+    return found
+
+
+def may_be_broken(path: str, chosen: Sequence[str], excluded: Sequence[str]) -> bool:
+    """Tell by its path alone whether read_folder would read a file if it were there."""
+    if not path.endswith(SUFFIXES) or not NEVER_ENTERED.isdisjoint(path.split("/")):
+        return False
+    return globs.matches(path, chosen) and not globs.matches(path, excluded) and not _barred(path, _segments(chosen))
 
 
 def parse(path: str, data: bytes) -> SourceFile | None:
@@ -148,6 +169,8 @@ def code(node: Node, source: bytes) -> bytes:
 
 
 def _paths(folder: Path) -> Iterator[str]:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; the pristine sources are wanted")
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in NEVER_ENTERED]
         for name in names:
@@ -175,12 +198,21 @@ def _add(found: Sources, folder: Path, path: str, named: set[str]) -> None:
         found.skipped["does_not_parse"] += 1
 
 
-def _unusable(folder: Path, path: str, named: set[str]) -> str | None:
+def _segments(patterns: Iterable[str]) -> set[str]:
+    return {segment for pattern in patterns for segment in pattern.split("/")}
+
+
+def _barred(path: str, named: set[str]) -> str | None:
+    """Return why a file is no source by its path, or None."""
     *folders, name = path.split("/")
     if path.endswith(DECLARATIONS):
         return "declaration_file"
-    if NO_TARGET_NAME.search(name) or not NO_TARGET_FOLDERS.isdisjoint(set(folders) - named):
-        return "no_target"
+    return "no_target" if NO_TARGET_NAME.search(name) or NO_TARGET_FOLDERS & (set(folders) - named) else None
+
+
+def _unusable(folder: Path, path: str, named: set[str]) -> str | None:
+    if reason := _barred(path, named):
+        return reason
     if not _is_utf8(os.fsencode(path)):
         return "path_not_utf8"
     return "symbolic_link" if (folder / path).is_symlink() else None

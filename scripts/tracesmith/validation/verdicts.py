@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from tracesmith import records
 from tracesmith.suites import SuiteRun
 
-KEPT = "valid"
+KEPT = records.VALID
 FAILURES_KEPT = 3
 
 
