@@ -250,12 +250,14 @@ rule validate_bugs:
         mem_mb=1000,
         runtime=720,
     params:
+        empty=lambda wildcards: ["--allow-empty"] if wildcards.validated == "combined_report" else [],
         timeout=repo_setting("validation", "timeout_s"),
         max_instances=option("--max-instances", repo_setting("validation", "max_instances")),
     shell:
         r"""
         python {input.script:q} {input.patches:q} \
             --environment {input.environment:q} \
+            {params.empty:q} \
             --timeout {params.timeout:q} \
             {params.max_instances:q} \
             --workers {resources.docker} \

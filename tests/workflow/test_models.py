@@ -1,0 +1,165 @@
+"""The line with a language model in it: bugs and issue texts from a real HTTP server, paid for once."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import llm_server
+import tiny
+import workflows
+from llm_server import Body, Message, ModelServer
+
+DATASET = f"logs/agent_datasets/{tiny.REPO}_final.json"
+BUGS = f"logs/bug_gen/{tiny.REPO}/llm_modify.json"
+MISTAKES = {"start <= last.end": "start < last.end", "+= end": "-= end", '"-"': '"_"', "limit - 1": "limit - 2"}
+ISSUE = """Wrong results after the last update
+
+I call the public functions of this package with the same values as always, and since the update what comes back is not
+what I expected. Some results are shorter than they should be, and others are put together in another manner. Expected:
+the results of the version before.
+"""
+PULL = {
+    "number": 7,
+    "title": "Join intervals that touch",
+    "body": "Two intervals of which one ends where the other begins should be one.",
+    "diff": tiny.BUG.replace(tiny.FIXED, "~").replace("start < last.end", tiny.FIXED).replace("~", "start < last.end"),
+}
+"""A pull request that repaired tiny.BUG."""
+
+
+def answer(body: Body) -> Message:
+    """Break the function that is shown, or write a report."""
+    said = body["messages"][-1]["content"]
+    code = re.findall(r"```ts\n(.*?)\n```", said, re.DOTALL)
+    if "Bugged Code" not in said:
+        return {"content": ISSUE}
+    broken = code[1]
+    for right, wrong in MISTAKES.items():
+        broken = broken.replace(right, wrong)
+    return {"content": f"Explanation: a slip.\n\nBugged Code:\n```ts\n{broken}\n```"}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    with llm_server.serve_with_keys(monkeypatch) as state:
+        state.answer = answer
+        yield state
+
+
+def configure(folder: Path, server: ModelServer, **bug_generation: Any) -> None:
+    """Let a model write the bugs and the issue texts of the tiny package."""
+    config = workflows.read_config(folder)
+    config["llm"] = {"model": "openai/gpt-4o-mini", "api_base": f"{server.url}/v1"}
+    config["repos"]["tiny"] |= {
+        "bug_generation": {"method": "llm-modify", "max_bugs": 4, **bug_generation},
+        "issues": {"mode": "llm"},
+    }
+    workflows.write_config(folder, config)
+
+
+@pytest.mark.sandbox
+@pytest.mark.network
+def test_a_models_bugs_and_texts_become_a_dataset_and_are_paid_for_once(line: Path, server: ModelServer) -> None:
+    configure(line, server)
+    server.delay_s = 0.3
+    process = subprocess.Popen(
+        workflows.command(line, DATASET), env=workflows.environment(line), stdout=subprocess.DEVNULL, text=True
+    )
+    workflows.wait_for(lambda: server.answered >= 2)
+    workflows.kill_tree(process)
+    server.delay_s = 0
+    lost = len({json.dumps(body, sort_keys=True) for _, body in server.calls})
+    done = workflows.snakemake(line, DATASET)
+    assert done.returncode == 0, done.stdout
+    dataset = json.loads((line / DATASET).read_text())
+    assert {row["tracesmith"]["strategy"] for row in dataset} == {"lm_modify"}
+    assert all(row["problem_statement"].strip() == ISSUE.strip() for row in dataset)
+    assert all(row["tracesmith"]["issue"]["mode"] == "llm" for row in dataset)
+    requests = {json.dumps(body, sort_keys=True) for _, body in server.calls}
+    assert len(server.calls) - len(requests) <= lost, "only what was under way as it was killed is asked again"
+    ledger = [json.loads(text) for text in (line / "logs/llm/ledger.jsonl").read_text().splitlines()]
+    paid = [entry["stage"] for entry in ledger if entry["outcome"] == "paid"]
+    assert paid.count(f"write_bugs/{tiny.REPO}") == 4
+    assert paid.count(f"write_issues/{tiny.REPO}") == len(dataset)
+    before = server.answered
+    assert "Nothing to be done" in workflows.snakemake(line, DATASET).stdout
+    workflows.forget(line, [BUGS, DATASET, f"logs/issue_gen/{tiny.REPO}__llm.json"])
+    again = workflows.snakemake(line, DATASET)
+    assert again.returncode == 0, again.stdout
+    assert server.answered == before
+    assert json.loads((line / DATASET).read_text()) == dataset
+    texts = (path.read_bytes() for path in line.rglob("*") if path.is_file() and "node_modules" not in path.parts)
+    assert not any(llm_server.KEY.encode() in text for text in texts)
+
+
+@pytest.mark.sandbox
+@pytest.mark.network
+def test_open_calls_never_pass_the_cap(line: Path, server: ModelServer) -> None:
+    configure(line, server, llm_workers=6, max_bugs=5)
+    server.delay_s = 0.3
+    done = workflows.snakemake(line, BUGS, "--resources", "llm=2")
+    assert done.returncode == 0, done.stdout
+    assert server.most_at_once == 2
+
+
+@pytest.mark.sandbox
+@pytest.mark.network
+def test_all_methods_and_combined_bugs_join_in_one_dataset(line: Path, server: ModelServer) -> None:
+    (line / "pulls.json").write_text(json.dumps([PULL]))
+    configure(line, server, method="all", pulls="pulls.json", combine={"strategies": ["combine_file"], "max_bugs": 2})
+    config = workflows.read_config(line)
+    config["repos"]["tiny"] |= {"issues": {"mode": "static"}, "validation": {"max_instances": None}}
+    workflows.write_config(line, config)
+    report = "reports/tiny-oracle.html"
+    done = workflows.snakemake(line, DATASET, report)
+    assert done.returncode == 0, done.stdout
+    strategies = {row["tracesmith"]["strategy"] for row in json.loads((line / DATASET).read_text())}
+    assert {"lm_modify", "lm_rewrite", "pr_7", "combine_file"} <= strategies
+    assert any(name.startswith("func_pm_") for name in strategies)
+    funnel = json.loads((line / "reports/tiny-oracle.json").read_text())["funnel"]
+    validation = line / f"logs/run_validation/{tiny.REPO}"
+    reports = [json.loads((validation / f"{name}.json").read_text()) for name in ("report", "combined_report")]
+    assert funnel[0]["count"] == sum(found["funnel"]["in"] for found in reports)
+
+
+@pytest.mark.parametrize(
+    ("bug_generation", "issues", "said"),
+    [
+        ({"method": "llm-modify"}, {}, "bug_generation.method llm-modify asks a model: set llm_model there"),
+        ({}, {"mode": "llm"}, "repos.tiny: issues.mode llm asks a model: set model there, or llm.model"),
+        ({"method": "pr"}, {}, "key repos.tiny.bug_generation.pulls is missing: the method pr reads pull requests"),
+        ({"method": "all", "llm_config": "x.yml", "llm_model": "m"}, {}, "wanted is a file for each"),
+        ({"max_bugs": 0}, {}, "key repos.tiny.bug_generation.max_bugs: wanted is at least 1"),
+    ],
+)
+def test_what_a_model_needs_is_asked_for_in_a_dry_run(
+    bug_generation: dict[str, Any], issues: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    workflows.make_folder(tmp_path)
+    config = workflows.read_config(tmp_path)
+    config["repos"]["tiny"] |= {"bug_generation": bug_generation, "issues": issues}
+    workflows.write_config(tmp_path, config)
+    done = workflows.snakemake(tmp_path, "-n")
+    assert done.returncode == 1
+    assert [line for line in done.stdout.splitlines() if line.startswith("error: ") and said in line]
+
+
+def test_a_missing_key_stops_a_run_before_any_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    workflows.make_folder(tmp_path)
+    config = workflows.read_config(tmp_path)
+    config["llm"] = {"model": "anthropic/claude-sonnet-4-5"}
+    config["repos"]["tiny"]["issues"] = {"mode": "llm"}
+    workflows.write_config(tmp_path, config)
+    done = workflows.snakemake(tmp_path, DATASET)
+    assert done.returncode == 1
+    missing = "MISSING  model anthropic/claude-sonnet-4-5: ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN is not set"
+    assert missing in done.stdout
+    assert not (tmp_path / "logs").exists()
+    assert workflows.snakemake(tmp_path, "-n", DATASET).returncode == 0
