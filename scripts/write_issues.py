@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--environment", type=Path, help="environment.json of the repository (llm, tests)")
     parser.add_argument("--prompt", type=Path, help="prompt file in SWE-smith's format (llm, tests)")
     parser.add_argument("--demonstrations", type=Path, help="issue texts, YAML, JSON or JSONL (llm; tests may)")
-    parser.add_argument("--workers", type=cli.positive_int, default=1, help="sandboxes at once (tests)")
+    parser.add_argument("--workers", type=cli.count, default=1, help="sandboxes at once (tests)")
     flags.add(parser)
     parser.add_argument("--output", type=cli.output_file, required=True)
     args = cli.arguments(parser)

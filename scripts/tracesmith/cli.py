@@ -32,6 +32,11 @@ def positive_int(text: str) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    """Read a whole number, 0 included, as an argparse type."""
+    return 0 if text == "0" else positive_int(text)
+
+
 def positive_number(text: str) -> float:
     """Read a number above zero, as an argparse type."""
     try:

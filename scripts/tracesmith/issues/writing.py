@@ -86,6 +86,8 @@ def write(instances_path: Path, plan: Plan, make_settings: MakeSettings, output:
     for name in NEEDS.get(plan.mode, ()):
         if getattr(plan, name) is None:
             raise InputError(f"mode {plan.mode} needs --{name}")
+    if plan.mode == "tests" and plan.workers < 1:
+        raise InputError("mode tests runs scripts in sandboxes: --workers 1 at least is wanted")
     instances = records.read_instances(instances_path)
     inputs = {"instances": instances_path}
     settings: dict[str, Any] = {"mode": plan.mode, "seed": plan.seed}

@@ -15,7 +15,7 @@ def add(parser: cli.Parser) -> None:
     add_flag = parser.add_argument_group("the model").add_argument
     add_flag("--model", help="name as litellm knows it, such as anthropic/claude-sonnet-4-5")
     add_flag("--api-base", help="another server: of an OpenAI-compatible one its /v1")
-    add_flag("--calls", type=cli.positive_int, default=4, help="calls at once (default: %(default)s)")
+    add_flag("--calls", type=cli.count, default=4, help="calls at once (default: %(default)s); 0 where none is made")
     add_flag("--requests-per-minute", type=cli.positive_number, help="of all processes that share --answers")
     add_flag("--max-cost", type=cli.positive_number, help="USD of all that shares --answers; default: no cap")
     add_flag("--stage-max-cost", type=cli.positive_number, help="USD of this script for this repository")
@@ -34,11 +34,13 @@ def settings(args: cli.Arguments, stage: str, model: str | None = None) -> Setti
     """
     Return the client's settings, with the cap of a stage; `model` is a file's own wish, which the flag wins over.
 
-    Raises InputError when neither names a model.
+    Raises InputError when neither names a model, or no call may be made.
     """
     wanted = args.model or model
     if not wanted:
         raise InputError("no model is named: give --model (llm.model of the configuration)")
+    if not args.calls:
+        raise InputError(f"--calls 0: {wanted} is to be asked, so 1 at least is wanted")
     return Settings(
         model=wanted,
         folder=args.answers,
