@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import bug_answers
 import llm_server
 import tiny
 import workflows
@@ -25,28 +25,12 @@ PROMPTS = {
 }
 FUNCTIONS = 5
 """merge, coverage, wrap, slug and shorten; contains is too short."""
-TODO = "// TODO: Implement this function"
-MISTAKES = [
-    ("start <= last.end", "start < last.end"),
-    ("+= end", "-= end"),
-    ("+ 1 +", "+"),
-    ('"-"', '"_"'),
-    ("- 1", "- 2"),
-]
-
-
-def breaker(body: Body) -> Message:
-    """Answer with the last function of the prompt, with a mistake in it."""
-    code = re.findall(r"```ts\n(.*?)\n```", body["messages"][-1]["content"], re.DOTALL)[1]
-    for right, wrong in MISTAKES:
-        code = code.replace(right, wrong)
-    return {"content": f"Explanation: one thing is wrong.\n\nBugged Code:\n```ts\n{code}\n```"}
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
     with llm_server.serve_with_keys(monkeypatch) as state:
-        state.answer = breaker
+        state.answer = bug_answers.with_a_mistake
         yield state
 
 
@@ -114,7 +98,7 @@ def test_refused_answers_are_counted_and_kept_with_the_reason(
 ) -> None:
     def answer(body: Body) -> Message:
         said = body["messages"][-1]["content"]
-        message = breaker(body)
+        message = bug_answers.with_a_mistake(body)
         if "function merge" in message["content"]:
             return message
         if "function coverage" in message["content"]:
@@ -164,21 +148,13 @@ def test_no_more_is_asked_than_bugs_are_wanted(tiny_environment: Path, server: M
 def test_functions_are_written_anew_from_the_rest_of_their_file(
     tiny_environment: Path, server: ModelServer, tmp_path: Path
 ) -> None:
-    def answer(body: Body) -> Message:
-        stub = re.findall(r"```ts\n(.*?)\n```", body["messages"][-1]["content"], re.DOTALL)[-1]
-        result = {"number": "0", "Interval[]": "[]", "string[]": "[]", "string": '""'}[
-            stub.split("): ")[1].split(" {")[0]
-        ]
-        return {"content": f"It is simple.\n```ts\n{stub.replace(TODO, f'return {result};')}\n```"}
-
-    server.answer = answer
     done = run(command(tiny_environment, tmp_path, server, method="llm_rewrite"))
     assert done.returncode == 0, done.stderr
     summary = written(tmp_path, "llm_rewrite")
     assert {row["strategy"] for row in summary["candidates"]} == {"lm_rewrite"}
     assert summary["funnel"]["out"] == FUNCTIONS
     prompts = [body["messages"][-1]["content"] for _, body in server.calls]
-    assert all(prompt.count(TODO) == 2 for prompt in prompts)
+    assert all(prompt.count(bug_answers.TODO) == 2 for prompt in prompts)
     assert {body["temperature"] for _, body in server.calls} == {0.0}
 
 

@@ -1,7 +1,6 @@
 """The line with a language model in it: bugs and issue texts from a real HTTP server, paid for once."""
 
 import json
-import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import bug_answers
 import llm_server
 import tiny
 import workflows
@@ -16,7 +16,6 @@ from llm_server import Body, Message, ModelServer
 
 DATASET = f"logs/agent_datasets/{tiny.REPO}_final.json"
 BUGS = f"logs/bug_gen/{tiny.REPO}/llm_modify.json"
-MISTAKES = {"start <= last.end": "start < last.end", "+= end": "-= end", '"-"': '"_"', "limit - 1": "limit - 2"}
 ISSUE = """Wrong results after the last update
 
 I call the public functions of this package with the same values as always, and since the update what comes back is not
@@ -34,14 +33,7 @@ PULL = {
 
 def answer(body: Body) -> Message:
     """Break the function that is shown, or write a report."""
-    said = body["messages"][-1]["content"]
-    code = re.findall(r"```ts\n(.*?)\n```", said, re.DOTALL)
-    if "Bugged Code" not in said:
-        return {"content": ISSUE}
-    broken = code[1]
-    for right, wrong in MISTAKES.items():
-        broken = broken.replace(right, wrong)
-    return {"content": f"Explanation: a slip.\n\nBugged Code:\n```ts\n{broken}\n```"}
+    return bug_answers.with_a_mistake(body) if bug_answers.is_about_bugs(body) else {"content": ISSUE}
 
 
 @pytest.fixture
