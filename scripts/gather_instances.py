@@ -6,6 +6,9 @@ Gather the valid candidates as task instances, and write a branch for each into 
         --report logs/run_validation/REPO/report.json \\
         --environment logs/build_images/REPO/environment.json \\
         --output logs/task_insts/REPO.json
+
+Several lists are gathered with a report each, in the same order: REPO_all_patches.json REPO_combined_patches.json
+with --report report.json combined_report.json.
 """
 
 from pathlib import Path
@@ -16,8 +19,10 @@ from tracesmith.validation import gathering
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("patches", type=Path, help="bug candidates, a JSON list")
-    parser.add_argument("--report", type=Path, required=True, help="report of validate_bugs, with its store beside it")
+    parser.add_argument("patches", type=Path, nargs="+", help="bug candidates, a JSON list; or several")
+    parser.add_argument(
+        "--report", type=Path, nargs="+", required=True, help="report of validate_bugs, with its store beside it"
+    )
     parser.add_argument("--environment", type=Path, required=True, help="environment.json of the repository")
     parser.add_argument("--output", type=cli.output_file, required=True)
     args = cli.arguments(parser)

@@ -116,7 +116,7 @@ def read_candidates(path: Path, allow_empty: bool = False) -> list[Candidate]:
     return rows
 
 
-def read_verdicts(report: Path, patches: Path) -> dict[str, str]:
+def read_verdicts(report: Path, patches: Path, candidates: Iterable[str]) -> dict[str, str]:
     """Return the verdict on each candidate of a validation report, which must have been made from these patches."""
     value = files.read_json(report)
     try:
@@ -128,6 +128,7 @@ def read_verdicts(report: Path, patches: Path) -> dict[str, str]:
         raise InputError(f"{report}: was made from other patches than {patches}; run validate_bugs again")
     for position, (name, _) in enumerate(rows, start=1):
         check_instance_id(name, f"{report} record {position}: key 'instance_id'")
+    check_known((name for name, _ in rows), candidates, str(report), str(patches))
     return dict(rows)
 
 

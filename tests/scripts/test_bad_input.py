@@ -23,7 +23,7 @@ import pytest
 
 from tracesmith import git
 from tracesmith.agents import running  # noqa: F401 - what the scripts import, loaded once for all of them
-from tracesmith.bugs import collection, generation  # noqa: F401
+from tracesmith.bugs import collection, combining, generation, reverting  # noqa: F401
 from tracesmith.environments import building  # noqa: F401
 from tracesmith.evaluation import evaluating  # noqa: F401
 from tracesmith.issues import assembling, writing  # noqa: F401
@@ -38,6 +38,7 @@ SECOND = f"{REPO}.func_pm_remove_cond__pyn65ivp"
 PROCEDURAL = f"logs/bug_gen/{REPO}/procedural.json"
 PATCHES = f"logs/bug_gen/{REPO}_all_patches.json"
 ENVIRONMENT = f"logs/build_images/{REPO}/environment.json"
+TREE = f"logs/build_images/{REPO}/source/tree"
 VALIDATION = f"logs/run_validation/{REPO}/report.json"
 VERDICT = f"logs/run_validation/{REPO}/{FIRST}/report.json"
 INSTANCES = f"logs/task_insts/{REPO}.json"
@@ -49,6 +50,7 @@ ROWS = "trajectories_sft/demo.xml.jsonl"
 RESOLVED = "trajectories_sft/demo.resolved_only.xml.jsonl"
 PROFILE = "profile.yaml"
 PROMPT = "prompt.yaml"
+PULLS = "pulls.json"
 """Files of the run, relative to its folder."""
 
 
@@ -77,9 +79,11 @@ SCRIPTS = {
     script.name: script
     for script in (
         Script("build_environment", (PROFILE, "--backend", "docker")),
-        Script("generate_bugs", (f"logs/build_images/{REPO}/source/tree", "--repo", REPO, "--profile", PROFILE)),
+        Script("generate_bugs", (TREE, "--repo", REPO, "--profile", PROFILE)),
+        Script("revert_pulls", (PULLS, "--source", TREE, "--repo", REPO, "--profile", PROFILE)),
         Script("collect_patches", (PROCEDURAL, "--repo", REPO)),
         Script("validate_bugs", (PATCHES, "--environment", ENVIRONMENT)),
+        Script("combine_bugs", (PATCHES, "--report", VALIDATION, "--source", TREE)),
         Script("gather_instances", (PATCHES, "--report", VALIDATION, "--environment", ENVIRONMENT)),
         Script("write_issues", (INSTANCES,)),
         Script("assemble_dataset", (INSTANCES, "--issues", ISSUES)),
@@ -91,11 +95,12 @@ SCRIPTS = {
 }
 # Which scripts read which file.
 READERS = {
-    PROFILE: ["build_environment", "generate_bugs"],
+    PROFILE: ["build_environment", "generate_bugs", "revert_pulls"],
+    PULLS: ["revert_pulls"],
     PROCEDURAL: ["collect_patches"],
-    PATCHES: ["validate_bugs", "gather_instances"],
+    PATCHES: ["validate_bugs", "combine_bugs", "gather_instances"],
     ENVIRONMENT: ["validate_bugs", "gather_instances", "run_agent", "evaluate_predictions"],
-    VALIDATION: ["gather_instances"],
+    VALIDATION: ["combine_bugs", "gather_instances"],
     VERDICT: ["gather_instances"],
     INSTANCES: ["write_issues", "assemble_dataset"],
     ISSUES: ["assemble_dataset"],
@@ -109,6 +114,14 @@ LISTS = (PATCHES, INSTANCES, DATASET)
 """JSON lists of records with an instance_id."""
 IN_PATCHES = json.loads((LINE / PATCHES).read_text())[1]["instance_id"]
 """The second record there."""
+PULL = {
+    "number": 1,
+    "title": "Stop at the end",
+    "body": "It went on.",
+    "base_commit": None,
+    "diff": "--- a/src/parse.ts\n+++ b/src/parse.ts\n@@ -156 +156 @@\n"
+    "-    if (endIndex <= selector.length) {\n+    if (endIndex < selector.length) {\n",
+}
 
 
 @dataclass(frozen=True)
@@ -244,12 +257,6 @@ def in_particular() -> list[Case]:
         (VALIDATION, "no instances", drop("instances"), ""),
         (VALIDATION, "instances of numbers", put("instances", [1]), ""),
         (VALIDATION, "no verdict", drop("instances", 0, "verdict"), ""),
-        (
-            VALIDATION,
-            "nothing valid",
-            lambda value: [row.update(verdict="x") for row in value["instances"]] and None,
-            "",
-        ),
         (VALIDATION, "an unknown id", put("instances", 0, "instance_id", other), other),
         (VALIDATION, "an id that leads out", put("instances", 0, "instance_id", "../x"), "record 1"),
         (VALIDATION, "an id that is a list", put("instances", 0, "instance_id", ["x"]), "record 1"),
@@ -280,13 +287,29 @@ def in_particular() -> list[Case]:
         (ENVIRONMENT, "a source that is a number", put("source", 5), ""),
         (ENVIRONMENT, "a source that is gone", put("source", "nowhere"), "nowhere"),
         (ENVIRONMENT, "a mirror that is gone", put("mirror", "nowhere"), "nowhere"),
+        (PATCHES, "a reference that is a text", put(1, "instance_ref", "x"), IN_PATCHES),
+        (PATCHES, "a reference without a number", put(1, "instance_ref", {"problem_statement": "x"}), IN_PATCHES),
+        (PATCHES, "parts that are numbers", put(1, "patch_files", [1]), IN_PATCHES),
+        (PULLS, "a number that is a text", put(1, "number", "2"), "record 2: key 'number'"),
+        (PULLS, "no title", drop(1, "title"), "record 2: key 'title'"),
+        (PULLS, "a body that is a list", put(1, "body", ["x"]), "record 2: key 'body'"),
+        (PULLS, "no diff", drop(1, "diff"), "record 2: key 'diff'"),
+        (PULLS, "a diff that is none", put(1, "diff", "x"), "record 2: key 'diff'"),
+        (PULLS, "a commit that is a number", put(1, "base_commit", 5), "record 2: key 'base_commit'"),
+        (PULLS, "a record that is null", put(1, None), "record 2"),
+        (PULLS, "nothing to undo", lambda rows: [row.update(diff="") for row in rows] and None, "no_source_files: 2"),
         (PROCEDURAL, "an id that leads out", put("candidates", 1, "instance_id", "../x"), "candidate 2"),
         (PROCEDURAL, "no diff", drop("candidates", 1, "diff"), "candidate 2"),
         (PROCEDURAL, "a diff that is gone", put("candidates", 1, "diff", "nowhere.diff"), "nowhere.diff"),
     ]
     cases = [Case(script, file, name, edit(do), (said,)) for file, name, do, said in kinds for script in READERS[file]]
     no_statement = edit(drop(1, "problem_statement"))
-    return [*cases, Case("run_agent", DATASET, "no problem statement", no_statement, (SECOND,))]
+    none_valid = edit(lambda value: [row.update(verdict="x") for row in value["instances"]] and None)
+    return [
+        *cases,
+        Case("run_agent", DATASET, "no problem statement", no_statement, (SECOND,)),
+        Case("gather_instances", VALIDATION, "nothing valid", none_valid, ("none of the 2 candidates is valid",)),
+    ]
 
 
 def in_lines() -> list[Case]:
@@ -371,6 +394,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git.make_mirror((folder / ENVIRONMENT).with_name("mirror.git"), LINE / f"logs/build_images/{REPO}/source/tree")
     shutil.copy(ROOT / "configs" / "repos" / "css-what.yaml", folder / PROFILE)
     shutil.copy(ROOT / "configs" / "agent" / "oracle.yaml", folder / PROMPT)
+    (folder / PULLS).write_text(json.dumps([PULL, {**PULL, "number": 2}]))
     edit(lambda value: value.update(backend="docker", image="sha256:0", tree=None))(folder / ENVIRONMENT)
     return folder
 
@@ -419,7 +443,7 @@ def test_broken_input_is_refused_in_one_line_and_nothing_is_written(shared: Path
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_a_fresh_process_refuses_as_well(shared: Path, name: str) -> None:
-    file = next((file for file, scripts in READERS.items() if name in scripts), f"logs/build_images/{REPO}/source/tree")
+    file = next((file for file, scripts in READERS.items() if name in scripts), TREE)
     shutil.rmtree(shared / file) if (shared / file).is_dir() else (shared / file).unlink()
     before = contents(shared)
     done = run(shared, name, SCRIPTS[name].command())
@@ -486,6 +510,11 @@ WRONG_ARGUMENTS = [
     *((script, "timeout", value) for script in SANDBOXES[::2] for value in ("nan", "-1", "0", "inf", "x")),
     *(("validate_bugs", flag, "0") for flag in ("max-instances", "reference-timeout")),
     *(("generate_bugs", flag, value) for flag in ("max-bugs", "per-operator") for value in ("0", "-1", "x")),
+    *(("combine_bugs", flag, "0") for flag in ("bugs", "depth", "max-bugs", "per-place")),
+    ("combine_bugs", "bugs", "1"),
+    ("combine_bugs", "strategies", "combine_all"),
+    ("combine_bugs", "seed", "x"),
+    ("revert_pulls", "max-bugs", "0"),
     ("generate_bugs", "seed", "x"),
     ("write_issues", "seed", "1.5"),
     ("write_issues", "mode", "llm!"),
@@ -529,7 +558,7 @@ def test_an_output_that_cannot_be_a_file_is_refused_before_any_work(shared: Path
 
 
 @pytest.mark.parametrize("repo", ["", "x", "../x__y", "a/b__c", "x__..y", "x__y z"])
-@pytest.mark.parametrize("script", ["generate_bugs", "collect_patches"])
+@pytest.mark.parametrize("script", ["generate_bugs", "revert_pulls", "collect_patches"])
 def test_a_repo_name_that_is_none_is_refused(shared: Path, script: str, repo: str) -> None:
     before = contents(shared)
     done = run_in_fork(shared, script, [*SCRIPTS[script].command(), f"--repo={repo}"])

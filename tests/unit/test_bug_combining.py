@@ -234,8 +234,8 @@ def test_two_ways_to_one_patch_give_one_bug(bench: Bench) -> None:
     for _ in range(2):
         bench.bug("src/a.ts", "a + 1", "a - 1")
         bench.rows[-1]["instance_id"] += "x" * len(bench.rows)
-        bench.verdicts[bench.rows[-1]["instance_id"]] = "valid"
     bench.bug("src/a.ts", "a + 3", "a - 3")
+    bench.verdicts = {row["instance_id"]: "valid" for row in bench.rows}
     rows, meta = bench.combine(strategies=["combine_file"])
     assert len(rows) == 1
     assert meta["funnel"]["dropped"] == {"duplicate_patch": 1, "overlap": 1}

@@ -83,7 +83,8 @@ def combine(patches: Path, report: Path, source: Path, settings: CombiningSettin
     candidates = records.read_candidates(patches)
     repo = check_repo(candidates[0]["repo"].rsplit("/", 1)[-1])
     records.check_repo(candidates, repo, patches)
-    found = parts.read(patches, candidates, records.read_verdicts(report, patches), source)
+    verdict_of = records.read_verdicts(report, patches, [candidate["instance_id"] for candidate in candidates])
+    found = parts.read(patches, candidates, verdict_of, source)
     work = _Work(found, settings, summaries.Funnel())
     made = [one for strategy in dict.fromkeys(settings.strategies) for one in work.combined(strategy)]
     inputs = {"patches": patches, "report": report}

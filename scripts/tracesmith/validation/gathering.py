@@ -1,5 +1,6 @@
 """Gather the valid candidates as task instances, and write their branches into the mirror."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,46 +12,56 @@ from tracesmith.validation import verdicts
 FORMAT_VERSION = 1
 
 
-def gather(patches: Path, report: Path, environment_path: Path, output: Path) -> None:
+def gather(patches: Sequence[Path], reports: Sequence[Path], environment_path: Path, output: Path) -> None:
     """
-    Write `logs/task_insts/<repo>.json` from the validation report, its store and the patches.
+    Write `logs/task_insts/<repo>.json` from the lists of patches, the validation report of each and its store.
 
-    Raises InputError when nothing is valid, or the report does not belong to the patches.
+    Raises InputError when nothing is valid, or a report does not belong to its patches.
     """
+    if len(patches) != len(reports):
+        raise InputError(f"--report: {len(patches)} lists need a report each in the same order, not {len(reports)}")
     environment = prepared.read(environment_path)
-    candidates = {candidate["instance_id"]: candidate for candidate in records.read_candidates(patches)}
-    records.check_repo(candidates.values(), environment.repo, patches)
-    verdict_of = _verdicts(report, patches)
-    records.check_known(verdict_of, candidates, str(report), str(patches))
-    valid = [name for name, verdict in verdict_of.items() if verdict == verdicts.KEPT]
-    if not valid:
-        raise InputError(
-            f"{report}: none of the {len(verdict_of)} candidates is valid; raise max_bugs, or see its reasons"
-        )
     tests = workspaces.test_files(environment_path.parent / environment.source, environment.test)
+    candidates = _candidates(patches, environment.repo)
     instances = []
-    for name in sorted(valid):
-        found = _read_verdict(report.parent / name / "report.json")
-        instances.append(_instance(candidates[name], found, environment, tests))
+    for listed, report in zip(patches, reports, strict=True):
+        for name in _valid(listed, report, candidates[listed]):
+            found = _read_verdict(report.parent / name / "report.json")
+            instances.append(_instance(candidates[listed][name], found, environment, tests))
+    if not instances:
+        said = ", ".join(map(str, reports))
+        count = sum(map(len, candidates.values()))
+        raise InputError(f"{said}: none of the {count} candidates is valid; raise max_bugs, or see its reasons")
+    instances.sort(key=lambda instance: instance["instance_id"])
     _write_branches(environment_path.parent / environment.mirror, instances)
-    inputs = {"patches": patches, "report": report, "environment": environment_path}
+    inputs = {**_numbered("patches", patches), **_numbered("report", reports), "environment": environment_path}
     made_by = summaries.made_by("gather_instances", FORMAT_VERSION, inputs, {})
     files.write_json(summaries.meta_path(output), {"made_by": made_by, "instances": len(instances)})
     files.write_json(output, instances)
 
 
-def _verdicts(report: Path, patches: Path) -> dict[str, str]:
-    value = files.read_json(report)
-    try:
-        made_from = value["made_by"]["inputs"]["patches"]
-        rows = [(row["instance_id"], row["verdict"]) for row in value["instances"]]
-    except (KeyError, TypeError):
-        raise InputError(f"{report}: no report of validate_bugs") from None
-    if made_from != files.digest_file(patches):
-        raise InputError(f"{report}: was made from other patches than {patches}; run validate_bugs again")
-    for position, (name, _) in enumerate(rows, start=1):
-        records.check_instance_id(name, f"{report} record {position}: key 'instance_id'")
-    return dict(rows)
+def _candidates(patches: Sequence[Path], repo: str) -> dict[Path, dict[str, Candidate]]:
+    """Return the candidates of each list by their ids, each of which stands in one list only."""
+    found: dict[Path, dict[str, Candidate]] = {}
+    where: dict[str, Path] = {}
+    for path in patches:
+        rows = records.read_candidates(path, allow_empty=True)
+        records.check_repo(rows, repo, path)
+        for row in rows:
+            if (other := where.setdefault(row["instance_id"], path)) != path or path in found:
+                raise InputError(f"{path} {row['instance_id']}: stands already in {other}")
+        found[path] = {row["instance_id"]: row for row in rows}
+    return found
+
+
+def _valid(patches: Path, report: Path, candidates: dict[str, Candidate]) -> list[str]:
+    verdict_of = records.read_verdicts(report, patches, candidates)
+    return [name for name, verdict in verdict_of.items() if verdict == verdicts.KEPT]
+
+
+def _numbered(name: str, paths: Sequence[Path]) -> dict[str, Path]:
+    """Name the inputs of one kind: the first as if it were the only one."""
+    return {name if number == 1 else f"{name}_{number}": path for number, path in enumerate(paths, start=1)}
 
 
 def _read_verdict(path: Path) -> dict[str, Any]:
@@ -81,8 +92,21 @@ def _instance(
         "hidden_tests": hidden,
         "failures": report["tracesmith"]["failures"],
         "source_hash": environment.source_hash,
+        **_origin(candidate),
     }
     return instance
+
+
+def _origin(candidate: Candidate) -> dict[str, Any]:
+    """Return what a candidate was made from: bugs that were combined, or the pull request that it undoes."""
+    origin: dict[str, Any] = {}
+    if "patch_files" in candidate:
+        origin["combined"] = candidate["patch_files"]
+    if "instance_ref" in candidate:
+        pull = candidate["instance_ref"]
+        about = {"title": pull["title"], "problem_statement": pull["problem_statement"]}
+        origin["pull"] = {"number": pull["pull_number"], **about}
+    return origin
 
 
 def _write_branches(mirror: Path, instances: list[Instance]) -> None:

@@ -60,14 +60,17 @@ def validate(
     settings: ValidationSettings,
     output: Path,
     share: pool.Share,
+    allow_empty: bool = False,
 ) -> None:
     """
     Fill the store beside `output` with a verdict a candidate and write the summary; a shard only fills its part.
 
+    A list without candidates has an empty report where that is allowed: of combined bugs there may be none.
+
     Raises InputError for bad patches, IncompleteError when sandboxes failed.
     """
     environment = prepared.read(environment_path)
-    candidates = records.read_candidates(patches)
+    candidates = records.read_candidates(patches, allow_empty)
     records.check_repo(candidates, environment.repo, patches)
     store = stores.Store(output.parent)
     reference = references.read(environment_path.parent, environment)
