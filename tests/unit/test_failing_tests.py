@@ -61,6 +61,11 @@ def test_a_test_that_a_helper_makes_is_shown_by_the_suite_around_it(rich: Source
     assert source.startswith('describe("nested"')
 
 
+def test_a_test_without_a_title_is_shown_by_the_suite_around_it() -> None:
+    text = 'describe("a", () => { describe("b", () => { it(name, f); }); });'
+    assert of(text, "a > b") == ['describe("b", () => { it(name, f); })']
+
+
 def test_what_is_nowhere_has_no_source() -> None:
     assert of('it("a", () => {});', "b", "a > b") == [None, None]
     assert of("", "b") == [None]

@@ -40,15 +40,15 @@ class Call:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """Return what the titles of its tests match; those of a suite begin with it."""
-        return re.compile(self.title.pattern() + ("" if self.is_test else f"{SEPARATOR}.*"), re.DOTALL)
+        """Return what the titles of its tests match; those of a suite begin with it, and a test may have no title."""
+        return re.compile(self.title.pattern() + ("" if self.is_test else f"(?:{SEPARATOR}.*)?"), re.DOTALL)
 
     def matches(self, wanted: str) -> bool:
         """Tell whether a test of these titles can be made here."""
         text = self.title.text
         if text is None:
             return self.pattern.fullmatch(wanted) is not None
-        return wanted == text if self.is_test else wanted.startswith(text + SEPARATOR)
+        return wanted == text or (not self.is_test and wanted.startswith(text + SEPARATOR))
 
 
 class SourceOfTests:

@@ -48,7 +48,7 @@ COMMANDS = tuple(
         rf"\b{MANAGERS}{OPTIONS}(?:[ \t]+(?:run|run-script|exec|x|dlx))?{OPTIONS}[ \t]+(?:test|{RUNNERS})\b[\w:-]*",
         r"\bnpm[ \t]+t\b",
         rf"\b(?:npx|bunx|pnpx)[ \t]+{ORDINARY}[\w@.-]+",
-        r"\bnode[ \t]+(?:-[^\s`]*[ \t]+)*--test\b",
+        r"\bnode[ \t][^\n`]{0,80}?--test\b",
         r"\bnode_modules/\.bin/\w+",
         rf"\b{RUNNERS}[ \t]+--?[a-zA-Z][\w-]*",
         rf"{PROMPT}{RUNNERS}[ \t]+{NOT_A_VERSION}\S+",

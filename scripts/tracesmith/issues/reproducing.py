@@ -30,7 +30,7 @@ OLDEST_NODE = (22, 15)
 FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[\w+.-]*)[^\r\n`]*$")
 LANGUAGES = frozenset({"", "ts", "typescript", "mts", "cts", "tsx", "js", "javascript", "mjs", "cjs", "jsx"})
 ELEMENTS = frozenset({"tsx", "jsx"})
-IMPORTS_A_SOURCE = re.compile(r"""(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'`]\.{1,2}/""")
+IMPORTS_A_SOURCE = re.compile(r"""\b(?:import\b[^;"'`]*|require\s*\(\s*)["'`]\.{1,2}/""")
 LONGEST_OUTPUT = 1500
 
 
