@@ -24,11 +24,18 @@ the results of the version before.
 """
 PULL = {
     "number": 7,
-    "title": "Join intervals that touch",
-    "body": "Two intervals of which one ends where the other begins should be one.",
-    "diff": tiny.BUG.replace(tiny.FIXED, "~").replace("start < last.end", tiny.FIXED).replace("~", "start < last.end"),
+    "title": "Keep the first word of a slug",
+    "body": "It was left out, so that a title of one word had no slug at all.",
+    "diff": """--- a/src/text.ts
++++ b/src/text.ts
+@@ -19,3 +19,3 @@
+   const words = title.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+-  return words.slice(1).join("-");
++  return words.join("-");
+ }
+""",
 }
-"""A pull request that repaired tiny.BUG."""
+"""A pull request that repaired a bug."""
 
 
 def answer(body: Body) -> Message:
