@@ -103,7 +103,7 @@ def test_a_script_told_to_end_takes_its_sandboxes_down(signum: int, finished_lin
     workflows.copy_folder(finished_line, folder)
     workflows.forget(folder, [*STORES, *FINAL])
     repo = folder / "logs/build_images" / tiny.REPO
-    command = [workflows.SCRIPTS / "validate_bugs.py", folder / f"logs/bug_gen/{tiny.REPO}_all_patches.json"]
+    command = [workflows.SCRIPTS / "validate_bugs.py", folder / f"logs/bug_gen/{tiny.REPO}_screened_patches.json"]
     command += ["--environment", repo / "environment.json", "--output", folder / STORES[0] / "report.json"]
     process = subprocess.Popen(command, env=workflows.environment(folder), stderr=subprocess.DEVNULL)
     workflows.wait_for(lambda: entries(folder, STORES[0]) > 1)
@@ -119,7 +119,7 @@ def test_shards_merge_to_the_bytes_of_one_run(finished_line: Path, tmp_path: Pat
     workflows.forget(folder, [*STORES, *FINAL])
     environment = ["--environment", folder / f"logs/build_images/{tiny.REPO}/environment.json"]
     dataset = finished_line / FINAL[1]
-    validation = [folder / f"logs/bug_gen/{tiny.REPO}_all_patches.json", "--max-instances", "5"]
+    validation = [folder / f"logs/bug_gen/{tiny.REPO}_screened_patches.json", "--max-instances", "5"]
     stages = {
         "validate_bugs": [*validation, "--output", folder / STORES[0] / "report.json"],
         "run_agent": [dataset, "--engine", "oracle", "--prompt", folder / "agent.yaml", "--output", folder / FINAL[2]],

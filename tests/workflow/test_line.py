@@ -52,7 +52,7 @@ def test_the_scripts_by_hand_redo_nothing_of_what_the_workflow_did(line: Path) -
     trajectories = line / f"trajectories/local/{RUN}"
     stores = [validation, evaluation, trajectories]
     before = workflows.finished_entries(stores)
-    patches = line / f"logs/bug_gen/{tiny.REPO}_all_patches.json"
+    patches = line / f"logs/bug_gen/{tiny.REPO}_screened_patches.json"
     commands: list[list[str | Path]] = [
         ["validate_bugs.py", patches, "--max-instances", "5", "--output", validation / "report.json"],
         ["run_agent.py", line / DATASET, "--engine", "oracle", "--prompt", line / "agent.yaml"],
