@@ -21,6 +21,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+import llm_server
+from llm_server import ModelServer
 from tracesmith import git
 from tracesmith.agents import running  # noqa: F401 - what the scripts import, loaded once for all of them
 from tracesmith.bugs import collection, combining, generation, reverting  # noqa: F401
@@ -189,6 +191,21 @@ def drop(*keys: Any) -> Callable[[Any], None]:
     return apply
 
 
+def reject(row: dict[str, Any]) -> Callable[[Any], None]:
+    """Return a change that takes the last text away and refuses it by a row."""
+
+    def apply(found: Any) -> None:
+        found["issues"].pop()
+        found["rejected"] = [row]
+
+    return apply
+
+
+def put_all_rejected(found: Any) -> None:
+    found["rejected"] = [{"instance_id": row["instance_id"], "reason": "empty"} for row in found["issues"]]
+    found["issues"] = []
+
+
 BAD_IDS = ["a/b", "..", "../a", "a b", "-rf", "", ".hidden", "x" * 300, 5, None, ["a"]]
 
 
@@ -272,6 +289,16 @@ def in_particular() -> list[Case]:
         (ISSUES, "a text that is null", put("issues", 1, "problem_statement", None), SECOND),
         (ISSUES, "an empty text", put("issues", 1, "problem_statement", " "), SECOND),
         (ISSUES, "an id that is a list", put("issues", 0, "instance_id", ["x"]), "record 1"),
+        (ISSUES, "checks that are a text", put("issues", 1, "checks", "x"), SECOND),
+        (ISSUES, "a row that is no object", put("issues", 1, 5), "record 2"),
+        (
+            ISSUES,
+            "a refusal of an instance with a text",
+            put("rejected", [{"instance_id": FIRST, "reason": "x"}]),
+            FIRST,
+        ),
+        (ISSUES, "a refusal without a reason", reject({"instance_id": SECOND}), SECOND),
+        (ISSUES, "every text refused", put_all_rejected, "every text was refused"),
         (PREDICTIONS, "a list", lambda value: list(value.values()), ""),
         (PREDICTIONS, "an unknown id", lambda value: {other: {**value[FIRST], "instance_id": other}}, other),
         (PREDICTIONS, "an entry of another id", put(FIRST, "instance_id", SECOND), SECOND),
@@ -565,3 +592,113 @@ def test_a_repo_name_that_is_none_is_refused(shared: Path, script: str, repo: st
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert contents(shared) == before
+
+
+ISSUE_PROMPT = "issue_prompt.yaml"
+DEMONSTRATIONS = "demonstrations.yaml"
+OUTPUT_OF_FIRST = f"logs/run_validation/{REPO}/{FIRST}/test_output.txt"
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    with llm_server.serve_with_keys(monkeypatch) as state:
+        yield state
+
+
+def with_a_model(work: Path, url: str, mode: str = "llm", **replaced: str) -> list[str]:
+    """Return a command of write_issues that would ask a model; its prompt and its demonstrations are ours."""
+    shutil.copy(ROOT / "configs" / "issue_gen" / "ig_v2.yaml", work / ISSUE_PROMPT)
+    shutil.copy(ROOT / "configs" / "issue_gen" / "demonstrations.yaml", work / DEMONSTRATIONS)
+    words = [INSTANCES, "--mode", mode, "--environment", ENVIRONMENT, "--prompt", ISSUE_PROMPT]
+    words += ["--validation", f"logs/run_validation/{REPO}", "--demonstrations", DEMONSTRATIONS]
+    words += ["--model", "openai/unheard-of", "--price", "1", "1", "--api-base", f"{url}/v1"]
+    return Script("write_issues", tuple(words)).command(**replaced)
+
+
+def replace(old: str, new: str) -> Callable[[Path], None]:
+    return lambda path: path.write_text(path.read_text().replace(old, new, 1)) and None
+
+
+WITH_A_MODEL: list[tuple[str, Callable[[Path], None], str]] = [
+    (ISSUE_PROMPT, unlink, "no such file"),
+    (ISSUE_PROMPT, text(b"system: s\ninstance: [\n"), f"{ISSUE_PROMPT} line 3: not YAML"),
+    (ISSUE_PROMPT, text(b"system: s\n"), f"{ISSUE_PROMPT} line 1: key instance is missing"),
+    (ISSUE_PROMPT, replace("demonstration: |-", "demonstrations: |-"), "unknown key demonstrations"),
+    (ISSUE_PROMPT, replace("max_var_tokens: 10_000", "max_var_tokens: many"), "line 5: key settings.max_var_tokens"),
+    (ISSUE_PROMPT, replace("{{ patch }}", "{{ pathc }}"), "key 'instance': no such variable 'pathc'; there are:"),
+    (ISSUE_PROMPT, replace("{{ patch }}", "{{ patch }"), "key 'instance': line"),
+    (ISSUE_PROMPT, replace("{{ patch }}", "{{ patch[0].name }}"), "key 'instance': the text cannot be filled"),
+    (DEMONSTRATIONS, unlink, "no such file"),
+    (DEMONSTRATIONS, text(b"- a\n- 7\n"), f"{DEMONSTRATIONS} record 2"),
+    (DEMONSTRATIONS, text(b"- [\n"), f"{DEMONSTRATIONS} line 2: not YAML"),
+    (ENVIRONMENT, edit(put("repo", "npm__other.v1.0.0")), FIRST),
+    (ENVIRONMENT, edit(put("source", "nowhere")), "nowhere"),
+    (OUTPUT_OF_FIRST, unlink, f"{OUTPUT_OF_FIRST}: no such file"),
+]
+
+
+@pytest.mark.parametrize(("file", "change", "said"), WITH_A_MODEL)
+def test_what_a_model_would_be_asked_with_is_read_before_any_call(
+    work: Path, model: ModelServer, file: str, change: Callable[[Path], None], said: str
+) -> None:
+    command = with_a_model(work, model.url)
+    change(work / file)
+    before = contents(work)
+    check_refused(work, run_in_fork(work, "write_issues", command), said)
+    assert contents(work) == before
+    assert not model.calls
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"model": "nobody/unheard-of"}, "nobody/unheard-of"),
+        ({"model": "anthropic/claude-sonnet-4-5"}, "set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN"),
+        ({"api-base": "localhost"}, "localhost"),
+        ({"prompt": "nowhere.yaml"}, "nowhere.yaml"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["llm", "tests"])
+def test_a_model_that_cannot_be_asked_is_refused_before_any_call(
+    work: Path, model: ModelServer, monkeypatch: pytest.MonkeyPatch, mode: str, flags: dict[str, str], said: str
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    command = with_a_model(work, model.url, mode, **flags)
+    before = contents(work)
+    check_refused(work, run_in_fork(work, "write_issues", command), said)
+    assert contents(work) == before
+    assert not model.calls
+
+
+def test_a_model_without_a_price_is_refused_before_any_call(work: Path, model: ModelServer) -> None:
+    command = with_a_model(work, model.url)
+    position = command.index("--price")
+    before = contents(work)
+    done = run_in_fork(work, "write_issues", [*command[:position], *command[position + 3 :]])
+    check_refused(work, done, "openai/unheard-of", "price")
+    assert contents(work) == before
+    assert not model.calls
+
+
+def test_issue_texts_of_the_first_format_are_taken(work: Path) -> None:
+    def to_first(value: Any) -> None:
+        del value["rejected"], value["funnel"]
+        for row in value["issues"]:
+            del row["checks"]
+
+    edit(to_first)(work / ISSUES)
+    done = run_in_fork(work, "assemble_dataset", SCRIPTS["assemble_dataset"].command())
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((work / "out" / "result.json").read_text())
+    assert [row["tracesmith"]["issue"] for row in rows] == [{"mode": "static"}] * 2
+
+
+def test_a_refused_text_leaves_its_instance_out_and_is_counted(work: Path) -> None:
+    edit(reject({"instance_id": SECOND, "reason": "names_a_test", "checks": {}}))(work / ISSUES)
+    done = run_in_fork(work, "assemble_dataset", SCRIPTS["assemble_dataset"].command())
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((work / "out" / "result.json").read_text())
+    assert [row["instance_id"] for row in rows] == [FIRST]
+    assert rows[0]["tracesmith"]["issue"].keys() > {"mode", "patch_overlap"}
+    meta = json.loads((work / "out" / "result.json.meta.json").read_text())
+    assert (meta["funnel"], meta["instances"]) == ({"in": 2, "out": 1, "dropped": {"names_a_test": 1}}, 1)

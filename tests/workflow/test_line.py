@@ -150,7 +150,7 @@ def test_instances_without_an_issue_text_say_so(line: Path) -> None:
     assert done.returncode == 0, done.stdout
     instances = json.loads((line / DATASET).read_text())
     assert {instance["problem_statement"] for instance in instances} == {""}
-    assert {instance["tracesmith"]["issue_mode"] for instance in instances} == {"skip"}
+    assert {instance["tracesmith"]["issue"]["mode"] for instance in instances} == {"skip"}
 
 
 def test_a_dataset_of_the_users_enters_without_bugs_being_made(line: Path) -> None:

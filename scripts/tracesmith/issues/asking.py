@@ -77,13 +77,9 @@ class Writer:
     store: Path
     """Folder of the files that are kept."""
 
-    def messages(self, instance: Instance, variables: dict[str, Any]) -> list[Message]:
-        """Return the first request about an instance. Raises InputError when the prompt cannot be filled."""
-        return self.prompt.messages(variables, f"{self.seed} {instance['instance_id']}")
-
     def write(self, instance: Instance, variables: dict[str, Any], judge: Judge) -> Issue:
         """Return the first text that passes, of as many samples as the prompt wants and one more try."""
-        messages = self.messages(instance, variables)
+        messages = first_request(self.prompt, self.seed, instance, variables)
         attempts: list[Attempt] = []
         try:
             for sample in range(samples(self.prompt)):
@@ -128,6 +124,11 @@ class Writer:
                 "attempts": [attempt.as_json() for attempt in attempts],
             },
         }
+
+
+def first_request(prompt: Prompt, seed: int, instance: Instance, variables: dict[str, Any]) -> list[Message]:
+    """Return the first request about an instance. Raises InputError when the prompt cannot be filled."""
+    return prompt.messages(variables, f"{seed} {instance['instance_id']}")
 
 
 def samples(prompt: Prompt) -> int:

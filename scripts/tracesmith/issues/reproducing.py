@@ -23,7 +23,7 @@ from tracesmith.sandboxes.base import Backend, Completed
 LOADER = Path(__file__).with_name("loader.cjs")
 PLACE = "/tmp/tracesmith-loader.cjs"  # noqa: S108 - a path inside the sandbox
 SCRIPT = "tracesmith-reproduction"
-TIMEOUT_S = 30.0
+TIMEOUT_S = 20.0
 """Of one run; a script that runs longer with the bug has shown it."""
 OLDEST_NODE = (22, 15)
 """The first in which a loader's hooks hold for `require` as well."""
@@ -86,12 +86,16 @@ class Reproducer:
             return box.run(command, timeout_s=TIMEOUT_S, environment=settings.environment)
 
 
-def open_for(path: Path, environment: Environment, workers: int) -> Reproducer:
-    """Return the reproducer of an environment, which has to have a Node that can load TypeScript."""
+def check(path: Path, environment: Environment) -> None:
+    """Raise InputError when an environment has no Node that can load TypeScript."""
     version = re.match(r"v?(\d+)\.(\d+)", environment.node)
     if not version or (int(version[1]), int(version[2])) < OLDEST_NODE:
         oldest = ".".join(map(str, OLDEST_NODE))
         raise InputError(f"{path}: scripts of mode tests need Node {oldest} or newer, this has {environment.node}")
+
+
+def open_for(path: Path, environment: Environment, workers: int) -> Reproducer:
+    """Return the reproducer of an environment."""
     return Reproducer(environment, prepared.open_backend(path, environment), workers)
 
 

@@ -122,19 +122,19 @@ def _model(instances: list[Instance], plan: Plan, make_settings: MakeSettings, o
     assert path and prompt_path and validation  # noqa: S101 - NEEDS has been looked at
     environment = prepared.read(path)
     _check(instances, environment, path)
+    if plan.mode == "tests":
+        reproducing.check(path, environment)
+        workspaces.check(instances, path.parent, environment)
     prompt = asking.read_prompt(prompt_path, evidence.known_variables(instances))
     shown = demonstrations.read(plan.demonstrations) if plan.demonstrations else []
     found = Evidence(validation, path.parent / environment.source, shown, asking.max_tokens(prompt))
+    for instance in instances:
+        asking.first_request(prompt, plan.seed, instance, found.variables(instance))
     repo = instances[0]["instance_id"].rsplit(".", 1)[0]
     stage = f"write_issues/{repo}"
     client_settings = make_settings(stage, prompt.values.get("model"))
     writer = Writer(Client(client_settings), prompt, stage, plan.seed, output.parent / repo)
-    for instance in instances:
-        writer.messages(instance, found.variables(instance))
-    reproducer = None
-    if plan.mode == "tests":
-        workspaces.check(instances, path.parent, environment)
-        reproducer = reproducing.open_for(path, environment, plan.workers)
+    reproducer = reproducing.open_for(path, environment, plan.workers) if plan.mode == "tests" else None
     return Model(writer, found, reproducer)
 
 
