@@ -2,7 +2,7 @@
 
 import re
 
-from llm_server import Body, Message
+from llm_server import Body, Message, last_text
 
 TODO = "// TODO: Implement this function"
 MISTAKES = {
@@ -18,18 +18,17 @@ NOTHING = {"number": "0", "Interval[]": "[]", "string[]": "[]", "string": '""'}
 
 def blocks(body: Body) -> list[str]:
     """Return the fenced code of the last message."""
-    return re.findall(r"```ts\n(.*?)\n```", body["messages"][-1]["content"], re.DOTALL)
+    return re.findall(r"```ts\n(.*?)\n```", last_text(body), re.DOTALL)
 
 
 def is_about_bugs(body: Body) -> bool:
     """Tell whether a bug is asked for, and no issue text."""
-    said = body["messages"][-1]["content"]
-    return TODO in said or "Bugged Code" in said
+    return TODO in last_text(body) or "Bugged Code" in last_text(body)
 
 
 def with_a_mistake(body: Body) -> Message:
     """Answer `modify` with the function that is shown and a mistake in it, `rewrite` with one that does nothing."""
-    code = blocks(body)[-1 if TODO in body["messages"][-1]["content"] else 1]
+    code = blocks(body)[-1 if TODO in last_text(body) else 1]
     if TODO in code:
         returned = NOTHING[code.split("): ")[1].split(" {")[0]]
         code = code.replace(TODO, f"return {returned};")

@@ -34,9 +34,13 @@ FAULTS = {
 
 def echo(body: Body) -> Message:
     """Answer with the text of the last message."""
+    return {"content": f"answer to: {last_text(body)}"}
+
+
+def last_text(body: Body) -> str:
+    """Return the text of a request's last message."""
     content = body["messages"][-1]["content"]
-    text = content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
-    return {"content": f"answer to: {text}"}
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
 def call(name: str, **arguments: Any) -> Message:

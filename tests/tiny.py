@@ -21,6 +21,8 @@ BUG = f"""--- a/src/intervals.ts
        last.end = Math.max(last.end, end);
 """
 """A bug that fails one test: src/intervals.spec.ts > merge > joins intervals that touch."""
+REPAIR = BUG.replace(FIXED, "?").replace("start < last.end", FIXED).replace("?", "start < last.end")
+"""The patch that repairs it."""
 PROFILE = {
     "name": "TinyProfile",
     "source": str(SOURCE),

@@ -19,7 +19,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_plan_of_all_names_every_step(folder: Path) -> None:
-    steps = {"build_environment", "generate_bugs", "collect_patches", "screen_bugs", "validate_bugs", "gather_instances"}
+    steps = {
+        "build_environment",
+        "generate_bugs",
+        "collect_patches",
+        "screen_bugs",
+        "validate_bugs",
+        "gather_instances",
+    }
     steps |= {"write_issues", "assemble_dataset", "run_agent", "evaluate_predictions"}
     assert workflows.planned(folder) == {*steps, "convert_trajectories", "filter_resolved", "report_run"}
 
