@@ -227,7 +227,7 @@ def test_skip_writes_no_text_and_refuses_none(made: Files) -> None:
 def test_the_command_of_the_guide_works(made: Files, server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
     guide = (tiny.REPOSITORY / "docs" / "issues.md").read_text()
     command = re.findall(r"(?ms)^```sh\n(.*?)^```$", guide)[0].replace("REPO", tiny.REPO)
-    server.answer = lambda body: {"content": GOOD.format(name="demo")}
+    server.answer = lambda _: {"content": GOOD.format(name="demo")}
     places = {
         "logs/task_insts": made.instances,
         "logs/run_validation": made.folder / "validation",
