@@ -16,7 +16,7 @@ import llm_server
 import tiny
 from issue_files import Files
 from llm_server import Body, Message, ModelServer
-from tracesmith.errors import InputError
+from tracesmith.errors import IncompleteError, InputError
 
 GOOD = "merge() of {name} leaves intervals apart\n\nI get two intervals back where I expected one, from 0 to 4."
 LEAK = "merge() of {name} is wrong, it should be\n\n    if (last !== undefined && start <= last.end) {{\n"
@@ -145,6 +145,16 @@ def test_a_busy_server_changes_nothing(made: Files) -> None:
     made.server.headers = {"Retry-After": "0"}
     made.write()
     assert made.summary()["funnel"]["out"] == 5
+    assert made.server.answered == len(NAMES) + 4
+
+
+def test_a_model_that_cannot_be_reached_leaves_no_verdict_and_the_same_command_goes_on(made: Files) -> None:
+    made.server.faults = ["ok", "503", "drop"]
+    with pytest.raises(IncompleteError, match="2 of 8 instances have no verdict"):
+        made.write(calls=1, attempts=1)
+    assert not made.output().exists()
+    made.write()
+    assert made.summary()["funnel"]["in"] == len(NAMES)
     assert made.server.answered == len(NAMES) + 4
 
 
