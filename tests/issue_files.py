@@ -59,16 +59,16 @@ class Files:
         """Run the script as a user does."""
         return subprocess.run(self.command(*flags, mode=mode), capture_output=True, text=True, check=False, timeout=300)
 
-    def write(self, mode: str = "llm", calls: int = 4, answers: str = "llm", workers: int = 1) -> None:
+    def write(self, mode: str = "llm", calls: int = 4, answers: str = "llm", attempts: int = 8) -> None:
         """Do what the script does, in this process."""
 
         def settings(stage: str, model: str | None) -> Settings:
             folder, base = self.folder / answers, f"{self.server.url}/v1"
-            return Settings(MODEL, folder, base, workers=calls, price=(0.0, 100.0))
+            return Settings(MODEL, folder, base, workers=calls, price=(0.0, 100.0), attempts=attempts)
 
         files = (self.folder / "validation", self.environment)
         texts = (self.folder / "prompt.yaml", self.folder / "demonstrations.yaml")
-        writing.write(self.instances, writing.Plan(mode, 24, *files, *texts, workers), settings, self.output(mode))
+        writing.write(self.instances, writing.Plan(mode, 24, *files, *texts), settings, self.output(mode))
 
     def summary(self, mode: str = "llm") -> dict[str, Any]:
         """Return what the script wrote."""

@@ -113,6 +113,23 @@ def test_a_line_that_is_taken_out_whole_is_refused_and_what_it_says_to_a_user_is
     assert reason(told, REMOVAL) is None
 
 
+@pytest.mark.parametrize(
+    ("line", "quoted"),
+    [
+        ("    tokens.length > 0 &&", "tokens.length > 0"),
+        ("selectorIndex += 1;", "`selectorIndex+=1`"),
+        ("  } else if (processedTerm) {", None),
+        ("const result = [];", None),
+        ("stripWhitespace(1);", None),
+        ("i += 1;", None),
+    ],
+)
+def test_a_short_line_counts_where_something_is_done_with_a_name(line: str, quoted: str | None) -> None:
+    patch = f"--- a/x.ts\n+++ b/x.ts\n@@ -1,1 +1,1 @@\n-{line}\n+other(line, here);\n"
+    text = f"It returns a wrong result, I expected the one I got before: {quoted or line.strip()} and so on."
+    assert reason(text, patch) == ("quotes_the_patch" if quoted else None)
+
+
 def test_the_score_is_the_share_of_what_one_side_changes() -> None:
     side = "undefined && start <= last.end"
     assert leaks.patch_overlap("start of the last end", PATCH, "x") == 0

@@ -1,7 +1,10 @@
 """The stage write_issues with a model: a real server, real processes, one of them killed."""
 
 import json
+import os
+import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +16,7 @@ import llm_server
 import tiny
 from issue_files import Files
 from llm_server import Body, Message, ModelServer
-from tracesmith.errors import InputError
+from tracesmith.errors import IncompleteError, InputError
 
 GOOD = "merge() of {name} leaves intervals apart\n\nI get two intervals back where I expected one, from 0 to 4."
 LEAK = "merge() of {name} is wrong, it should be\n\n    if (last !== undefined && start <= last.end) {{\n"
@@ -145,6 +148,16 @@ def test_a_busy_server_changes_nothing(made: Files) -> None:
     assert made.server.answered == len(NAMES) + 4
 
 
+def test_a_model_that_cannot_be_reached_leaves_no_verdict_and_the_same_command_goes_on(made: Files) -> None:
+    made.server.faults = ["ok", "503", "drop"]
+    with pytest.raises(IncompleteError, match="2 of 8 instances have no verdict"):
+        made.write(calls=1, attempts=1)
+    assert not made.output().exists()
+    made.write()
+    assert made.summary()["funnel"]["in"] == len(NAMES)
+    assert made.server.answered == len(NAMES) + 4
+
+
 def test_a_prompt_that_the_provider_refuses_is_a_verdict(made: Files) -> None:
     made.server.faults = ["context"]
     made.write(calls=1)
@@ -219,3 +232,27 @@ def test_skip_writes_no_text_and_refuses_none(made: Files) -> None:
     summary = made.summary("skip")
     assert {row["problem_statement"] for row in summary["issues"]} == {""}
     assert summary["funnel"] == {"in": 8, "out": 8, "dropped": {}}
+
+
+def test_the_command_of_the_guide_works(made: Files, server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (tiny.REPOSITORY / "docs" / "issues.md").read_text()
+    command = re.findall(r"(?ms)^```sh\n(.*?)^```$", guide)[0].replace("REPO", tiny.REPO)
+    server.answer = lambda _: {"content": GOOD.format(name="demo")}
+    places = {
+        "logs/task_insts": made.instances,
+        "logs/run_validation": made.folder / "validation",
+        f"logs/build_images/{tiny.REPO}": made.environment.parent,
+        ".": tiny.REPOSITORY / "configs",
+    }
+    names = {"logs/task_insts": f"{tiny.REPO}.json", "logs/run_validation": tiny.REPO, ".": "configs"}
+    folder = made.folder / "clone"
+    for place, target in places.items():
+        path = folder / place / names.get(place, "")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+    (folder / "scripts").symlink_to(tiny.REPOSITORY / "scripts")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    done = subprocess.run(["bash", "-ec", command], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads((folder / f"logs/issue_gen/{tiny.REPO}__llm.json").read_text())["issues"]) == len(NAMES)

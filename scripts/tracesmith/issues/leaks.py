@@ -25,8 +25,12 @@ COMMON = frozenset(
 )
 GRAM = 4
 DISTINCTIVE_NAMES = 2
-DISTINCTIVE_LINE = 15
+DISTINCTIVE_LINE = 12
 """Least characters, white space apart, of a line that is nobody's but the patch's."""
+AT_THE_ENDS = " \t\r;,{}&|?:"
+"""What a line of code may begin and end with, and a quotation of it may not."""
+OPERATOR = re.compile(r"[-+*/%<>=!&|?]")
+DECLARATION = re.compile(r"(?:export\s+)?(?:const|let|var)\b")
 
 TITLE_WORDS = 4
 TITLE_CHARACTERS = 20
@@ -74,7 +78,7 @@ def patch_overlap(text: str, patch: str, where: str) -> float:
 def quoted_lines(text: str, patch: str, where: str) -> list[str]:
     """Return the changed lines of a patch that stand whole in a text, white space apart."""
     squeezed = "".join(text.split())
-    removed, added = ({line.strip() for line in lines} for lines in _changed(patch, where))
+    removed, added = ({line.strip(AT_THE_ENDS) for line in lines} for lines in _changed(patch, where))
     return sorted(line for line in removed ^ added if _is_distinctive(line) and "".join(line.split()) in squeezed)
 
 
@@ -126,8 +130,11 @@ def _is_telling(gram: tuple[str, ...]) -> bool:
 
 
 def _is_distinctive(line: str) -> bool:
+    """Tell whether nobody but the patch writes this line: two names of the program's own, or one that is worked on."""
     names = set(NAME.findall(line)) - COMMON
-    return len("".join(line.split())) >= DISTINCTIVE_LINE and len(names) >= DISTINCTIVE_NAMES
+    is_worked_on = bool(names) and OPERATOR.search(line) is not None and not DECLARATION.match(line)
+    is_long = len("".join(line.split())) >= DISTINCTIVE_LINE
+    return is_long and (len(names) >= DISTINCTIVE_NAMES or is_worked_on)
 
 
 def _words(text: str) -> str:
