@@ -148,6 +148,20 @@ def test_each_instance_has_its_verdict_and_why_it_is_no_row(run: RunFiles) -> No
     assert first["exit_status"] == "submitted" and "exit_status" not in third
 
 
+def test_how_evenly_the_bugs_are_spread_is_shown_where_it_is_known(run: RunFiles) -> None:
+    summary, page = reported(run)
+    assert summary["spread"] == {} and "Spread of the bugs" not in page
+    found = json.loads(run.bugs[0].read_text())
+    spread = {"files": {"found": 4, "chosen": 3, "entropy": 1.2, "at_most": 1.585}}
+    js(run.bugs[0], {**found, "spread": spread})
+    summary, page = reported(run)
+    assert summary["spread"] == {run.bugs[0].stem: spread}
+    assert "3 of 4" in page and "1.20 of 1.58" in page
+    js(run.bugs[0], {**found, "spread": {"files": {"found": "4"}}})
+    with pytest.raises(InputError, match="key 'spread'"):
+        reported(run)
+
+
 def test_a_run_that_enters_with_a_dataset_invents_no_numbers(run: RunFiles) -> None:
     summary, page = reported(with_files(run, bugs=[], validation=[]))
     assert steps(summary)["candidates"] == (None, {})

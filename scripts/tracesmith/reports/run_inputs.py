@@ -10,12 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, records, summaries
+from tracesmith import files, records, schemas, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import Instance, Prediction
 
 RESOLVED = "resolved"
 VALID = "valid"
+SPREAD = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "required": ["found", "chosen", "entropy", "at_most"],
+        "additionalProperties": {"type": "number"},
+    },
+}
+"""What `generate_bugs` says of its choice."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,8 @@ class Inputs:
     """Valid instances that the dataset leaves out, by the reason."""
     environment: dict[str, Any]
     engines: list[str]
+    spreads: dict[str, dict[str, dict[str, float]]]
+    """How evenly each method's bugs are spread, by the name of its summary; of those that say it."""
 
 
 def read(run: RunFiles) -> Inputs:
@@ -128,6 +139,7 @@ def read(run: RunFiles) -> Inputs:
         assembly=_left_out(summaries.meta_path(run.dataset)),
         environment=_object(files.read_json(run.environment), str(run.environment)) if run.environment else {},
         engines=sorted(rows.engines | _engine_of_predictions(summaries.meta_path(run.predictions))),
+        spreads={path.stem: spread for path in run.bugs if (spread := _read_spread(path))},
     )
 
 
@@ -227,6 +239,13 @@ def _valid(path: Path, report: dict[str, Any]) -> list[str]:
 
 def _read_summary(path: Path) -> Funnel:
     return read_funnel(path, _object(files.read_json(path), str(path)))
+
+
+def _read_spread(path: Path) -> dict[str, dict[str, float]]:
+    """Return how evenly a summary's bugs are spread over files, functions and operators; nothing where it has none."""
+    found = _object(files.read_json(path), str(path)).get("spread", {})
+    schemas.check(found, SPREAD, f"{path}: key 'spread'")
+    return dict(found)
 
 
 def _left_out(meta: Path) -> dict[str, int]:

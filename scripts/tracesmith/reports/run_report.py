@@ -54,6 +54,7 @@ def report(run_id: str, run: RunFiles, output: Path, summary_path: Path) -> None
         "models": sorted(inputs.rows.models),
         "files": {name: str(path) for name, path in paths.items()},
         "funnel": steps,
+        "spread": inputs.spreads,
         "verdicts": [verdict(instance, inputs) for instance in inputs.instances],
     }
     page = render(summary, inputs)
