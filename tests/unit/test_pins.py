@@ -13,7 +13,7 @@ def requirements(name: str) -> list[str]:
     return [line for line in lines if line and not line.startswith(("#", "-"))]
 
 
-@pytest.mark.parametrize("name", ["pipeline", "dev"])
+@pytest.mark.parametrize("name", ["pipeline", "dev", "local_model"])
 def test_direct_requirements_are_pinned_as_asked(name: str) -> None:
     direct = requirements(f"{name}.in")
     assert all("==" in line for line in direct)
