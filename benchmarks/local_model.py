@@ -144,6 +144,7 @@ def ask_client(client: Client, name: str) -> Round:
     found = [answer for answer in client.each(jobs, ask, "calls") if answer is not None]
     check(len(found) == len(jobs), f"{len(jobs) - len(found)} of {len(jobs)} calls got no answer")
     check(all(answer.text.strip() for answer in found), "an answer has no text")
+    check(len({answer.text for answer in found}) > len(PROMPTS), "the samples of every prompt are alike")
     check(all(0 < answer.usage.completion_tokens <= LONGEST for answer in found), "an answer has no or too many tokens")
     cached = sum(answer.cached for answer in found)
     read = sum(answer.usage.prompt_tokens for answer in found)

@@ -11,7 +11,7 @@ import argparse
 from importlib.util import find_spec
 from pathlib import Path
 
-from transformers import AutoModelForCausalLM, AutoTokenizer, logging
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -24,6 +24,7 @@ def unpack(output: Path) -> None:
     del quantized.config.quantization_config  # with it, transformers refuses to save the weights that it has unpacked
     plain = AutoModelForCausalLM.from_config(quantized.config)
     plain.load_state_dict(quantized.state_dict())
+    plain.generation_config.do_sample = True  # the server takes no temperature into account without it
     plain.save_pretrained(output)
 
 
@@ -31,7 +32,6 @@ def main() -> None:
     """Read the argument and write the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=Path, help="folder to write")
-    logging.disable_progress_bar()
     unpack(parser.parse_args().output)
 
 
