@@ -73,6 +73,7 @@ rule write_bugs:
     resources:
         docker=sandboxes,
         llm=repo_setting("bug_generation", "llm_workers"),
+        caps=caps_of_bugs,
         mem_mb=1000,
         runtime=720,
     params:
@@ -92,6 +93,7 @@ rule write_bugs:
             {params.max_entities:q} \
             --seed {params.seed:q} \
             {params.model:q} \
+            {resources.caps} \
             --calls {resources.llm} \
             --output {output.summary:q} \
             &>{log:q}

@@ -81,19 +81,22 @@ def check(settings: Settings, name: str, find: Any) -> None:
         raise InputError(f"config: repos.{name}: {error}") from None
 
 
-def flags(settings: Settings, model: str, stage_max_cost_usd: float | None) -> list[str]:
-    """Return the flags of a script that asks a model, as llm/flags.py reads them."""
+def flags(settings: Settings, model: str) -> list[str]:
+    """Return the flags, of llm/flags.py, that decide what is answered and what it costs."""
     llm = settings["llm"]
+    server = ["--api-base", llm["api_base"]] if llm["api_base"] else []
+    return ["--model", model, *server, *(["--price", *map(str, llm["price"])] if llm["price"] else [])]
+
+
+def caps(llm: Mapping[str, Any], stage_max_cost_usd: float | None) -> str:
+    """Return the flags, of llm/flags.py, that only bound how much and how quickly is asked."""
     given = {
-        "--model": model,
-        "--api-base": llm["api_base"],
         "--requests-per-minute": llm["requests_per_minute"],
         "--max-cost": llm["max_cost_usd"],
         "--stage-max-cost": stage_max_cost_usd,
     }
-    words = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
-    words += ["--price", *map(str, llm["price"])] if llm["price"] else []
-    return [*words, "--allow-unknown-price"] if llm["allow_unknown_price"] else words
+    words = [f"{flag} {value}" for flag, value in given.items() if value is not None]
+    return " ".join([*words, *(["--allow-unknown-price"] if llm["allow_unknown_price"] else [])])
 
 
 def _named(settings: Settings, own: str | None, prompt: Path, missing: str) -> str:
