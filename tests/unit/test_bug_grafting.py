@@ -146,6 +146,12 @@ def test_the_last_function_of_a_file_without_a_final_newline_stays_so() -> None:
     assert place.file.edited(made.edit).endswith(b"* 3;\n};")
 
 
+def test_a_change_of_the_line_that_is_indented_least_changes_that_line_only() -> None:
+    code = "export function ask(): string {\n    const text = `\n  one\n`;\n    return text;\n}\n"
+    assert changed("ask", fenced(code.replace("  one", "one")), code) == ["-  one", "+one"]
+    assert changed("ask", fenced(code.replace("  one\n", "")), code) == ["-  one"]
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
