@@ -95,6 +95,7 @@ def fenced(code: str, tag: str = "ts", mark: str = "```") -> str:
         fenced("\n".join("  " + line for line in GET.replace("    ", "  ").split("\n"))),
         fenced(GET.replace("{\n    const", "{\n    // BUG: the check is inverted\n    const")),
         fenced(GET.replace("undefined) {", "undefined) { // inverted")),
+        fenced(GET.replace("return undefined", "return/* inverted */undefined")),
     ],
 )
 def test_an_answer_of_any_shape_changes_the_one_line(answer: str) -> None:

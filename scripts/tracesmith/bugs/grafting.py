@@ -20,6 +20,8 @@ from tracesmith.bugs.targets import Target
 VAGUE = {"does_not_parse": 1, "no_code": 2}
 """What says least of why an answer is none: a reading of it that was not meant may say so."""
 SPACE = re.compile(r"\s+")
+JOINED = re.compile(rb"[\w$#\x80-\xff]{2}|[-+*/%&|^<>=!?.]{2}")
+"""Two bytes of which a comment kept two tokens apart."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def _without_new_comments(target: Target, file: SourceFile, edit: Edit) -> Edit:
             continue
         start, stop = _stretch(data, node)
         made += data[position : max(start, position)]
+        made += b" " if JOINED.fullmatch(made[-1:] + data[stop : stop + 1]) else b""
         position = stop
     return Edit(target.start, target.end, (made + data[position:end]).strip())
 
