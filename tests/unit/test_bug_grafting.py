@@ -1,5 +1,7 @@
 """A model's answer becomes an edit in the file's own layout, or is refused with the reason."""
 
+import time
+
 import pytest
 
 from tracesmith.bugs import diffs, grafting, sources, targets
@@ -171,6 +173,13 @@ def test_what_is_no_bug_is_refused_with_the_reason(answer: str, reason: str) -> 
     made = grafting.graft(target("get"), answer)
     assert isinstance(made, Refusal)
     assert made.reason == reason
+
+
+def test_an_answer_of_endless_fences_is_refused_in_no_time() -> None:
+    begun = time.process_time()
+    made = grafting.graft(target("get"), fenced("look(;") * 300)
+    assert made.reason == "does_not_parse"  # type: ignore[union-attr]
+    assert time.process_time() - begun < 5
 
 
 def test_the_explanation_is_what_is_said_and_no_code() -> None:

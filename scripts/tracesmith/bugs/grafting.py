@@ -8,6 +8,7 @@ original does not have are taken out, since they mark the place.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from tree_sitter import Node
 
@@ -19,6 +20,8 @@ from tracesmith.bugs.targets import Target
 
 VAGUE = {"does_not_parse": 1, "no_code": 2}
 """What says least of why an answer is none: a reading of it that was not meant may say so."""
+MOST_READINGS = 100
+"""Ways to read an answer that are tried: a small model may repeat its fences until it is cut, and they pair up."""
 SPACE = re.compile(r"\s+")
 JOINED = re.compile(rb"[\w$#\x80-\xff]{2}|[-+*/%&|^<>=!?.]{2}")
 """Two bytes of which a comment kept two tokens apart."""
@@ -46,7 +49,7 @@ def graft(target: Target, answer: str) -> Graft | Refusal:
     """Return the graft of the first way to read an answer that holds, else why the likeliest does not."""
     refusals: list[Refusal] = []
     file = sources.parsed(target.file)
-    for block in blocks(answer):
+    for block in islice(blocks(answer), MOST_READINGS):
         made = _grafted(target, file, block)
         if isinstance(made, Graft):
             return made
