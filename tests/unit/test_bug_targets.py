@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tracesmith.bugs import outlines, sources, targets
+from tracesmith.bugs import grafting, outlines, sources, targets
+from tracesmith.bugs.grafting import Graft, Refusal
 from tracesmith.bugs.methods import METHODS
 from tracesmith.bugs.sources import SourceText
 from tracesmith.bugs.targets import Target
@@ -82,6 +83,16 @@ def test_a_target_is_a_whole_statement_member_or_property() -> None:
         assert target.stub() in target.file_with_stub() or target.indent
     assert named("total").indent == "  "
     assert named("total").shown().startswith("total(): number {\n  let sum")
+
+
+def test_a_statement_that_two_functions_make_is_one_target() -> None:
+    functions = "() => {\n  first();\n  return 1;\n}, () => {\n  second();\n  return 2;\n}"
+    file = sources.parse("src/late.ts", f"export const late = debounce({functions});\n".encode())
+    assert file is not None
+    found = list(targets.targets_of(file))
+    assert [target.head() for target in found] == ["export const late = debounce(() =>"]
+    assert grafting.graft(found[0], found[0].shown()) == Refusal("unchanged")
+    assert isinstance(grafting.graft(found[0], found[0].shown().replace("second", "third")), Graft)
 
 
 def test_functions_of_one_line_are_no_targets() -> None:

@@ -81,7 +81,7 @@ def test_what_is_wrong_for_str_format_is_said(tmp_path: Path, text: str, said: s
     ("text", "syntax"),
     [
         ("{{ code[7].name }}", prompts.JinjaTemplate),
-        ("{{ \"%(a)s\" % parameters }}", prompts.JinjaTemplate),
+        ('{{ "%(a)s" % parameters }}', prompts.JinjaTemplate),
         ("{{ code.__class__.__mro__ }}", prompts.JinjaTemplate),
         ("{code:{name}}", prompts.FormatTemplate),
         ("{code:d}", prompts.FormatTemplate),

@@ -93,7 +93,7 @@ def write(environment_path: Path, settings: WritingSettings, client: Client, out
     chosen = {**asdict(settings), "prompt": files.digest_file(settings.prompt), "model": client.settings.model}
     chosen |= {"repo": environment.repo, "source": files.digest(found.digests)}
     made_by = summaries.made_by("write_bugs", FORMAT_VERSION, {}, chosen)
-    functions = {"found": len(asked), "asked": len({said.target.place for said in outcome.answers()})}
+    functions = {"found": len(asked), "asked": len({said.target for said in outcome.answers()})}
     outcome.write(output, {"made_by": made_by, "functions": functions})
 
 
@@ -125,7 +125,7 @@ def _answer(job: Job, target: Target, sample: int) -> Said:
 
 def _sort(job: Job, answers: Sequence[Said], outcome: Outcome) -> None:
     """Put the answers of one wave among the bugs and the refused ones."""
-    held: dict[str, Written] = {}
+    held: list[Written] = []
     for said in answers:
         made = Refusal(said.refused) if said.refused else grafting.graft(said.target, said.text)
         if isinstance(made, Graft) and (said.target.file.path, made.key) in outcome.seen:
@@ -134,16 +134,16 @@ def _sort(job: Job, answers: Sequence[Said], outcome: Outcome) -> None:
             outcome.refused.append((said, made))
             continue
         outcome.seen.add((said.target.file.path, made.key))
-        held[f"{said.target.place} {said.sample}"] = Written(said, made, diffs.patch(said.target.file, made.edit))
-    for one, reason in zip(held.values(), _screened(job, held), strict=True):
+        held.append(Written(said, made, diffs.patch(said.target.file, made.edit)))
+    for one, reason in zip(held, _screened(job, held), strict=True):
         if reason is None:
             outcome.bugs.append(one)
         else:
             outcome.refused.append((one.said, Refusal(reason, one.graft.explanation)))
 
 
-def _screened(job: Job, held: dict[str, Written]) -> list[str | None]:
+def _screened(job: Job, held: Sequence[Written]) -> list[str | None]:
     if not held or not job.settings.screens:
         return [None] * len(held)
-    bugs = {name: one.patch for name, one in held.items()}
+    bugs = {f"answer {position} about {one.said.target.place}": one.patch for position, one in enumerate(held)}
     return screening.look(job.environment_path, bugs, job.settings.screens, SCREENING_S).reasons
