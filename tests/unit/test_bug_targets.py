@@ -181,6 +181,7 @@ def test_prompt_files_in_the_format_of_swe_smith_work_unchanged(tmp_path: Path) 
     [
         ("llm_modify", "name: x\nsystem: s\n", "line 1: key instance is missing"),
         ("llm_modify", "name: a.b\nsystem: s\ninstance: i\n", "line 1: key name: wanted is a text like"),
+        ("llm_modify", "name: pr_7\nsystem: s\ninstance: i\n", "line 1: key name: wanted is a text like"),
         (
             "llm_modify",
             "name: x\nsystem: s\ninstance: '{{ code }}'\n",
