@@ -196,7 +196,7 @@ rule screen_bugs:
 rule combine_bugs:
     """Join valid bugs, several to a candidate."""
     input:
-        patches=lambda wildcards: single_patches(wildcards.repo),
+        patches=lambda wildcards: single_patches(repo_of(wildcards)),
         report="logs/run_validation/{repo}/report.json",
         environment="logs/build_images/{repo}/environment.json",
         script=f"{SCRIPTS}/combine_bugs.py",
