@@ -80,6 +80,7 @@ rule write_bugs:
         n_bugs=repo_setting("bug_generation", "n_bugs"),
         max_entities=option("--max-entities", repo_setting("bug_generation", "max_entities")),
         seed=repo_setting("bug_generation", "seed"),
+        screens=repo_setting("bug_generation", "screens"),
         model=model_of_bugs,
     shell:
         r"""
@@ -91,6 +92,7 @@ rule write_bugs:
             --n-bugs {params.n_bugs:q} \
             {params.max_entities:q} \
             --seed {params.seed:q} \
+            --screens {params.screens:q} \
             {params.model:q} \
             --calls {resources.llm} \
             --output {output.summary:q} \

@@ -24,8 +24,8 @@ from tracesmith.prompts import Prompt
 
 logger = logging.getLogger(__name__)
 FORMAT_VERSION = 1
-SCREENING_S = 3600.0
-"""Of one look of the screens, at most."""
+SCREENING_S, SCREENING_EACH_S = 600.0, 60.0
+"""Of one look of the screens, at most: for the pristine tree, and for each answer more."""
 
 
 @dataclass(frozen=True)
@@ -146,4 +146,5 @@ def _screened(job: Job, held: Sequence[Written]) -> list[str | None]:
     if not held or not job.settings.screens:
         return [None] * len(held)
     bugs = {f"answer {position} about {one.said.target.place}": one.patch for position, one in enumerate(held)}
-    return screening.look(job.environment_path, bugs, job.settings.screens, SCREENING_S).reasons
+    most = SCREENING_S + SCREENING_EACH_S * len(bugs)
+    return screening.look(job.environment_path, bugs, job.settings.screens, most).reasons
