@@ -246,3 +246,6 @@ def test_answers_of_which_none_is_a_bug_are_an_error_with_their_counts(
     done = run(command(tiny_environment, tmp_path, server))
     assert done.returncode == 2
     assert f"none of {FUNCTIONS} answers of openai/gpt-4o-mini is a bug (no_code: {FUNCTIONS})" in done.stderr
+    assert not (tmp_path / "bugs/llm_modify.json").exists()
+    kept = [json.loads(path.read_text()) for path in (tmp_path / "bugs").glob("*/*/refused__lm_modify__*.json")]
+    assert [one["output"] for one in kept] == ["no, for 3 reasons"] * FUNCTIONS

@@ -16,13 +16,14 @@ from tracesmith import files, locks
 
 def write(output: Path, contents: Iterable[tuple[str, bytes]], mine: re.Pattern[str], summary: Any) -> None:
     """
-    Write files below the summary's folder, remove others of this method, and write the summary.
+    Write files below the summary's folder, remove others of this method, and write the summary unless it is None.
 
     `contents` has the files with their paths below the folder; `mine` matches the beginning of the method's file names.
     """
     output.unlink(missing_ok=True)
     replace(output.parent, contents, mine)
-    files.write_json(output, summary)
+    if summary is not None:
+        files.write_json(output, summary)
 
 
 def replace(folder: Path, contents: Iterable[tuple[str, bytes]], mine: re.Pattern[str]) -> None:

@@ -84,17 +84,17 @@ def write(environment_path: Path, settings: WritingSettings, client: Client, out
     for target in asked:
         method.messages(prompt, target, 0)  # a text that cannot be filled is told before a call is paid
     outcome = _ask(Job(client, settings, prompt, environment_path, environment.repo), asked)
-    if not outcome.bugs:
-        said = ", ".join(f"{reason}: {count}" for reason, count in outcome.funnel()["dropped"].items())
-        raise InputError(
-            f"{settings.prompt}: none of {len(outcome.refused)} answers of {client.settings.model} is a bug ({said}); "
-            "change the prompt or the model"
-        )
     chosen = {**asdict(settings), "prompt": files.digest_file(settings.prompt), "model": client.settings.model}
     chosen |= {"repo": environment.repo, "source": files.digest(found.digests)}
     made_by = summaries.made_by("write_bugs", FORMAT_VERSION, {}, chosen)
     functions = {"found": len(asked), "asked": len({said.target for said in outcome.answers()})}
     outcome.write(output, {"made_by": made_by, "functions": functions})
+    if not outcome.bugs:
+        said = ", ".join(f"{reason}: {count}" for reason, count in outcome.funnel()["dropped"].items())
+        raise InputError(
+            f"{settings.prompt}: none of {len(outcome.refused)} answers of {client.settings.model} is a bug ({said}); "
+            f"see the files refused__*.json below {output.parent} and change the prompt or the model"
+        )
 
 
 def _ask(job: Job, asked: Sequence[Target]) -> Outcome:
