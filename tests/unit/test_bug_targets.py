@@ -119,6 +119,12 @@ def test_the_outline_holds_the_types_of_the_types_that_are_used() -> None:
     assert "class Shop" not in shown
 
 
+def test_the_outline_holds_names_that_are_taken_out_of_an_object() -> None:
+    code = "const { tax = 1, ...rest } = read();\nconst { other } = read();\n"
+    use = "function use(): number {\n  let sum = 0;\n  sum += tax;\n  return sum;\n}\n"
+    assert outlines.outline(named("use", code + use)).startswith("const { tax = 1, ...rest } = read();\n/*")
+
+
 def test_the_outline_of_a_long_file_keeps_within_its_limit() -> None:
     many = "".join(f"export interface T{n} {{\n  a: {'x' * 200};\n}}\n" for n in range(200))
     user = "export function use(): void {\n" + "".join(f"  const v{n} = {{}} as T{n};\n" for n in range(200)) + "}\n"
