@@ -149,6 +149,18 @@ def test_the_last_function_of_a_file_without_a_final_newline_stays_so() -> None:
     assert place.file.edited(made.edit).endswith(b"* 3;\n};")
 
 
+def test_of_a_whole_file_with_like_functions_the_one_that_was_asked_for_is_taken() -> None:
+    look = "  look(key: string): number {{\n    const place = key.length;\n    return place {} 1;\n  }}\n"
+    code = f"class A {{\n{look.format('+')}}}\nclass B {{\n{look.format('-').replace('place', 'spot')}}}\n"
+    file = sources.parse("src/two.ts", code.encode())
+    assert file is not None
+    last = list(targets.targets_of(file))[1]
+    made = grafting.graft(last, fenced(code.replace("spot - 1", "spot - 2")))
+    assert isinstance(made, Graft), made
+    assert file.edited(made.edit).decode() == code.replace("spot - 1", "spot - 2")
+    assert grafting.graft(last, fenced(code)) == Refusal("unchanged")
+
+
 def test_a_change_of_the_line_that_is_indented_least_changes_that_line_only() -> None:
     code = "export function ask(): string {\n    const text = `\n  one\n`;\n    return text;\n}\n"
     assert changed("ask", fenced(code.replace("  one", "one")), code) == ["-  one", "+one"]

@@ -6,6 +6,7 @@ original does not have are taken out, since they mark the place.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -75,9 +76,15 @@ def _readings(target: Target, text: str) -> Iterator[str]:
     if text.rstrip()[-1] in ";,":
         yield text.rstrip()[:-1]
     parsed = sources.parse(target.file.path, text.encode("utf-8"))
-    for found in targets.functions_of(parsed) if parsed is not None else ():
-        if _same(found.head(), target.head()) and found.code() != text.strip():
-            yield found.shown()
+    found = [] if parsed is None else [one for one in targets.functions_of(parsed) if _same(one.head(), target.head())]
+    lines = _lines_of(target)
+    for one in sorted(found, key=lambda one: (_lines_of(one) & lines).total(), reverse=True):  # of a file with several
+        if one.code() != text.strip():
+            yield one.shown()
+
+
+def _lines_of(target: Target) -> Counter[str]:
+    return Counter(line.strip() for line in target.code().split("\n"))
 
 
 def _fault(target: Target, file: SourceFile, edit: Edit) -> str | None:
