@@ -66,15 +66,15 @@ def repo_setting(section, key):
 
 def single_patches(repo):
     """The candidates with one bug that passed the screens of a repository; all of them where there are none."""
-    screened = CONFIGURATION.repo(repo).settings["bug_generation"]["screens"]
-    return f"logs/bug_gen/{repo}_{'screened' if screened else 'all'}_patches.json"
+    screened = repo.settings["bug_generation"]["screens"]
+    return f"logs/bug_gen/{repo.name}_{'screened' if screened else 'all'}_patches.json"
 
 
 def patches_to_validate(wildcards):
     """The candidates that a report is of: those with one bug, or the combined ones."""
     if wildcards.validated == "combined_report":
         return f"logs/bug_gen/{wildcards.repo}_combined_patches.json"
-    return single_patches(repo_of(wildcards).name)
+    return single_patches(repo_of(wildcards))
 
 
 def has_combined(repo):
@@ -86,7 +86,7 @@ def validated_patches(wildcards):
     """All candidates of a repository that are validated, single ones first."""
     repo = repo_of(wildcards)
     combined = [f"logs/bug_gen/{repo.name}_combined_patches.json"] if has_combined(repo) else []
-    return [single_patches(repo.name), *combined]
+    return [single_patches(repo), *combined]
 
 
 def validation_reports(wildcards):

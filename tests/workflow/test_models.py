@@ -126,6 +126,18 @@ def test_all_methods_and_combined_bugs_join_in_one_dataset(line: Path, server: M
     assert funnel[0]["count"] == sum(found["funnel"]["in"] for found in reports)
 
 
+@pytest.mark.parametrize("screens", [["javascript"], []])
+def test_the_screens_of_the_configuration_are_those_of_a_models_bugs(
+    screens: list[str], tmp_path: Path, server: ModelServer
+) -> None:
+    workflows.make_folder(tmp_path)
+    configure(tmp_path, server, screens=screens)
+    done = workflows.snakemake(tmp_path, "-n", "-p", BUGS)
+    assert done.returncode == 0, done.stdout
+    written = done.stdout[done.stdout.index("write_bugs.py") :]
+    assert " ".join(["--screens", *screens, "--model"]) in " ".join(written.replace("\\\n", " ").split())
+
+
 @pytest.mark.parametrize(
     ("bug_generation", "issues", "said"),
     [

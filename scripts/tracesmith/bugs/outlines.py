@@ -19,7 +19,9 @@ LONGEST = 12_000
 HERE = b"/* the function stands here */"
 BODY = b"{ /* ... */ }"
 TYPES = frozenset({"interface_declaration", "type_alias_declaration", "enum_declaration"})
-NAMES = frozenset({"identifier", "shorthand_property_identifier", "type_identifier"})
+NAMES = frozenset(
+    {"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern", "type_identifier"}
+)
 
 
 def outline(target: Target) -> str:
