@@ -4,9 +4,10 @@ import time
 
 import pytest
 
-from tracesmith.bugs import diffs, grafting, sources, targets
-from tracesmith.bugs.grafting import Graft, Refusal
-from tracesmith.bugs.targets import Target
+from tracesmith.bugs import diffs, sources
+from tracesmith.bugs.asking import grafting, targets
+from tracesmith.bugs.asking.grafting import Graft, Refusal
+from tracesmith.bugs.asking.targets import Target
 
 CODE = """import { look } from "./look";
 

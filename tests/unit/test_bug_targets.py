@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tracesmith.bugs import grafting, outlines, sources, targets
-from tracesmith.bugs.grafting import Graft, Refusal
-from tracesmith.bugs.methods import METHODS
+from tracesmith.bugs import sources
+from tracesmith.bugs.asking import grafting, outlines, targets
+from tracesmith.bugs.asking.grafting import Graft, Refusal
+from tracesmith.bugs.asking.methods import METHODS
+from tracesmith.bugs.asking.targets import Target
 from tracesmith.bugs.sources import SourceText
-from tracesmith.bugs.targets import Target
 from tracesmith.errors import InputError
 
 ROOT = Path(__file__).parents[2]

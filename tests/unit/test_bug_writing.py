@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any, cast
 
-from tracesmith.bugs import sources, targets, writing
-from tracesmith.bugs.written import Outcome, Said
+from tracesmith.bugs import sources
+from tracesmith.bugs.asking import targets, writing
+from tracesmith.bugs.asking.written import Outcome, Said
 
 CODE = """export const count = (from: number) => function count(): number {
   const next = from + 1;

@@ -13,11 +13,12 @@ from itertools import islice
 
 from tree_sitter import Node
 
-from tracesmith.bugs import layout, normal, sources, targets
-from tracesmith.bugs.fences import Block, blocks
+from tracesmith.bugs import normal, sources
+from tracesmith.bugs.asking import layout, targets
+from tracesmith.bugs.asking.fences import Block, blocks
+from tracesmith.bugs.asking.targets import Target
 from tracesmith.bugs.normal import NormalForms
 from tracesmith.bugs.sources import Edit, SourceFile, code
-from tracesmith.bugs.targets import Target
 
 VAGUE = {"does_not_parse": 1, "no_code": 2}
 """What says least of why an answer is none: a reading of it that was not meant may say so."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from tracesmith import files, summaries
 from tracesmith.bugs import candidate_files
+from tracesmith.bugs.asking.grafting import Graft, Refusal
+from tracesmith.bugs.asking.targets import Target
 from tracesmith.bugs.candidates import flat_path
-from tracesmith.bugs.grafting import Graft, Refusal
 from tracesmith.bugs.normal import Key
-from tracesmith.bugs.targets import Target
 
 
 @dataclass(frozen=True)

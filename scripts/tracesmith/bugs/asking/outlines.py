@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from tracesmith.bugs import sources
+from tracesmith.bugs.asking.targets import Target
 from tracesmith.bugs.entities import FUNCTIONS
 from tracesmith.bugs.sources import SourceFile, code
-from tracesmith.bugs.targets import Target
 
 LONGEST = 12_000
 """Characters of an outline."""

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tracesmith import files, pool, prepared, summaries
-from tracesmith.bugs import diffs, grafting, screening, sources, targets
-from tracesmith.bugs.grafting import Graft, Refusal
-from tracesmith.bugs.methods import METHODS
-from tracesmith.bugs.targets import Target
-from tracesmith.bugs.written import Outcome, Said, Written
+from tracesmith.bugs import diffs, screening, sources
+from tracesmith.bugs.asking import grafting, targets
+from tracesmith.bugs.asking.grafting import Graft, Refusal
+from tracesmith.bugs.asking.methods import METHODS
+from tracesmith.bugs.asking.targets import Target
+from tracesmith.bugs.asking.written import Outcome, Said, Written
 from tracesmith.errors import InputError
 from tracesmith.llm.client import Client
 from tracesmith.llm.errors import PromptRefusedError

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import prompts
-from tracesmith.bugs import outlines
-from tracesmith.bugs.targets import Target
+from tracesmith.bugs.asking import outlines
+from tracesmith.bugs.asking.targets import Target
 from tracesmith.prompts import FormatTemplate, JinjaTemplate, Prompt, Syntax
 
 NAME = "(?!func_pm_|pr_[0-9]|combine_)(?!.*__)[A-Za-z0-9_-]{1,40}"
