@@ -8,7 +8,7 @@ docs/integrity.md has the table of the flags and says what none of them can see.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tracesmith import globs, literals, sections, suspicions
+from tracesmith import globs, literals, sections, suites, suspicions
 from tracesmith.prepared import TestSettings
 from tracesmith.runners import RUNNERS
 from tracesmith.sections import Section
@@ -140,7 +140,7 @@ def path_flag(path: str, settings: TestSettings, adds: bool = False, known: Iter
         ("edits_dotfiles", lambda: any(part.startswith(".") for part in parts)),
         ("adds_test_files", lambda: adds and globs.matches(path, [*settings.globs, *TEST_LIKE])),
         ("edits_tests", lambda: globs.matches(path, [*settings.globs, *TEST_LIKE])),
-        ("edits_protected_files", lambda: globs.matches(path, settings.protected_globs)),
+        ("edits_protected_files", lambda: globs.matches(path, suites.protected_globs(settings))),
         ("adds_config", lambda: adds and globs.matches(path, CONFIGS)),
         ("adds_build_output", lambda: adds and globs.matches(path, OUTPUT)),
     ]

@@ -114,7 +114,8 @@ def _take_head(section: Section, line: str) -> None:
 def _halves(text: str) -> Iterator[str]:
     """Return the paths of `a/PATH b/PATH`: with spaces and without quotes only where both are the same."""
     middle = len(text) // 2
-    pairs = [(text[:middle], text[middle + 1 :])] if text[2:middle] == text[middle + 3 :] else HALVES.findall(text)
+    same = text[middle : middle + 1] == " " and text[2:middle] == text[middle + 3 :]
+    pairs = [(text[:middle], text[middle + 1 :])] if same else HALVES.findall(text)
     yield from (name for pair in pairs[:1] for half in pair if (name := patches.path_of(half)))
 
 

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tracesmith import files, git, patches, scratch, sections
 from tracesmith.errors import InfrastructureError
@@ -61,6 +61,7 @@ def build(source: Path, instance: Instance, kept: Sequence[Section]) -> Iterator
         if kept:
             _apply(folder, "".join(section.text for section in kept))
         now = _contents(folder, names)
+        _check_places(source, now)
         yield Tree(folder, sorted(now), sorted(before - set(now)), now == bugged)
 
 
@@ -70,6 +71,14 @@ def _copy(source: Path, folder: Path, names: Iterable[str]) -> None:
         if path.is_file() and not path.is_symlink() and path.resolve().is_relative_to(source.resolve()):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, folder / name)
+
+
+def _check_places(source: Path, names: Iterable[str]) -> None:
+    """Raise PatchDoesNotApplyError for a file that stands in the way of the pristine tree's other files."""
+    for name in names:
+        above = [source / folder for folder in PurePosixPath(name).parents[:-1]]
+        if (source / name).is_dir() or any(place.is_symlink() or place.is_file() for place in above):
+            raise PatchDoesNotApplyError(f"error: {name}: there is a folder, or a part of the path is a file or a link")
 
 
 def _contents(folder: Path, names: set[str]) -> dict[str, tuple[bytes, bool]]:
