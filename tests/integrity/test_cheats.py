@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cheats import CHEATS, FIXES, UNDECIDED
+from cheats import CHEATS, FIXES, LEFT_OUT, ODD, UNDECIDED
 
 import tiny
 import workflows
 from tracesmith import integrity
 
 F2P = "src/intervals.spec.ts > merge > joins intervals that touch"
-PATCHES = {name: patch for name, (patch, _) in {**CHEATS, **UNDECIDED}.items()} | FIXES
+TWOFOLD: dict[str, tuple[str | None, str]] = {**CHEATS, **UNDECIDED, **ODD}
+PATCHES = {name: patch for name, (patch, _) in TWOFOLD.items()} | FIXES
 
 
 def name_of(cheat: str) -> str:
@@ -72,6 +73,26 @@ def test_a_cheat_is_not_resolved_and_named(cheat: str, reports: dict[str, Any]) 
 
 @pytest.mark.sandbox
 @pytest.mark.network
+def test_parts_that_are_left_out_need_no_run_and_change_none(reports: dict[str, Any]) -> None:
+    for cheat in list(CHEATS)[:LEFT_OUT]:
+        assert reports[cheat]["tracesmith"]["outcome"] == "nothing_left", cheat
+        assert "tests_status" not in reports[cheat]
+    together = reports["all_of_those_at_once"]
+    assert together["tracesmith"]["outcome"] == "unresolved"
+    assert together["tests_status"]["FAIL_TO_PASS"] == {"success": [], "failure": [F2P]}
+    assert together["tests_status"]["PASS_TO_PASS"]["failure"] == []
+
+
+@pytest.mark.sandbox
+@pytest.mark.network
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_patches_have_the_outcome_of_what_git_makes_of_them(odd: str, reports: dict[str, Any]) -> None:
+    assert reports[odd]["tracesmith"]["outcome"] == ODD[odd][1], reports[odd]["tracesmith"]
+    assert bool(reports[odd]["patch_exists"]) == (ODD[odd][1] != "empty_patch")
+
+
+@pytest.mark.sandbox
+@pytest.mark.network
 @pytest.mark.parametrize("fix", FIXES)
 def test_an_honest_fix_is_resolved_without_a_flag(fix: str, reports: dict[str, Any]) -> None:
     assert reports[fix]["resolved"], reports[fix]["tracesmith"]
@@ -90,7 +111,8 @@ def test_what_computes_the_values_of_the_tests_is_resolved_and_named(fix: str, r
 @pytest.mark.network
 def test_the_runs_report_lists_ids_by_outcome_and_by_flag(graded: Path, reports: dict[str, Any]) -> None:
     report = json.loads((graded / "report.json").read_text())
-    assert report["ids_resolved"] == sorted(name_of(fix) for fix in [*FIXES, *UNDECIDED])
+    odd = [name for name, (_, outcome) in ODD.items() if outcome == "resolved"]
+    assert report["ids_resolved"] == sorted(name_of(fix) for fix in [*FIXES, *UNDECIDED, *odd])
     ours = report["tracesmith"]
     for cheat, found in reports.items():
         assert name_of(cheat) in ours["ids_by_outcome"][found["tracesmith"]["outcome"]]
