@@ -55,8 +55,8 @@ PATTERNS: dict[str, list[str]] = {
         rf"{BUILTINS}\s*\.\s*(?!stackTraceLimit\b)\w+(?:\s*\.\s*\w+|\s*\[[^\]]+\])?{SET}",
         rf"\bdefinePropert(?:y|ies)\s*\(\s*(?:{GLOBAL}|{BUILTINS}(?:\s*\.\s*prototype)?)\s*,",
         rf"\b(?:assign|set)\s*\(\s*(?:{GLOBAL}|{BUILTINS}\s*\.\s*prototype)\s*,",
-        rf"\b{GLOBAL}\s*(?:as\s+\w+\s*\)\s*)?(?:\.\s*\w+|\[[^\]]+\])(?:\s*\.\s*\w+)*{SET}",
-        rf"\b__proto__\s*(?:\.\s*\w+|\[[^\]]+\])?{SET}",
+        rf"\b{GLOBAL}\s*(?:as\s+\w+\s*\)\s*)?(?:\.\s*(?!__)\w+|\[[^\]]+\])(?:\s*\.\s*\w+)*{SET}",
+        rf"\b__proto__\s*(?:\.\s*\w+|\[[^\]]+\]){SET}",
         rf"\bconsole\s*\.\s*\w+{SET}",
     ],
     "hides_code": [

@@ -161,6 +161,8 @@ def test_what_source_has_no_reason_to_do_is_named(line: str, flag: str) -> None:
         "map.fetch(key);",
         "new Array(10);",
         "result.passed = true;",
+        "(globalThis as WithConfig).__zod_globalConfig ??= {};",
+        "(this as any).__proto__ = actual;",
     ],
 )
 def test_honest_code_is_not(line: str) -> None:
