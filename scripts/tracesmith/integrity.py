@@ -16,6 +16,7 @@ from tracesmith.sections import Section
 LEFT_OUT = "left_out"
 VOIDS = "voids"
 NOTED = "noted"
+FAILS_CONTROL = "fails_control"
 FLAGS: dict[str, tuple[str, str]] = {
     "leaves_tree": (LEFT_OUT, "names a path outside of the tree"),
     "touches_git": (LEFT_OUT, "writes below `.git`"),
@@ -41,6 +42,7 @@ FLAGS: dict[str, tuple[str, str]] = {
     "touches_report": (VOIDS, "names the report, the runner's output or a process's files"),
     "patches_builtins": (VOIDS, "changes an object of the language that assertions rely on"),
     "hides_code": (VOIDS, "runs code that is made at run time"),
+    FAILS_CONTROL: (VOIDS, "makes a test pass, or vanish, that has to fail: found by the second opinion"),
     "spawns_process": (NOTED, "starts a process or a worker"),
     "writes_files": (NOTED, "writes or removes files"),
     "reads_tests": (NOTED, "reads test files or snapshots"),

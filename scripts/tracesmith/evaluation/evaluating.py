@@ -11,6 +11,7 @@ from typing import Any
 
 from tracesmith import files, pool, prepared, records, references, runs, stores, summaries, workspaces
 from tracesmith.evaluation import checks, grading, run_reports
+from tracesmith.evaluation.controls import Controls
 from tracesmith.prepared import Environment
 from tracesmith.records import Instance, Prediction
 from tracesmith.references import Health
@@ -58,7 +59,8 @@ def evaluate(
     references.check_time(reference, timeout_s, environment_path)
     backend = prepared.open_backend(environment_path, environment)
     health = Health(environment, backend, reference)
-    grader = grading.Grader(backend, environment.test, source, timeout_s, reference, health, second_opinion)
+    shared = (backend, environment.test, source, timeout_s, reference)
+    grader = grading.Grader(*shared, health, Controls(*shared), second_opinion)
     job = Job(environment, stores.Store(output.parent), grader)
     pairs = [(instances[name], predictions[name]) for name in sorted(predictions)]
     mine = share.of(pairs)

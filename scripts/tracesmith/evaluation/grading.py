@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tracesmith import integrity, perturbations, suites
-from tracesmith.evaluation import trees
+from tracesmith import integrity, suites
+from tracesmith.evaluation import controls, trees
+from tracesmith.evaluation.controls import Controls
 from tracesmith.evaluation.trees import Tree
-from tracesmith.integrity import Examined
+from tracesmith.integrity import FAILS_CONTROL, Examined
 from tracesmith.perturbations import PLAIN, Perturbation
 from tracesmith.prepared import TestSettings
 from tracesmith.records import Instance, Prediction
@@ -36,6 +37,8 @@ class Grade:
     suite: SuiteRun | None = None
     detail: str = field(default="")
     examined: Examined = NOTHING
+    flags: list[str] = field(default_factory=list)
+    """Flags of what it did, beside those of its text."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Grader:
     timeout_s: float
     reference: Reference
     health: Health
+    controls: Controls
     second_opinion: bool = True
     """Whether a resolved prediction is run again, in another sandbox, with what runs of the reference differ in."""
 
@@ -86,11 +90,14 @@ class Grader:
 
     def _again(self, instance: Instance, tree: Tree, first: SuiteRun) -> Grade:
         """Ask for a second opinion; tests that flicker in the pristine tree have no say in it."""
-        # With one reference run nobody knows which tests bear a change.
-        changes = perturbations.of_run(2) if len(self.reference.runs) > 1 else PLAIN
-        suite = self._run(tree, changes)
+        found = self.controls.of({suites.test_file(test) for test in instance["FAIL_TO_PASS"]})
+        suite = self._run(tree.plus({path: control.text for path, control in found.items()}), self.controls.changes)
+        if suite.outcome == "ran" and not all(controls.hold(control, suite) for control in found.values()):
+            return Grade(
+                "not_trusted", first, "a test that has to fail does not with this patch", flags=[FAILS_CONTROL]
+            )
         wanted = {*instance["FAIL_TO_PASS"], *instance["PASS_TO_PASS"]} - set(self.reference.flaky)
-        outcome = self._outcome(suite, wanted)
+        outcome = self._outcome(suite, wanted, clean=not found)
         if outcome == RESOLVED:
             return Grade(RESOLVED, first)
         named = ", ".join(sorted(wanted - suite.passed())[:MOST_NAMED])
@@ -101,13 +108,14 @@ class Grader:
             tree.put(box)
             return suites.run(box, self.settings, self.timeout_s, changes)
 
-    def _outcome(self, suite: SuiteRun, wanted: set[str]) -> str:
+    def _outcome(self, suite: SuiteRun, wanted: set[str], *, clean: bool = True) -> str:
+        """`clean` asks for a run that its runner calls a success, which none with controls is."""
         if suite.outcome != "ran":
             return suite.outcome
         if not wanted <= suite.passed():
             return "unresolved"
         # All pass, and still the runner calls the run a failure: errors outside of tests, or a report that is not its.
-        return RESOLVED if suite.clean_exit or self.reference.excuses(suite) else "errors_outside_tests"
+        return RESOLVED if suite.clean_exit or not clean or self.reference.excuses(suite) else "errors_outside_tests"
 
 
 def failing_tests(instance: Instance, source: Path) -> Iterator[str]:
@@ -124,7 +132,7 @@ def failing_tests(instance: Instance, source: Path) -> Iterator[str]:
 def report(instance: Instance, prediction: Prediction, found: Grade, timeout_s: float) -> dict[str, Any]:
     """Return the per-instance report.json; `tests_status` is there when the suite ran."""
     ours: dict[str, Any] = {"outcome": found.outcome, **({"detail": found.detail} if found.detail else {})}
-    ours |= {"flags": found.examined.flags, "left_out": found.examined.left_out}
+    ours |= {"flags": sorted({*found.examined.flags, *found.flags}), "left_out": found.examined.left_out}
     if found.outcome == "timed_out":
         return {"timed_out": True, "timeout": timeout_s, "tracesmith": ours}
     value: dict[str, Any] = {

@@ -7,9 +7,9 @@ only files that a kept part names are taken out of it, so that everything else o
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from tracesmith import files, git, patches, scratch, sections
@@ -32,6 +32,13 @@ class Tree:
     removed: list[str]
     is_the_bug: bool
     """Whether the patch leaves nothing but the bug."""
+
+    def plus(self, texts: Mapping[str, bytes]) -> "Tree":
+        """Return the tree with other files written as well."""
+        for name, text in texts.items():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_bytes(text)
+        return replace(self, written=sorted({*self.written, *texts}))
 
     def put(self, box: Sandbox) -> None:
         """Make the differences in a fresh sandbox."""
