@@ -41,7 +41,7 @@ def graded(tiny_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "data.json").write_text(json.dumps([instance(cheat, sorted(tests)) for cheat in PATCHES]))
     (folder / "preds.json").write_text(json.dumps({name_of(cheat): prediction(cheat) for cheat in PATCHES}))
     script = workflows.SCRIPTS / "evaluate_predictions.py"
-    command = [sys.executable, script, folder / "preds.json", "--dataset", folder / "data.json", "--timeout", "60"]
+    command = [sys.executable, script, folder / "preds.json", "--dataset", folder / "data.json", "--timeout", "300"]
     command += ["--environment", tiny_environment, "--output", folder / "graded" / "report.json", "--workers", "3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
