@@ -73,6 +73,7 @@ rule write_bugs:
     resources:
         docker=sandboxes,
         llm=repo_setting("bug_generation", "llm_workers"),
+        caps=caps_of_bugs,
         mem_mb=1000,
         runtime=720,
     params:
@@ -80,6 +81,7 @@ rule write_bugs:
         n_bugs=repo_setting("bug_generation", "n_bugs"),
         max_entities=option("--max-entities", repo_setting("bug_generation", "max_entities")),
         seed=repo_setting("bug_generation", "seed"),
+        screens=repo_setting("bug_generation", "screens"),
         model=model_of_bugs,
     shell:
         r"""
@@ -91,7 +93,9 @@ rule write_bugs:
             --n-bugs {params.n_bugs:q} \
             {params.max_entities:q} \
             --seed {params.seed:q} \
+            --screens {params.screens:q} \
             {params.model:q} \
+            {resources.caps} \
             --calls {resources.llm} \
             --output {output.summary:q} \
             &>{log:q}
@@ -196,7 +200,7 @@ rule screen_bugs:
 rule combine_bugs:
     """Join valid bugs, several to a candidate."""
     input:
-        patches=lambda wildcards: single_patches(wildcards.repo),
+        patches=lambda wildcards: single_patches(repo_of(wildcards)),
         report="logs/run_validation/{repo}/report.json",
         environment="logs/build_images/{repo}/environment.json",
         script=f"{SCRIPTS}/combine_bugs.py",

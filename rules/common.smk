@@ -66,15 +66,15 @@ def repo_setting(section, key):
 
 def single_patches(repo):
     """The candidates with one bug that passed the screens of a repository; all of them where there are none."""
-    screened = CONFIGURATION.repo(repo).settings["bug_generation"]["screens"]
-    return f"logs/bug_gen/{repo}_{'screened' if screened else 'all'}_patches.json"
+    screened = repo.settings["bug_generation"]["screens"]
+    return f"logs/bug_gen/{repo.name}_{'screened' if screened else 'all'}_patches.json"
 
 
 def patches_to_validate(wildcards):
     """The candidates that a report is of: those with one bug, or the combined ones."""
     if wildcards.validated == "combined_report":
         return f"logs/bug_gen/{wildcards.repo}_combined_patches.json"
-    return single_patches(repo_of(wildcards).name)
+    return single_patches(repo_of(wildcards))
 
 
 def has_combined(repo):
@@ -86,7 +86,7 @@ def validated_patches(wildcards):
     """All candidates of a repository that are validated, single ones first."""
     repo = repo_of(wildcards)
     combined = [f"logs/bug_gen/{repo.name}_combined_patches.json"] if has_combined(repo) else []
-    return [single_patches(repo.name), *combined]
+    return [single_patches(repo), *combined]
 
 
 def validation_reports(wildcards):
@@ -125,13 +125,18 @@ def prompt_of_bugs(wildcards):
 
 
 def model_of_bugs(wildcards, input):
-    """The flags that say which model is asked for bugs, and for how much money."""
+    """The flags that say which model is asked for bugs."""
     settings = repo_of(wildcards).settings
     try:
         model = models.bug_model(settings, wildcards.method, Path(input.prompt))
     except InputError as error:
         refuse(error)
-    return models.flags(settings, model, settings["bug_generation"]["llm_max_cost_usd"])
+    return models.flags(settings, model)
+
+
+def caps_of_bugs(wildcards):
+    """The flags of what bugs may cost: a resource, since they change no bug, so that a new cap re-runs nothing done."""
+    return models.caps(CONFIGURATION.llm, repo_setting("bug_generation", "llm_max_cost_usd")(wildcards))
 
 
 def pulls_of_repo(wildcards):
@@ -168,7 +173,7 @@ def demonstrations_of_issues(wildcards):
 
 
 def model_of_issues(wildcards, input):
-    """The flags that say what a model is asked for issues with, which one, and for how much money."""
+    """The flags that say what a model is asked for issues with, and which one."""
     settings = repo_of(wildcards).settings
     if wildcards.mode not in models.TELLING:
         return []
@@ -177,7 +182,12 @@ def model_of_issues(wildcards, input):
     except InputError as error:
         refuse(error)
     files = ["--prompt", input.prompt[0], "--demonstrations", input.demonstrations[0]]
-    return [*files, *models.flags(settings, model, settings["issues"]["max_cost_usd"])]
+    return [*files, *models.flags(settings, model)]
+
+
+def caps_of_issues(wildcards):
+    """The flags of what issue texts may cost."""
+    return models.caps(CONFIGURATION.llm, repo_setting("issues", "max_cost_usd")(wildcards))
 
 
 def calls_for_issues(wildcards):

@@ -27,10 +27,11 @@ rule write_issues:
     resources:
         docker=sandboxes_for_issues,
         llm=calls_for_issues,
+        caps=caps_of_issues,
         mem_mb=1000,
         runtime=720,
     params:
-        validation="logs/run_validation/{repo}",
+        validation=subpath(input.validation, parent=True),
         seed=repo_setting("issues", "seed"),
         model=model_of_issues,
     shell:
@@ -41,6 +42,7 @@ rule write_issues:
             --validation {params.validation:q} \
             --environment {input.environment:q} \
             {params.model:q} \
+            {resources.caps} \
             --calls {resources.llm} \
             --workers {resources.docker} \
             --output {output.issues:q} \

@@ -12,7 +12,8 @@ The candidates and the refused answers stand in folders beside the output, which
 from pathlib import Path
 
 from tracesmith import cli, prepared
-from tracesmith.bugs import methods, screening, writing
+from tracesmith.bugs import screening
+from tracesmith.bugs.asking import methods, writing
 from tracesmith.environments import profiles
 from tracesmith.llm import flags
 from tracesmith.llm.client import Client

@@ -154,6 +154,11 @@ def json_line(value: Any) -> bytes:
     return (json.dumps(value) + "\n").encode("ascii")
 
 
+def without_halves(text: str) -> str:
+    """Return a text that is UTF-8: half of a surrogate pair, which JSON can hold, becomes U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def digest(value: Any) -> str:
     """Return the sha256 (hex) of a value's canonical JSON: sorted keys, no white space."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

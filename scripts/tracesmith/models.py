@@ -1,6 +1,6 @@
 """Which steps of a repository ask a language model, with which prompt, and which model it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,12 @@ def check(settings: Settings, name: str, find: Any) -> None:
             "{llm-modify: FILE, llm-rewrite: FILE}"
         )
     try:
-        for method in set(bug_methods(settings)).intersection(WRITING):
-            bug_model(settings, method, Path(find(bug_prompt(settings, method))))
+        prompts = {
+            method: Path(find(bug_prompt(settings, method))) for method in bug_methods(settings) if method in WRITING
+        }
+        for method, prompt in prompts.items():
+            bug_model(settings, method, prompt)
+        _check_names(list(prompts.values()))
         mode = settings["issues"]["mode"]
         if mode in TELLING:
             issue_model(settings, mode, Path(find(issue_prompt(settings, mode))))
@@ -81,25 +85,40 @@ def check(settings: Settings, name: str, find: Any) -> None:
         raise InputError(f"config: repos.{name}: {error}") from None
 
 
-def flags(settings: Settings, model: str, stage_max_cost_usd: float | None) -> list[str]:
-    """Return the flags of a script that asks a model, as llm/flags.py reads them."""
+def flags(settings: Settings, model: str) -> list[str]:
+    """Return the flags, of llm/flags.py, that decide what is answered and what it costs."""
     llm = settings["llm"]
+    server = ["--api-base", llm["api_base"]] if llm["api_base"] else []
+    return ["--model", model, *server, *(["--price", *map(str, llm["price"])] if llm["price"] else [])]
+
+
+def caps(llm: Mapping[str, Any], stage_max_cost_usd: float | None) -> str:
+    """Return the flags, of llm/flags.py, that only bound how much and how quickly is asked."""
     given = {
-        "--model": model,
-        "--api-base": llm["api_base"],
         "--requests-per-minute": llm["requests_per_minute"],
         "--max-cost": llm["max_cost_usd"],
         "--stage-max-cost": stage_max_cost_usd,
     }
-    words = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
-    words += ["--price", *map(str, llm["price"])] if llm["price"] else []
-    return [*words, "--allow-unknown-price"] if llm["allow_unknown_price"] else words
+    words = [f"{flag} {value}" for flag, value in given.items() if value is not None]
+    return " ".join([*words, *(["--allow-unknown-price"] if llm["allow_unknown_price"] else [])])
+
+
+def _check_names(prompts: Sequence[Path]) -> None:
+    """Raise InputError when two prompt files have one name: by it the files of their bugs are told apart."""
+    names = [_of_prompt(prompt, "name") for prompt in prompts]
+    for position, name in enumerate(names):
+        if name is not None and name in names[:position]:
+            raise InputError(f"{prompts[position]}: key name: {prompts[names.index(name)]} has the same name {name!r}")
+
+
+def _of_prompt(prompt: Path, key: str) -> Any:
+    """Return what a prompt file says under a key; None where there is no such file yet."""
+    value = schemas.read_yaml(prompt) if prompt.exists() else None
+    return value.get(key) if isinstance(value, dict) else None
 
 
 def _named(settings: Settings, own: str | None, prompt: Path, missing: str) -> str:
-    value = schemas.read_yaml(prompt) if not own and prompt.exists() else None
-    of_prompt = value.get("model") if isinstance(value, dict) else None
-    model = own or of_prompt or settings["llm"]["model"]
+    model = own or _of_prompt(prompt, "model") or settings["llm"]["model"]
     if not isinstance(model, str):
         raise InputError(missing)
     return model

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import jinja2
 import jinja2.meta
+import jinja2.sandbox
 import yaml
 
 from tracesmith import files, schemas
@@ -22,6 +23,8 @@ ROLES = {"system": "system", "demonstration": "user", "instance": "user"}
 """The texts of a prompt file, in the order of the messages, and whose each is."""
 SEED = "_seed"
 """Where a template's filter finds the seed."""
+CANNOT_BE_FILLED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What the operations that a text asks for may raise."""
 Message = dict[str, str]
 
 
@@ -52,7 +55,7 @@ class Prompt:
     def messages(self, variables: Mapping[str, Any], seed: str) -> list[Message]:
         """Return the messages of one request; a text that is blank when it is filled makes none."""
         filled = [(role, one.fill({**self._parameters, **variables}, seed)) for role, one in self._templates]
-        return [{"role": role, "content": text} for role, text in filled if text.strip()]
+        return [{"role": role, "content": files.without_halves(text)} for role, text in filled if text.strip()]
 
 
 def read(path: Path, shape: Mapping[str, Any], syntax: Syntax, variables: Collection[str]) -> Prompt:
@@ -71,7 +74,7 @@ class JinjaTemplate:
 
     def __init__(self, where: str, text: str, variables: Collection[str]) -> None:
         self._where = where
-        self._environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - no HTML
+        self._environment = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined)  # files of strangers
         self._environment.filters["shuffle"] = _shuffled
         try:
             used = jinja2.meta.find_undeclared_variables(self._environment.parse(text))
@@ -84,7 +87,7 @@ class JinjaTemplate:
         """Return the filled text."""
         try:
             return self._template.render(variables, **{SEED: seed})
-        except (jinja2.TemplateError, TypeError, ValueError, ZeroDivisionError) as error:
+        except (jinja2.TemplateError, *CANNOT_BE_FILLED) as error:
             raise InputError(f"{self._where}: the text cannot be filled: {error}") from None
 
 
@@ -92,7 +95,7 @@ class FormatTemplate:
     """A text for str.format: `{name}` is a variable, `{{` and `}}` are braces."""
 
     def __init__(self, where: str, text: str, variables: Collection[str]) -> None:
-        self._text = text
+        self._where, self._text = where, text
         try:
             used = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
         except ValueError as error:
@@ -101,7 +104,10 @@ class FormatTemplate:
 
     def fill(self, variables: Mapping[str, Any], seed: str) -> str:  # noqa: ARG002 - nothing is shuffled
         """Return the filled text."""
-        return self._text.format(**variables)
+        try:
+            return self._text.format(**variables)
+        except CANNOT_BE_FILLED as error:
+            raise InputError(f"{self._where}: the text cannot be filled: {error}") from None
 
 
 def _refuse_unknown(where: str, used: Collection[str], known: Collection[str]) -> None:

@@ -23,8 +23,23 @@ EDITS = {
 }
 
 
-def patch(old: str, new: str) -> str:
-    file = sources.parse(FILE, (tiny.SOURCE / FILE).read_bytes())
+IN_TEXT = {
+    "kept": ('"-"', '"_"'),
+    "comment": ('"-"', '"-" /* so far */'),
+    "wrong": ('"-"', "0"),
+}
+"""Edits of another file."""
+IN_TWO = {
+    "two_kept": ("kept", "kept"),
+    "two_kept_for_one": ("comment", "kept"),
+    "two_equal": ("comment", "comment"),
+    "two_wrong": ("kept", "wrong"),
+}
+"""Bugs of both files, by the edit in each."""
+
+
+def patch(old: str, new: str, path: str = FILE) -> str:
+    file = sources.parse(path, (tiny.SOURCE / path).read_bytes())
     assert file is not None
     start = file.data.index(old.encode())
     return diffs.patch(file, sources.Edit(start, start + len(old.encode()), new.encode()))
@@ -59,6 +74,15 @@ def test_equal_code_and_type_errors_are_left_out_and_counted(tiny_environment: P
     left, dropped = screened(tmp_path, tiny_environment, "--screens", "types")
     assert dropped == {"does_not_compile": 2}
     assert "comment" in left
+
+
+def test_bugs_of_several_files_are_screened_as_a_whole(tiny_environment: Path, tmp_path: Path) -> None:
+    both = {name: patch(*EDITS[one]) + patch(*IN_TEXT[other], "src/text.ts") for name, (one, other) in IN_TWO.items()}
+    write(tmp_path, {**both, "kept": patch(*EDITS["kept"])})
+    assert screened(tmp_path, tiny_environment) == (
+        ["two_kept", "two_kept_for_one", "kept"],
+        {"same_javascript": 1, "does_not_compile": 1},
+    )
 
 
 def test_no_candidate_left_is_an_error_that_writes_nothing(tiny_environment: Path, tmp_path: Path) -> None:

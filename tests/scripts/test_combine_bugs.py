@@ -58,7 +58,7 @@ def test_every_process_writes_the_same_bytes(collected: Path) -> None:
     combine(collected, hash_seed="2")
     assert contents(collected / "out") == one
     rows = json.loads((collected / "out" / COMBINED).read_text())
-    assert len(one) == 2 + 2 * len(rows) > 20
+    assert len(one) == 3 + 2 * len(rows) > 20, "the list, its sidecar, the lock, and two files a candidate"
 
 
 def test_the_flags_of_the_command_line_hold(collected: Path) -> None:
@@ -82,4 +82,4 @@ def test_too_few_valid_bugs_give_an_empty_list_that_says_why(collected: Path) ->
     assert meta["funnel"] == {"in": 0, "out": 0, "dropped": {}}
     assert meta["parts"] == {"in": 60, "out": 1, "dropped": {"not_valid": 59}}
     assert meta["why_empty"] == "no place has 2 of the 1 bugs that can be parts"
-    assert set(contents(collected / "out")) == {COMBINED, f"{COMBINED}.meta.json"}
+    assert set(contents(collected / "out")) == {COMBINED, f"{COMBINED}.meta.json", f"{REPO}/.lock"}

@@ -75,7 +75,7 @@ def test_every_process_writes_the_same_bytes(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         made.append(contents(tmp_path / seed))
     assert made[0] == made[1]
-    assert len(made[0]) == 1 + 2 * 60
+    assert len(made[0]) == 2 + 2 * 60, "the summary, the lock, and two files a candidate"
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_every_process_writes_the_same_bytes(work: Path) -> None:
         revert(work, output=f"{seed}/pr.json", hash_seed=seed)
         made.append({path.name: path.read_bytes() for path in (work / seed).rglob("*") if path.is_file()})
     assert made[0] == made[1]
-    assert len(made[0]) == 1 + 2 * 2
+    assert len(made[0]) == 2 + 2 * 2, "the summary, the lock, and two files a candidate"
 
 
 def test_no_more_than_are_wanted_are_made(work: Path) -> None:

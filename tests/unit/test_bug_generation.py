@@ -31,7 +31,7 @@ def generate(output: Path, settings: BugSettings = MANY, source: Path = FIXTURES
 
 
 def stored(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {".lock"}
 
 
 def write(folder: Path, sources_: dict[str, str | bytes]) -> Path:

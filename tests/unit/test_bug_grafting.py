@@ -1,10 +1,13 @@
 """A model's answer becomes an edit in the file's own layout, or is refused with the reason."""
 
+import time
+
 import pytest
 
-from tracesmith.bugs import diffs, grafting, sources, targets
-from tracesmith.bugs.grafting import Graft, Refusal
-from tracesmith.bugs.targets import Target
+from tracesmith.bugs import diffs, sources
+from tracesmith.bugs.asking import grafting, targets
+from tracesmith.bugs.asking.grafting import Graft, Refusal
+from tracesmith.bugs.asking.targets import Target
 
 CODE = """import { look } from "./look";
 
@@ -95,6 +98,7 @@ def fenced(code: str, tag: str = "ts", mark: str = "```") -> str:
         fenced("\n".join("  " + line for line in GET.replace("    ", "  ").split("\n"))),
         fenced(GET.replace("{\n    const", "{\n    // BUG: the check is inverted\n    const")),
         fenced(GET.replace("undefined) {", "undefined) { // inverted")),
+        fenced(GET.replace("return undefined", "return/* inverted */undefined")),
     ],
 )
 def test_an_answer_of_any_shape_changes_the_one_line(answer: str) -> None:
@@ -146,6 +150,24 @@ def test_the_last_function_of_a_file_without_a_final_newline_stays_so() -> None:
     assert place.file.edited(made.edit).endswith(b"* 3;\n};")
 
 
+def test_of_a_whole_file_with_like_functions_the_one_that_was_asked_for_is_taken() -> None:
+    look = "  look(key: string): number {{\n    const place = key.length;\n    return place {} 1;\n  }}\n"
+    code = f"class A {{\n{look.format('+')}}}\nclass B {{\n{look.format('-').replace('place', 'spot')}}}\n"
+    file = sources.parse("src/two.ts", code.encode())
+    assert file is not None
+    last = list(targets.targets_of(file))[1]
+    made = grafting.graft(last, fenced(code.replace("spot - 1", "spot - 2")))
+    assert isinstance(made, Graft), made
+    assert file.edited(made.edit).decode() == code.replace("spot - 1", "spot - 2")
+    assert grafting.graft(last, fenced(code)) == Refusal("unchanged")
+
+
+def test_a_change_of_the_line_that_is_indented_least_changes_that_line_only() -> None:
+    code = "export function ask(): string {\n    const text = `\n  one\n`;\n    return text;\n}\n"
+    assert changed("ask", fenced(code.replace("  one", "one")), code) == ["-  one", "+one"]
+    assert changed("ask", fenced(code.replace("  one\n", "")), code) == ["-  one"]
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
@@ -164,6 +186,13 @@ def test_what_is_no_bug_is_refused_with_the_reason(answer: str, reason: str) -> 
     made = grafting.graft(target("get"), answer)
     assert isinstance(made, Refusal)
     assert made.reason == reason
+
+
+def test_an_answer_of_endless_fences_is_refused_in_no_time() -> None:
+    begun = time.process_time()
+    made = grafting.graft(target("get"), fenced("look(;") * 300)
+    assert made.reason == "does_not_parse"  # type: ignore[union-attr]
+    assert time.process_time() - begun < 5
 
 
 def test_the_explanation_is_what_is_said_and_no_code() -> None:

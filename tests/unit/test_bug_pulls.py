@@ -78,7 +78,7 @@ class History:
         assert sum(summary["funnel"]["dropped"].values()) == len(summary["dropped"])
         listed = {row[key] for row in summary["candidates"] for key in ("diff", "metadata")}
         stored = {path.relative_to(output.parent).as_posix() for path in output.parent.rglob("*") if path.is_file()}
-        assert stored == listed | {"pr.json"}
+        assert stored == listed | {"pr.json", ".lock"}
         return dict(summary)
 
     def undone(self, row: dict[str, Any], path: str) -> str:

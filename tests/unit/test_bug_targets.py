@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tracesmith.bugs import outlines, sources, targets
-from tracesmith.bugs.methods import METHODS
+from tracesmith.bugs import sources
+from tracesmith.bugs.asking import grafting, outlines, targets
+from tracesmith.bugs.asking.grafting import Graft, Refusal
+from tracesmith.bugs.asking.methods import METHODS
+from tracesmith.bugs.asking.targets import Target
 from tracesmith.bugs.sources import SourceText
-from tracesmith.bugs.targets import Target
 from tracesmith.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +86,16 @@ def test_a_target_is_a_whole_statement_member_or_property() -> None:
     assert named("total").shown().startswith("total(): number {\n  let sum")
 
 
+def test_a_statement_that_two_functions_make_is_one_target() -> None:
+    functions = "() => {\n  first();\n  return 1;\n}, () => {\n  second();\n  return 2;\n}"
+    file = sources.parse("src/late.ts", f"export const late = debounce({functions});\n".encode())
+    assert file is not None
+    found = list(targets.targets_of(file))
+    assert [target.head() for target in found] == ["export const late = debounce(() =>"]
+    assert grafting.graft(found[0], found[0].shown()) == Refusal("unchanged")
+    assert isinstance(grafting.graft(found[0], found[0].shown().replace("second", "third")), Graft)
+
+
 def test_functions_of_one_line_are_no_targets() -> None:
     with pytest.raises(StopIteration):
         named("short")
@@ -106,6 +118,12 @@ def test_the_outline_holds_the_types_of_the_types_that_are_used() -> None:
     assert 'type Tax = "full" | "half";' in shown
     assert "const RATES" in shown
     assert "class Shop" not in shown
+
+
+def test_the_outline_holds_names_that_are_taken_out_of_an_object() -> None:
+    code = "const { tax = 1, ...rest } = read();\nconst { other } = read();\n"
+    use = "function use(): number {\n  let sum = 0;\n  sum += tax;\n  return sum;\n}\n"
+    assert outlines.outline(named("use", code + use)).startswith("const { tax = 1, ...rest } = read();\n/*")
 
 
 def test_the_outline_of_a_long_file_keeps_within_its_limit() -> None:
@@ -170,6 +188,7 @@ def test_prompt_files_in_the_format_of_swe_smith_work_unchanged(tmp_path: Path) 
     [
         ("llm_modify", "name: x\nsystem: s\n", "line 1: key instance is missing"),
         ("llm_modify", "name: a.b\nsystem: s\ninstance: i\n", "line 1: key name: wanted is a text like"),
+        ("llm_modify", "name: pr_7\nsystem: s\ninstance: i\n", "line 1: key name: wanted is a text like"),
         (
             "llm_modify",
             "name: x\nsystem: s\ninstance: '{{ code }}'\n",

@@ -326,3 +326,14 @@ def test_a_file_that_is_no_configuration_is_named(tmp_path: Path) -> None:
     path.write_text("[1]")
     with pytest.raises(InputError, match=r"list\.yaml: no configuration"):
         configuration.read([path], {})
+
+
+def test_prompt_files_of_one_name_are_refused_where_both_make_bugs(tmp_path: Path) -> None:
+    paths = {method: str(tmp_path / f"{method}.yml") for method in ("llm-modify", "llm-rewrite")}
+    for path in paths.values():
+        Path(path).write_text("name: mine\nsystem: s\ninstance: i\n")
+    config = changed("repos/css-what/bug_generation", {"method": "all", "llm_model": "m", "llm_config": paths})
+    assert "llm-rewrite.yml: key name: " in (said := refusal(config))
+    assert "llm-modify.yml has the same name 'mine'" in said
+    Path(paths["llm-rewrite"]).write_text("name: other\nsystem: s\ninstance: i\n")
+    Configuration(config, {})

@@ -1,5 +1,6 @@
 """The source of a failing test, found by its id."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,27 @@ def test_elements_in_javascript_are_read() -> None:
 
 def test_a_regular_expression_is_no_test() -> None:
     assert of('it("a", () => { pattern.test("b"); /x/.test("b", 1); });', "a > b") == [None]
+
+
+def test_a_title_of_many_placeholders_is_looked_at_in_no_time() -> None:
+    table = "it.each(rows)('" + "%s " * 20 + "ok', f);"
+    begun = time.process_time()
+    assert of(f"describe('x', () => {{ {table} }});", "x > " + "w " * 60 + "no") == [
+        f"describe('x', () => {{ {table} }})"
+    ]
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "fits"),
+    [
+        ("`a${x}a`", "a", False),
+        ("`a${x}a`", "aa", True),
+        ("`${x}b${y}b`", "bb", True),
+        ("`${x}b${y}b`", "b", False),
+        ("`${x}`", "", True),
+        ("`${x}ab`", "", False),
+    ],
+)
+def test_what_is_known_of_a_title_stands_in_it_in_its_order(title: str, text: str, fits: bool) -> None:
+    assert of(f"it({title}, f);", text) == ([f"it({title}, f)"] if fits else [None])

@@ -71,6 +71,12 @@ def test_an_answer_is_paid_once_and_comes_from_the_store_afterwards(
     assert paid["call"] == cached["call"]
 
 
+def test_an_answer_that_was_cut_within_a_character_is_a_text(server: ModelServer, tmp_path: Path) -> None:
+    server.answer = lambda _: {"content": "cut \ud83d \U0001f600"}
+    answers = [ask(make(server, tmp_path)) for _ in range(2)]
+    assert [answer.text for answer in answers] == ["cut \ufffd \U0001f600"] * 2
+
+
 def test_no_prompt_is_stored(server: ModelServer, tmp_path: Path) -> None:
     server.answer = lambda _: {"content": "fine"}
     ask(make(server, tmp_path), "a long question")

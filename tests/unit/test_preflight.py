@@ -232,6 +232,29 @@ def test_a_models_key_is_that_of_its_provider(
     assert SECRET not in found.text
 
 
+@pytest.mark.parametrize(
+    ("llm", "status", "named"),
+    [
+        ({"model": "anthropic/claude-sonnet-4-5"}, OK, "anthropic/claude-sonnet-4-5: its price is known"),
+        ({"model": "anthropic/claude-nonsense"}, MISSING, "litellm has no price of it: check the name"),
+        ({"model": "openai/mine", "price": [0, 1]}, OK, "openai/mine: its price is known"),
+        ({"model": "openai/mine", "allow_unknown_price": True}, WARNING, "has no price; its costs are null"),
+    ],
+)
+def test_a_model_without_a_price_is_found_before_the_steps_that_ask_it(
+    folder: Path, llm: dict[str, Any], status: str, named: str
+) -> None:
+    over = {"llm": llm, "repos": {"tiny": {"issues": {"mode": "llm"}}}}
+    every = checks.examine(make_plan(folder, {}, over))
+    found = [one for one in every if one.text.startswith(("model", "llm.model")) and "price" in one.text]
+    assert [finding.status for finding in found] == [status]
+    assert named in found[0].text
+
+
+def test_no_price_is_looked_up_where_nothing_asks_a_model(folder: Path) -> None:
+    assert list(keys.check_prices(make_plan(folder, {}, {"llm": {"model": "nobody/nothing"}}))) == []
+
+
 def test_every_proxy_is_called_once_and_shown_without_its_password(folder: Path, listening: int, closed: int) -> None:
     works, fails = f"http://u:{SECRET}@127.0.0.1:{listening}", f"socks5://u:{SECRET}@127.0.0.1:{closed}"
     environment = {"http_proxy": works, "HTTP_PROXY": works, "https_proxy": works, "ALL_PROXY": fails}

@@ -77,7 +77,24 @@ def test_what_is_wrong_for_str_format_is_said(tmp_path: Path, text: str, said: s
     assert said in str(caught.value)
 
 
-def test_a_text_that_cannot_be_filled_is_an_error_of_the_file(tmp_path: Path) -> None:
-    made = read(tmp_path, "system: s\ninstance: '{{ code[7].name }}'\n")
+@pytest.mark.parametrize(
+    ("text", "syntax"),
+    [
+        ("{{ code[7].name }}", prompts.JinjaTemplate),
+        ('{{ "%(a)s" % parameters }}', prompts.JinjaTemplate),
+        ("{{ code.__class__.__mro__ }}", prompts.JinjaTemplate),
+        ("{code:{name}}", prompts.FormatTemplate),
+        ("{code:d}", prompts.FormatTemplate),
+        ("{code!x}", prompts.FormatTemplate),
+        ("{code:>{codee}}", prompts.FormatTemplate),
+    ],
+)
+def test_a_text_that_cannot_be_filled_is_an_error_of_the_file(tmp_path: Path, text: str, syntax: Any) -> None:
+    made = read(tmp_path, f"system: s\ninstance: '{text}'\nparameters: {{parameters: {{b: 1}}}}\n", syntax)
     with pytest.raises(InputError, match=r"prompt\.yaml: key 'instance': the text cannot be filled"):
         made.messages({"code": "x", "name": "y"}, "1")
+
+
+def test_bytes_that_are_no_text_do_not_reach_a_model(tmp_path: Path) -> None:
+    made = read(tmp_path, "system: s\ninstance: '{{ code }}'\n")
+    assert made.messages({"code": "a\udcff"}, "1")[1]["content"] == "a\ufffd"

@@ -126,6 +126,18 @@ def test_all_methods_and_combined_bugs_join_in_one_dataset(line: Path, server: M
     assert funnel[0]["count"] == sum(found["funnel"]["in"] for found in reports)
 
 
+@pytest.mark.parametrize("screens", [["javascript"], []])
+def test_the_screens_of_the_configuration_are_those_of_a_models_bugs(
+    screens: list[str], tmp_path: Path, server: ModelServer
+) -> None:
+    workflows.make_folder(tmp_path)
+    configure(tmp_path, server, screens=screens)
+    done = workflows.snakemake(tmp_path, "-n", "-p", BUGS)
+    assert done.returncode == 0, done.stdout
+    written = done.stdout[done.stdout.index("write_bugs.py") :]
+    assert " ".join(["--screens", *screens, "--model"]) in " ".join(written.replace("\\\n", " ").split())
+
+
 @pytest.mark.parametrize(
     ("bug_generation", "issues", "said"),
     [
@@ -162,3 +174,19 @@ def test_a_missing_key_stops_a_run_before_any_job(tmp_path: Path, monkeypatch: p
     assert missing in done.stdout
     assert not (tmp_path / "logs").exists()
     assert workflows.snakemake(tmp_path, "-n", DATASET).returncode == 0
+
+
+@pytest.mark.sandbox
+@pytest.mark.network
+def test_a_new_cap_asks_and_makes_nothing_again(line: Path, server: ModelServer) -> None:
+    configure(line, server, max_bugs=1)
+    assert workflows.snakemake(line, BUGS).returncode == 0
+    configure(line, server, max_bugs=1, llm_max_cost_usd=7)
+    config = workflows.read_config(line)
+    config["llm"] |= {"max_cost_usd": 9, "requests_per_minute": 600}
+    workflows.write_config(line, config)
+    assert "Nothing to be done" in workflows.snakemake(line, BUGS).stdout
+    workflows.forget(line, [BUGS])
+    done = workflows.snakemake(line, BUGS, "-p")
+    assert "--requests-per-minute 600 --max-cost 9 --stage-max-cost 7" in done.stdout
+    assert (done.returncode, server.answered) == (0, 1)

@@ -104,11 +104,21 @@ def test_an_unknown_run_fails_at_once_and_lists_the_known(folder: Path, target: 
     assert "Traceback" not in done.stdout
 
 
-def test_an_unknown_repo_fails_at_once_and_lists_the_known(folder: Path) -> None:
-    done = workflows.snakemake(folder, "-n", "logs/agent_datasets/me__thing.v1_final.json")
+@pytest.mark.parametrize(
+    "target",
+    [
+        "agent_datasets/me__thing.v1_final.json",
+        "bug_gen/me__thing.v1/llm_modify.json",
+        "bug_gen/me__thing.v1_combined_patches.json",
+        "run_validation/me__thing.v1/combined_report.json",
+    ],
+)
+def test_an_unknown_repo_fails_at_once_and_lists_the_known(folder: Path, target: str) -> None:
+    done = workflows.snakemake(folder, "-n", f"logs/{target}")
     assert done.returncode == 1
-    assert "unknown repo 'me__thing.v1'; the configuration has:" in done.stdout
+    assert "error: unknown repo 'me__thing.v1'; the configuration has:" in done.stdout
     assert tiny.REPO in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 // Tells which edits give the same JavaScript and which no longer compile, with the repository's own TypeScript.
-// node screen.cjs EDITS REPORT SCREEN…: EDITS has a line of JSON an edit, {path, hunks: [{line, before, after}]}, the
-// screens are "javascript" and "types"; runs in the sandbox, at the root of the repository.
+// node screen.cjs EDITS REPORT SCREEN…: EDITS has a line of JSON an edit, [{path, hunks: [{line, before, after}]}] with all
+// its files, the screens are "javascript" and "types"; runs in the sandbox, at the root of the repository.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -48,8 +48,8 @@ function javascript(file, text) {
     return ts.transpileModule(text, { fileName: file, compilerOptions: settings }).outputText;
 }
 
-// A host that shows one edited file among the pristine ones, which are read once.
-const edited = { file: null, text: null };
+// A host that shows the edited files among the pristine ones, which are read once.
+let edited = new Map();
 function compilerHost() {
     const host = ts.createCompilerHost(parsed.options, true);
     const known = new Map();
@@ -59,7 +59,8 @@ function compilerHost() {
         return source;
     };
     host.getSourceFile = (file, how) => {
-        if (path.resolve(file) === edited.file) return read(file, edited.text, how);
+        const text = edited.get(path.resolve(file));
+        if (text !== undefined) return read(file, text, how);
         if (!known.has(file)) known.set(file, read(file, ts.sys.readFile(file), how));
         return known.get(file);
     };
@@ -76,19 +77,25 @@ function errors(builder) {
     }
 }
 
-function reason(edit) {
-    const file = path.resolve(edit.path);
+function pristineOf(file) {
     if (!pristine.has(file)) {
         const text = fs.readFileSync(file, "utf8");
         pristine.set(file, { text, javascript: screens.includes("javascript") && javascript(file, text) });
     }
-    const text = applied(pristine.get(file).text, edit.hunks);
-    if (text === null) return "does_not_apply";
-    if (screens.includes("javascript") && javascript(file, text) === pristine.get(file).javascript) {
-        return "same_javascript";
+    return pristine.get(file);
+}
+
+function reason(edit) {
+    edited = new Map();
+    for (const { path: name, hunks } of edit) {
+        const file = path.resolve(name);
+        const text = applied(edited.get(file) ?? pristineOf(file).text, hunks);
+        if (text === null) return "does_not_apply";
+        edited.set(file, text);
     }
+    const isSame = ([file, text]) => javascript(file, text) === pristineOf(file).javascript;
+    if (screens.includes("javascript") && [...edited].every(isSame)) return "same_javascript";
     if (report.errors !== 0) return null;
-    Object.assign(edited, { file, text });
     const builder = ts.createSemanticDiagnosticsBuilderProgram(parsed.fileNames, parsed.options, host, clean);
     return errors(builder) ? "does_not_compile" : null;
 }

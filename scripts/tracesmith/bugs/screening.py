@@ -7,7 +7,7 @@ Both screens run the repository's own TypeScript, in a sandbox. Types count only
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class Screened:
     reasons: list[str | None]
     """Why each edit is left out, or None."""
     not_looked_at: int = 0
-    """Patches that are not of one TypeScript file."""
+    """Patches that change more than the text of TypeScript files."""
 
 
 def screen(patches_path: Path, environment_path: Path, screens: Sequence[str], timeout_s: float, output: Path) -> None:
@@ -71,16 +71,15 @@ def look(environment_path: Path, bugs: Mapping[str, str], screens: Sequence[str]
     return Screened(said.typescript, said.errors, found, edits.count(None))
 
 
-def _edit(name: str, patch: str) -> dict[str, Any] | None:
-    """Return the edit of a patch for the screen; None when it is not of one file of TypeScript."""
+def _edit(name: str, patch: str) -> list[dict[str, Any]] | None:
+    """Return the edit of a patch for the screen, its files; None when it changes more than texts of TypeScript."""
     found = patches.parse(patch, name)
-    if len(found) != 1 or found[0].before != found[0].after or not str(found[0].after).endswith(SUFFIXES):
+    if not all(file.before == file.after and str(file.after).endswith(SUFFIXES) for file in found):
         return None
-    hunks = [{"line": hunk.line, "before": hunk.before, "after": hunk.after} for hunk in found[0].hunks]
-    return {"path": found[0].after, "hunks": hunks}
+    return [{"path": file.after, "hunks": [asdict(hunk) for hunk in file.hunks]} for file in found]
 
 
-def _run(box: Sandbox, edits: Sequence[dict[str, Any]], screens: Sequence[str], timeout_s: float) -> Screened:
+def _run(box: Sandbox, edits: Sequence[list[dict[str, Any]]], screens: Sequence[str], timeout_s: float) -> Screened:
     paths = [f"{FOLDER}/{name}" for name in ("screen.cjs", "edits.jsonl", "report.json")]
     base.write_file(box, paths[0], SCREEN.read_bytes())
     base.write_file(box, paths[1], "".join(json.dumps(edit) + "\n" for edit in edits).encode("ascii"))

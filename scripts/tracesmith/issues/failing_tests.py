@@ -9,7 +9,6 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from tree_sitter import Node
 
@@ -38,17 +37,12 @@ class Call:
     node: Node
     """What is shown: the call, or the loop around it."""
 
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """Return what the titles of its tests match; those of a suite begin with it, and a test may have no title."""
-        return re.compile(self.title.pattern() + ("" if self.is_test else f"(?:{SEPARATOR}.*)?"), re.DOTALL)
-
     def matches(self, wanted: str) -> bool:
-        """Tell whether a test of these titles can be made here."""
-        text = self.title.text
-        if text is None:
-            return self.pattern.fullmatch(wanted) is not None
-        return wanted == text or (not self.is_test and wanted.startswith(text + SEPARATOR))
+        """Tell whether a test of these titles can be made here: those of a suite begin with its own."""
+        if self.title.can_be(wanted):
+            return True
+        longer = Title((*self.title.parts, SEPARATOR, None))
+        return not self.is_test and longer.can_be(wanted)
 
 
 class SourceOfTests:

@@ -30,9 +30,20 @@ class Title:
         """Return the title where all of it is known."""
         return None if None in self.parts else "".join(filter(None, self.parts))
 
-    def pattern(self) -> str:
-        """Return a regular expression of the titles it can be."""
-        return "".join(".*" if part is None else re.escape(part) for part in self.parts)
+    def can_be(self, text: str) -> bool:
+        """Tell whether a title can be this text; what is known of it is found part by part, as early as can be."""
+        known = [""]
+        for part in self.parts:
+            known += [""] if part is None else [known.pop() + part]
+        first, last = known[0], known[-1]
+        if len(known) == 1:
+            return text == first
+        position, end = len(first), len(text) - len(last)
+        for part in known[1:-1]:
+            position = text.find(part, position, end) + len(part)
+            if position < len(part):
+                return False
+        return position <= end and text.startswith(first) and text.endswith(last)
 
 
 def of_argument(node: Node, source: bytes, each: bool) -> Title:

@@ -115,7 +115,7 @@ def read_answer(record: Record, cached: bool) -> Answer:
         for call in message.get("tool_calls") or ()
     ]
     return Answer(
-        text=message.get("content") or "",
+        text=files.without_halves(message.get("content") or ""),
         tool_calls=tuple(calls),
         usage=Usage(entry["prompt_tokens"], entry["completion_tokens"], entry["cached_tokens"]),
         cost=entry["cost_usd"],

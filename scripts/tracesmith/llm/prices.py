@@ -24,7 +24,7 @@ class Prices:
         self.known = settings.price is not None or self._is_listed()
         if not self.known and not settings.allow_unknown_price:
             raise ModelSettingsError(
-                f"llm.model {settings.model}: litellm has no price of it; give llm.price, or set "
+                f"llm.model {settings.model}: litellm has no price of it: check the name, give llm.price, or set "
                 "llm.allow_unknown_price: true, and its costs will be null and under no cap"
             )
 

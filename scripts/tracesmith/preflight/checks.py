@@ -14,6 +14,7 @@ CHECKS: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
     keys.check_mirror,
     keys.check_registry,
     keys.check_models,
+    keys.check_prices,
     endpoints.check_values,
     endpoints.check_socks,
     endpoints.check,

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from tracesmith import remotes
+from tracesmith.llm.flags import FOLDER
+from tracesmith.llm.settings import Settings
 from tracesmith.preflight.plan import MISSING, OK, WARNING, Finding, Plan
 
 # Variables that litellm 1.106 reads by a provider's name, any one of them; a step that calls a model names it in
@@ -75,6 +77,24 @@ def check_models(plan: Plan) -> Iterator[Finding]:
             yield Finding(OK, f"model {model}: {found[0]} is set")
         else:
             yield Finding(MISSING, f"model {model}: {' or '.join(names)} is not set; export it (.env.example says how)")
+
+
+def check_prices(plan: Plan) -> Iterator[Finding]:
+    """
+    Look for the price of each model that the steps ask. Raises InputError where it has none and that is not allowed.
+
+    A model that nobody knows has none either: it must not be found out about after hours of validation.
+    """
+    llm = plan.configuration.llm
+    price = tuple(llm["price"]) if llm["price"] else None
+    for model in plan.models_of_steps():
+        from tracesmith.llm.prices import Prices  # noqa: PLC0415 - seconds for litellm, which others need not pay
+
+        settings = Settings(model, FOLDER, price=price, allow_unknown_price=llm["allow_unknown_price"])
+        if Prices(settings).known:
+            yield Finding(OK, f"model {model}: its price is known")
+        else:
+            yield Finding(WARNING, f"model {model}: has no price; its costs are null, and no cap counts them")
 
 
 def provider_of(model: str) -> str:

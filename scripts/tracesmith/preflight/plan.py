@@ -71,8 +71,12 @@ class Plan:
         return bool(self.unbuilt() or self.repos(*PUSHING) or self.asked_models() or open_boxes)
 
     def asked_models(self) -> list[str]:
-        """Return the models that the steps ask, and others that are meant to be used."""
-        found = [*self.models]
+        """Return the models that are meant to be used, and those that the steps ask."""
+        return list(dict.fromkeys([*self.models, *self.models_of_steps()]))
+
+    def models_of_steps(self) -> list[str]:
+        """Return the models that the steps ask."""
+        found = []
         for repo in self.repos("write_bugs"):
             methods = set(models.bug_methods(repo.settings)).intersection(models.WRITING)
             prompts = {method: models.bug_prompt(repo.settings, method) for method in sorted(methods)}

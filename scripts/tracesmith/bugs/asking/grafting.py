@@ -6,20 +6,27 @@ original does not have are taken out, since they mark the place.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from tree_sitter import Node
 
-from tracesmith.bugs import layout, normal, sources, targets
-from tracesmith.bugs.fences import Block, blocks
+from tracesmith.bugs import normal, sources
+from tracesmith.bugs.asking import layout, targets
+from tracesmith.bugs.asking.fences import Block, blocks
+from tracesmith.bugs.asking.targets import Target
 from tracesmith.bugs.normal import NormalForms
 from tracesmith.bugs.sources import Edit, SourceFile, code
-from tracesmith.bugs.targets import Target
 
 VAGUE = {"does_not_parse": 1, "no_code": 2}
 """What says least of why an answer is none: a reading of it that was not meant may say so."""
+MOST_READINGS = 100
+"""Ways to read an answer that are tried: a small model may repeat its fences until it is cut, and they pair up."""
 SPACE = re.compile(r"\s+")
+JOINED = re.compile(rb"[\w$#\x80-\xff]{2}|[-+*/%&|^<>=!?.]{2}")
+"""Two bytes of which a comment kept two tokens apart."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ def graft(target: Target, answer: str) -> Graft | Refusal:
     """Return the graft of the first way to read an answer that holds, else why the likeliest does not."""
     refusals: list[Refusal] = []
     file = sources.parsed(target.file)
-    for block in blocks(answer):
+    for block in islice(blocks(answer), MOST_READINGS):
         made = _grafted(target, file, block)
         if isinstance(made, Graft):
             return made
@@ -70,9 +77,15 @@ def _readings(target: Target, text: str) -> Iterator[str]:
     if text.rstrip()[-1] in ";,":
         yield text.rstrip()[:-1]
     parsed = sources.parse(target.file.path, text.encode("utf-8"))
-    for found in targets.functions_of(parsed) if parsed is not None else ():
-        if _same(found.head(), target.head()) and found.code() != text.strip():
-            yield found.shown()
+    found = [] if parsed is None else [one for one in targets.functions_of(parsed) if _same(one.head(), target.head())]
+    lines = _lines_of(target)
+    for one in sorted(found, key=lambda one: (_lines_of(one) & lines).total(), reverse=True):  # of a file with several
+        if one.code() != text.strip():
+            yield one.shown()
+
+
+def _lines_of(target: Target) -> Counter[str]:
+    return Counter(line.strip() for line in target.code().split("\n"))
 
 
 def _fault(target: Target, file: SourceFile, edit: Edit) -> str | None:
@@ -106,6 +119,7 @@ def _without_new_comments(target: Target, file: SourceFile, edit: Edit) -> Edit:
             continue
         start, stop = _stretch(data, node)
         made += data[position : max(start, position)]
+        made += b" " if JOINED.fullmatch(made[-1:] + data[stop : stop + 1]) else b""
         position = stop
     return Edit(target.start, target.end, (made + data[position:end]).strip())
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from tracesmith import files, summaries
 from tracesmith.bugs import candidate_files
+from tracesmith.bugs.asking.grafting import Graft, Refusal
+from tracesmith.bugs.asking.targets import Target
 from tracesmith.bugs.candidates import flat_path
-from tracesmith.bugs.grafting import Graft, Refusal
 from tracesmith.bugs.normal import Key
-from tracesmith.bugs.targets import Target
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Outcome:
         return funnel.as_json()
 
     def write(self, output: Path, about: Mapping[str, Any]) -> None:
-        """Write the files of all answers beside the summary, and then the summary."""
+        """Write the files of all answers beside the summary, and then the summary where there are bugs."""
         contents: dict[str, bytes] = {}
         rows = [self._bug(one, contents) for one in self.bugs]
         refused = [self._refused(said, refusal, contents) for said, refusal in self.refused]
@@ -77,7 +77,7 @@ class Outcome:
             "refused": refused,
         }
         mine = re.compile(rf"\.?(bug|metadata|refused)__{re.escape(self.strategy)}__")
-        candidate_files.write(output, contents.items(), mine, summary)
+        candidate_files.write(output, contents.items(), mine, summary if self.bugs else None)
 
     def _bug(self, one: Written, contents: dict[str, bytes]) -> dict[str, str]:
         """Add the files of a bug and return its row in the summary."""

@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from tracesmith.bugs import sources
+from tracesmith.bugs.asking.targets import Target
 from tracesmith.bugs.entities import FUNCTIONS
 from tracesmith.bugs.sources import SourceFile, code
-from tracesmith.bugs.targets import Target
 
 LONGEST = 12_000
 """Characters of an outline."""
 HERE = b"/* the function stands here */"
 BODY = b"{ /* ... */ }"
 TYPES = frozenset({"interface_declaration", "type_alias_declaration", "enum_declaration"})
-NAMES = frozenset({"identifier", "shorthand_property_identifier", "type_identifier"})
+NAMES = frozenset(
+    {"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern", "type_identifier"}
+)
 
 
 def outline(target: Target) -> str:

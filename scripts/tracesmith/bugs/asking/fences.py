@@ -37,24 +37,20 @@ def blocks(answer: str) -> Iterator[Block]:
     """
     Yield the ways to read an answer: fenced code, the last fence first and the longest first, then all of it.
 
+    A fence with a tag, or an even number of fences before it, is likely to open one.
+
     The last comes first, since a model may quote the original before its own code. A fence that is never closed holds
     the rest; in front of an inner fence with a tag it is none.
     """
     lines = answer.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     fences = [(number, match) for number, line in enumerate(lines) if (match := FENCE.fullmatch(line))]
-    opened = [pair for pair in fences if _may_open(pair, fences)]
-    for start, opening in [*reversed(opened), *((n, m) for n, m in reversed(fences) if (n, m) not in opened)]:
+    marked = [(bool(one["tag"]) or before % 2 == 0, number, one) for before, (number, one) in enumerate(fences)]
+    for _, start, opening in sorted(marked, key=lambda mark: mark[:2], reverse=True):
         ends = [number for number, match in fences if number > start and _closes(match, opening)]
         for end in [*reversed(ends), *([] if ends else [len(lines)])]:
             yield Block("\n".join(lines[start + 1 : end]), "\n".join(lines[:start]))
     if not fences and answer.strip():
         yield Block("\n".join(lines), "", fenced=False)
-
-
-def _may_open(fence: tuple[int, re.Match[str]], fences: list[tuple[int, re.Match[str]]]) -> bool:
-    """Tell whether a fence has a tag, or an even number of fences before it."""
-    number, match = fence
-    return bool(match["tag"]) or sum(other < number for other, _ in fences) % 2 == 0
 
 
 def _closes(fence: re.Match[str], opening: re.Match[str]) -> bool:

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tracesmith import files, pool, prepared, summaries
-from tracesmith.bugs import diffs, grafting, screening, sources, targets
-from tracesmith.bugs.grafting import Graft, Refusal
-from tracesmith.bugs.methods import METHODS
-from tracesmith.bugs.targets import Target
-from tracesmith.bugs.written import Outcome, Said, Written
+from tracesmith.bugs import diffs, screening, sources
+from tracesmith.bugs.asking import grafting, targets
+from tracesmith.bugs.asking.grafting import Graft, Refusal
+from tracesmith.bugs.asking.methods import METHODS
+from tracesmith.bugs.asking.targets import Target
+from tracesmith.bugs.asking.written import Outcome, Said, Written
 from tracesmith.errors import InputError
 from tracesmith.llm.client import Client
 from tracesmith.llm.errors import PromptRefusedError
@@ -24,8 +25,8 @@ from tracesmith.prompts import Prompt
 
 logger = logging.getLogger(__name__)
 FORMAT_VERSION = 1
-SCREENING_S = 3600.0
-"""Of one look of the screens, at most."""
+SCREENING_S, SCREENING_EACH_S = 600.0, 60.0
+"""Of one look of the screens, at most: for the pristine tree, and for each answer more."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,17 @@ def write(environment_path: Path, settings: WritingSettings, client: Client, out
     for target in asked:
         method.messages(prompt, target, 0)  # a text that cannot be filled is told before a call is paid
     outcome = _ask(Job(client, settings, prompt, environment_path, environment.repo), asked)
+    chosen = {**asdict(settings), "prompt": files.digest_file(settings.prompt), "model": client.settings.model}
+    chosen |= {"repo": environment.repo, "source": files.digest(found.digests)}
+    made_by = summaries.made_by("write_bugs", FORMAT_VERSION, {}, chosen)
+    functions = {"found": len(asked), "asked": len({said.target for said in outcome.answers()})}
+    outcome.write(output, {"made_by": made_by, "functions": functions})
     if not outcome.bugs:
         said = ", ".join(f"{reason}: {count}" for reason, count in outcome.funnel()["dropped"].items())
         raise InputError(
             f"{settings.prompt}: none of {len(outcome.refused)} answers of {client.settings.model} is a bug ({said}); "
-            "change the prompt or the model"
+            f"see the files refused__*.json below {output.parent} and change the prompt or the model"
         )
-    chosen = {**asdict(settings), "prompt": files.digest_file(settings.prompt), "model": client.settings.model}
-    chosen |= {"repo": environment.repo, "source": files.digest(found.digests)}
-    made_by = summaries.made_by("write_bugs", FORMAT_VERSION, {}, chosen)
-    functions = {"found": len(asked), "asked": len({said.target.place for said in outcome.answers()})}
-    outcome.write(output, {"made_by": made_by, "functions": functions})
 
 
 def _ask(job: Job, asked: Sequence[Target]) -> Outcome:
@@ -125,7 +126,7 @@ def _answer(job: Job, target: Target, sample: int) -> Said:
 
 def _sort(job: Job, answers: Sequence[Said], outcome: Outcome) -> None:
     """Put the answers of one wave among the bugs and the refused ones."""
-    held: dict[str, Written] = {}
+    held: list[Written] = []
     for said in answers:
         made = Refusal(said.refused) if said.refused else grafting.graft(said.target, said.text)
         if isinstance(made, Graft) and (said.target.file.path, made.key) in outcome.seen:
@@ -134,16 +135,17 @@ def _sort(job: Job, answers: Sequence[Said], outcome: Outcome) -> None:
             outcome.refused.append((said, made))
             continue
         outcome.seen.add((said.target.file.path, made.key))
-        held[f"{said.target.place} {said.sample}"] = Written(said, made, diffs.patch(said.target.file, made.edit))
-    for one, reason in zip(held.values(), _screened(job, held), strict=True):
+        held.append(Written(said, made, diffs.patch(said.target.file, made.edit)))
+    for one, reason in zip(held, _screened(job, held), strict=True):
         if reason is None:
             outcome.bugs.append(one)
         else:
             outcome.refused.append((one.said, Refusal(reason, one.graft.explanation)))
 
 
-def _screened(job: Job, held: dict[str, Written]) -> list[str | None]:
+def _screened(job: Job, held: Sequence[Written]) -> list[str | None]:
     if not held or not job.settings.screens:
         return [None] * len(held)
-    bugs = {name: one.patch for name, one in held.items()}
-    return screening.look(job.environment_path, bugs, job.settings.screens, SCREENING_S).reasons
+    bugs = {f"answer {position} about {one.said.target.place}": one.patch for position, one in enumerate(held)}
+    most = SCREENING_S + SCREENING_EACH_S * len(bugs)
+    return screening.look(job.environment_path, bugs, job.settings.screens, most).reasons

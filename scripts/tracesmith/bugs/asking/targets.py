@@ -106,9 +106,16 @@ def find(texts: Iterable[SourceText], seed: int, most: int | None) -> list[Targe
 
 
 def targets_of(file: SourceFile) -> Iterator[Target]:
-    """Yield the functions of a file that are neither too short nor too long, in the order of their places."""
+    """
+    Yield the functions of a file that are neither too short nor too long, in the order of their places.
+
+    Of two that make one statement, the arguments of a call that is given a name, only the first is.
+    """
+    seen: set[tuple[int, int]] = set()
     for target in functions_of(file):
-        if FEWEST_LINES <= target.last_line - target.first_line + 1 <= MOST_LINES:
+        place = (target.start, target.end)
+        if place not in seen and FEWEST_LINES <= target.last_line - target.first_line + 1 <= MOST_LINES:
+            seen.add(place)
             yield target
 
 

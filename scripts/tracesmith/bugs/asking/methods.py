@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import prompts
-from tracesmith.bugs import outlines
-from tracesmith.bugs.targets import Target
+from tracesmith.bugs.asking import outlines
+from tracesmith.bugs.asking.targets import Target
 from tracesmith.prompts import FormatTemplate, JinjaTemplate, Prompt, Syntax
 
+NAME = "(?!func_pm_|pr_[0-9]|combine_)(?!.*__)[A-Za-z0-9_-]{1,40}"
+"""The strategy in the names of the bugs' files: none that begins as those of another method do."""
 TEXT = {"type": "string"}
 SHAPE = {
     "type": "object",
     "required": ["name", "system", "instance"],
     "additionalProperties": False,
     "properties": {
-        "name": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,40}(?![\\s\\S])"},
+        "name": {"type": "string", "pattern": f"^{NAME}(?![\\s\\S])"},
         "system": TEXT,
         "demonstration": TEXT,
         "instance": TEXT,

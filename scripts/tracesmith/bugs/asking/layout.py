@@ -5,6 +5,7 @@ A line that the original has too, as deep, comes out byte for byte as it was; th
 in steps and written in the file's own.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -38,10 +39,10 @@ def laid_out(original: str, indent: str, code: str) -> str:
     old = original.split("\n")
     end = "\r" if old[0].endswith("\r") else ""
     new = _without_blank_ends(code.split("\n"))
-    theirs = Indentation(new[0][: len(new[0]) - len(new[0].lstrip(" \t"))], _step(new))
     ours = Indentation(indent, _step([indent + old[0], *old[1:]]))
-    made: list[str] = []
     first = [ours.key(indent + old[0]), *map(ours.key, old[1:])]
+    theirs = _indentation_of(new, ours, first)
+    made: list[str] = []
     matcher = SequenceMatcher(None, first, [theirs.key(line) for line in new], autojunk=False)
     for kind, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if kind == "equal":
@@ -51,6 +52,14 @@ def laid_out(original: str, indent: str, code: str) -> str:
     made[0] = made[0].lstrip(" \t")
     made[-1] = made[-1].rstrip("\r")
     return "\n".join(made)
+
+
+def _indentation_of(new: list[str], ours: Indentation, first: list[tuple[int, str]]) -> Indentation:
+    """Return how code is indented: by the original's step or by its own, whichever finds more of the original in it."""
+    base = new[0][: len(new[0]) - len(new[0].lstrip(" \t"))]
+    known = Counter(first)
+    ways = [Indentation(base, step) for step in dict.fromkeys([ours.step, _step(new)])]
+    return max(ways, key=lambda way: (known & Counter(map(way.key, new))).total())
 
 
 def _line(line: str, theirs: Indentation, ours: Indentation) -> str:
