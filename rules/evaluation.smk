@@ -7,7 +7,7 @@ OUTPUT  logs/run_evaluation/<run_id>/report.json; beside it a folder an instance
 
 
 rule evaluate_predictions:
-    """Grade each prediction by the pristine tests, in a fresh workspace."""
+    """Grade each prediction by the pristine tests, on a fresh tree."""
     input:
         preds=predictions_of_run,
         dataset=dataset_of_run,
@@ -29,12 +29,16 @@ rule evaluate_predictions:
         runtime=720,
     params:
         timeout=run_setting("evaluation", "timeout_s"),
+        again=option(
+            "--no-second-opinion", lambda wildcards: not run_setting("evaluation", "second_opinion")(wildcards)
+        ),
     shell:
         r"""
         python {input.script:q} {input.preds:q} \
             --dataset {input.dataset:q} \
             --environment {input.environment:q} \
             --timeout {params.timeout:q} \
+            {params.again:q} \
             --workers {resources.docker} \
             --output {output.report:q} \
             &>{log:q}

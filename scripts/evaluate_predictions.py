@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """
-Grade each prediction by the pristine tests, in a fresh workspace.
+Grade each prediction by the pristine tests, on a fresh tree.
 
     scripts/evaluate_predictions.py trajectories/USER/RUN/preds.json \\
         --dataset logs/agent_datasets/REPO_final.json \\
@@ -21,13 +21,16 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True, help="dataset the predictions are of")
     parser.add_argument("--environment", type=Path, required=True, help="environment.json of the repository")
     parser.add_argument("--timeout", type=cli.positive_number, default="600", help="seconds of one run of the suite")
+    add = parser.add_argument
+    add("--no-second-opinion", dest="again", action="store_false", help="do not run what is resolved once more")
     parser.add_argument("--workers", type=cli.positive_int, default=2, help="sandboxes at once (default: %(default)s)")
     parser.add_argument("--shard", type=cli.shard, help="I/N: only fill the store for shard I of N; no report")
     parser.add_argument("--output", type=cli.output_file, required=True, help="report; the store stands beside it")
     args = cli.arguments(parser)
     cli.start_logging()
     share = Share(args.workers, args.shard)
-    evaluating.evaluate(args.predictions, args.dataset, args.environment, args.timeout, args.output, share)
+    paths = (args.predictions, args.dataset, args.environment)
+    evaluating.evaluate(*paths, args.timeout, args.output, share, second_opinion=args.again)
 
 
 if __name__ == "__main__":

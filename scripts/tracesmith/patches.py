@@ -46,7 +46,7 @@ def parse(patch: str, where: str) -> list[FilePatch]:
     position = 0
     while position < len(lines):
         if lines[position].startswith("--- ") and position + 1 < len(lines) and lines[position + 1].startswith("+++ "):
-            found.append(FilePatch(_path(lines[position][4:]), _path(lines[position + 1][4:])))
+            found.append(FilePatch(path_of(lines[position][4:]), path_of(lines[position + 1][4:])))
             position += 2
         elif lines[position].startswith("@@ ") and found:
             hunk, position = _hunk(lines, position, where)
@@ -58,7 +58,8 @@ def parse(patch: str, where: str) -> list[FilePatch]:
     return found
 
 
-def _path(text: str) -> str | None:
+def path_of(text: str) -> str | None:
+    """Return the path behind `--- ` or `+++ `, without its first folder and quotes; None for /dev/null."""
     name = text.split("\t", 1)[0]
     if name.startswith('"'):
         name = QUOTED.sub(_unquoted, name[1:-1].encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")

@@ -7,14 +7,13 @@ or its build output is in reach: the tree has none, and whatever `.git` it came 
 
 import shlex
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from tracesmith import files, git, globs, patches, suites
 from tracesmith.errors import InfrastructureError, InputError
 from tracesmith.git import IDENTITY
 from tracesmith.prepared import Environment, TestSettings
 from tracesmith.records import Instance
-from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Sandbox
 
 NOT_APPLIED = 99
@@ -84,39 +83,12 @@ def apply_patch(box: Sandbox, patch: str) -> None:
         raise PatchDoesNotApplyError(done.text.strip()[:500] or f"git apply ended with {done.killed or done.exit_code}")
 
 
-def prepare(box: Sandbox, instance: Instance, hidden: list[str]) -> None:
-    """Put the bug into a fresh sandbox and take the hidden tests out."""
-    _run(box, PREPARE, instance, hidden)
-
-
 def make(box: Sandbox, instance: Instance, hidden: list[str]) -> None:
     """Turn a fresh sandbox into the instance's workspace, one orphan commit; one command, since each costs its time."""
-    _run(box, PREPARE + COMMIT, instance, hidden)
-
-
-def _run(box: Sandbox, script: str, instance: Instance, hidden: list[str]) -> None:
     patch = patches.to_bytes(instance["patch"])
-    done = box.run(["sh", "-c", script, "sh", *hidden], timeout_s=120, stdin=patch, environment=IDENTITY)
+    done = box.run(["sh", "-c", PREPARE + COMMIT, "sh", *hidden], timeout_s=120, stdin=patch, environment=IDENTITY)
     name, said = instance["instance_id"], done.text.strip()[:500]
     if done.exit_code == NOT_APPLIED:
         raise PatchDoesNotApplyError(f"{name}: the bug patch does not apply: {said}")
     if done.exit_code or done.killed:
         raise InfrastructureError(f"{name}: its workspace cannot be made ({done.killed or done.exit_code}): {said}")
-
-
-def restore(box: Sandbox, source: Path, settings: TestSettings) -> None:
-    """Make the files that decide a verdict (tests, configuration) those of the pristine tree, whatever a patch did."""
-    patterns = suites.protected_globs(settings)
-    wanted = [path for path in files.list_files(source) if globs.matches(path, patterns)]
-    folders = {str(folder) for path in wanted for folder in PurePosixPath(path).parents}
-    in_the_way = [path for path in _list(box) if globs.matches(path, patterns) or path in folders]
-    gone = "\0".join([*in_the_way, *wanted]).encode("utf-8", "surrogateescape")
-    base.must(box, ["xargs", "-0", "-r", "rm", "-rf", "--"], stdin=gone)
-    base.write_files(box, source, wanted)
-
-
-def _list(box: Sandbox) -> list[str]:
-    """Return the files of the tree at /testbed, without dependencies and `.git`."""
-    pruned = ["(", "-name", "node_modules", "-o", "-name", ".git", ")", "-prune"]
-    found = base.must(box, ["find", ".", *pruned, "-o", "!", "-type", "d", "-print0"])
-    return [name.removeprefix("./") for name in found.decode("utf-8", "surrogateescape").split("\0") if name]

@@ -331,10 +331,12 @@ def in_particular() -> list[Case]:
     ]
     cases = [Case(script, file, name, edit(do), (said,)) for file, name, do, said in kinds for script in READERS[file]]
     no_statement = edit(drop(1, "problem_statement"))
+    another_source = edit(put(1, "tracesmith", "source_hash", "0" * 64))
     none_valid = edit(lambda value: [row.update(verdict="x") for row in value["instances"]] and None)
     return [
         *cases,
         Case("run_agent", DATASET, "no problem statement", no_statement, (SECOND,)),
+        Case("evaluate_predictions", DATASET, "another source", another_source, (SECOND, "build the environment")),
         Case("gather_instances", VALIDATION, "nothing valid", none_valid, ("none of the 2 candidates is valid",)),
     ]
 
@@ -528,6 +530,16 @@ def test_datasets_and_predictions_may_be_jsonl_with_line_separators(work: Path, 
     done = run_in_fork(work, script, replaced)
     assert done.returncode == 1, done.stderr
     assert "ocker" in done.stderr.splitlines()[-1]
+
+
+def test_a_report_never_joins_those_of_another_repository(work: Path) -> None:
+    entry = work / "out" / "npm__other.v1.0.0.func_pm_x__00000000" / "entry.json"
+    entry.parent.mkdir(parents=True)
+    entry.write_text("{}")
+    before = contents(work)
+    done = run_in_fork(work, "evaluate_predictions", SCRIPTS["evaluate_predictions"].command())
+    check_refused(work, done, str(entry.parent.parent.name), entry.parent.name, REPO, "give --output a folder")
+    assert contents(work) == before
 
 
 SANDBOXES = ("validate_bugs", "run_agent", "evaluate_predictions")

@@ -133,39 +133,6 @@ def test_a_bug_that_does_not_apply_names_its_instance(box: LocalBox) -> None:
         workspaces.make(box, instance(patch=BUG.replace("right", "left")), [])
 
 
-def test_what_grades_is_the_pristine_trees_whatever_a_patch_did(box: LocalBox, source: Path) -> None:
-    folder = box.folder
-    (folder / "src" / "a.spec.ts").write_bytes(b"test('nothing')\n")
-    (folder / "src" / "deep" / "b.spec.ts").unlink()
-    (folder / "src" / "forged\n-x.spec.ts").write_bytes(b"new\n")
-    (folder / "package.json").write_bytes(b'{"type": "forged"}\n')
-    (folder / "vitest.config.mts").unlink()
-    (folder / "vitest.config.mts").symlink_to("/etc/passwd")
-    (folder / "vitest.config.ts").write_bytes(b"forged\n")
-    (folder / "src" / "a.ts").write_bytes(b"the agent's\n")
-    workspaces.restore(box, source, SETTINGS)
-    assert contents(folder) == {**CONTENTS, "src/a.ts": b"the agent's\n"}
-    assert not (folder / "vitest.config.mts").is_symlink()
-    assert (folder / "node_modules" / "own" / "index.js").exists()
-
-
-@pytest.mark.parametrize("kind", ["folder for a file", "file for a folder", "link for a folder"])
-def test_whatever_stands_in_the_place_of_a_test_is_replaced(box: LocalBox, source: Path, kind: str) -> None:
-    if kind == "folder for a file":
-        (box.folder / "src" / "a.spec.ts").unlink()
-        (box.folder / "src" / "a.spec.ts").mkdir()
-        (box.folder / "src" / "a.spec.ts" / "index.ts").write_bytes(b"forged\n")
-    else:
-        (box.folder / "src" / "deep").rename(box.folder.parent / "deep")
-        if kind == "file for a folder":
-            (box.folder / "src" / "deep").write_bytes(b"forged\n")
-        else:
-            (box.folder / "src" / "deep").symlink_to("../../deep")
-    workspaces.restore(box, source, SETTINGS)
-    assert contents(box.folder) == CONTENTS
-    assert not (box.folder / "src" / "deep").is_symlink()
-
-
 @pytest.mark.parametrize("attributes", ["* text=auto\n", "*.ts -diff\n", "*.ts binary\n", "*.ts text eol=lf\n"])
 def test_attributes_of_a_repository_change_no_byte_of_a_submitted_patch(box: LocalBox, attributes: str) -> None:
     (box.folder / ".gitattributes").write_text(attributes)
@@ -176,13 +143,3 @@ def test_attributes_of_a_repository_change_no_byte_of_a_submitted_patch(box: Loc
     git(box.folder, "reset", "-q", "--hard")
     workspaces.apply_patch(box, patch)
     assert (box.folder / "crlf.ts").read_bytes() == b"a\r\nx\r\n"
-
-
-@pytest.mark.parametrize("name", ["vitest.workspace.ts", "packages/a/vite.config.mts", "src/__snapshots__/a.snap"])
-def test_what_the_runner_reads_is_protected_without_the_profile_saying_so(
-    box: LocalBox, source: Path, name: str
-) -> None:
-    (box.folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (box.folder / name).write_text("export default {};\n")
-    workspaces.restore(box, source, SETTINGS)
-    assert not (box.folder / name).exists()

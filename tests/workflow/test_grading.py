@@ -60,8 +60,12 @@ def importing(patch: str, module: str, source: str) -> str:
     return f"diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n{tail}"
 
 
-@pytest.mark.parametrize(("module", "extra"), [("late", UNHANDLED), ("forge", FORGE)])
-def test_a_run_that_its_runner_calls_a_failure_resolves_nothing(module: str, extra: str, line: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "extra", "alone"), [("late", UNHANDLED, "resolved"), ("forge", FORGE, "not_trusted")]
+)
+def test_a_run_that_its_runner_calls_a_failure_resolves_nothing(
+    module: str, extra: str, alone: str, line: Path
+) -> None:
     name, prediction = first(line)
     path = changed_file(prediction["model_patch"])
     source = (line / f"logs/build_images/{tiny.REPO}/source/tree" / path).read_text()
@@ -74,7 +78,8 @@ def test_a_run_that_its_runner_calls_a_failure_resolves_nothing(module: str, ext
     assert report["tracesmith"]["ids_by_outcome"].keys() <= {"errors_outside_tests", "unresolved", "no_report"}
     control = grade(line, {name: {**prediction, "model_patch": patch}}, "control")
     assert control.returncode == 0, control.stderr
-    assert json.loads((line / "control/report.json").read_text())["ids_resolved"] == [name]
+    report = json.loads((line / "control/report.json").read_text())
+    assert report["tracesmith"]["ids_by_outcome"] == {alone: [name]}
 
 
 def test_a_broken_environment_is_no_verdict(line: Path) -> None:

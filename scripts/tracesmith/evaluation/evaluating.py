@@ -1,5 +1,5 @@
 """
-Evaluate a run's predictions: one fresh workspace a prediction, the pristine tests, and the run-level report.
+Evaluate a run's predictions: a fresh tree a prediction, the pristine tests, and the run-level report.
 
 The store beside the report has one entry an instance, with SWE-bench's file names.
 """
@@ -7,17 +7,19 @@ The store beside the report has one entry an instance, with SWE-bench's file nam
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tracesmith import files, pool, prepared, records, references, runs, stores, summaries, workspaces
-from tracesmith.evaluation import grading
+from tracesmith.evaluation import checks, grading, run_reports
+from tracesmith.evaluation.controls import Controls
 from tracesmith.prepared import Environment
-from tracesmith.records import Instance, Prediction, RunReport
+from tracesmith.records import Instance, Prediction
 from tracesmith.references import Health
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 2
-FORMAT_VERSION = 1
+CODE_VERSION = 3
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ def evaluate(
     timeout_s: float,
     output: Path,
     share: pool.Share,
+    *,
+    second_opinion: bool = True,
 ) -> None:
     """
     Fill the store beside `output` with a grade a prediction and write the report; a shard only fills its part.
@@ -48,30 +52,35 @@ def evaluate(
     instances = {instance["instance_id"]: instance for instance in records.read_instances(dataset)}
     records.check_known(predictions, instances, str(predictions_path), str(dataset))
     asked = [instances[name] for name in predictions]
+    checks.check_source(asked, dataset, environment, environment_path)
+    checks.check_folder(output.parent, instances)
     workspaces.check(asked, environment_path.parent, environment)
     reference = references.read(environment_path.parent, environment)
     references.check_time(reference, timeout_s, environment_path)
     backend = prepared.open_backend(environment_path, environment)
     health = Health(environment, backend, reference)
-    grader = grading.Grader(backend, environment.test, source, timeout_s, reference, health)
+    shared = (backend, environment.test, source, timeout_s, reference)
+    grader = grading.Grader(*shared, health, Controls(*shared), second_opinion)
     job = Job(environment, stores.Store(output.parent), grader)
     pairs = [(instances[name], predictions[name]) for name in sorted(predictions)]
     mine = share.of(pairs)
-    outcomes = list(pool.each(mine, lambda pair: _evaluated(job, *pair), share.workers, backend.stop))
-    pool.check_complete(outcomes.count(None), len(mine), "predictions")
+    grades = list(pool.each(mine, lambda pair: _evaluated(job, *pair), share.workers, backend.stop))
+    pool.check_complete(grades.count(None), len(mine), "predictions")
     if share.is_whole():
-        found = {pair[0]["instance_id"]: str(outcome) for pair, outcome in zip(mine, outcomes, strict=True)}
+        found = {pair[0]["instance_id"]: grade for pair, grade in zip(mine, grades, strict=True) if grade}
         inputs = {"dataset": dataset, "environment": environment_path, "predictions": predictions_path}
-        made_by = summaries.made_by("evaluate_predictions", FORMAT_VERSION, inputs, {"timeout_s": timeout_s})
+        settings = {"timeout_s": timeout_s, "second_opinion": second_opinion}
+        made_by = summaries.made_by("evaluate_predictions", FORMAT_VERSION, inputs, settings)
         files.write_json(summaries.meta_path(output), {"made_by": made_by})
-        files.write_json(output, _run_report(found, set(instances) - set(predictions)))
+        files.write_json(output, run_reports.run_report(found, set(instances) - set(predictions)))
 
 
-def _evaluated(job: Job, instance: Instance, prediction: Prediction) -> str:
+def _evaluated(job: Job, instance: Instance, prediction: Prediction) -> dict[str, Any]:
+    """Return what an instance's report says under the key `tracesmith`."""
     name = instance["instance_id"]
     judged = {key: instance[key] for key in ("patch", "FAIL_TO_PASS", "PASS_TO_PASS")}
     parts = {"environment": job.environment.identity(), "timeout": job.grader.timeout_s, "instance": judged}
-    parts["reference"] = job.grader.reference.as_json()
+    parts |= {"reference": job.grader.reference.as_json(), "second_opinion": job.grader.second_opinion}
     fingerprint = stores.fingerprint("evaluate_predictions", CODE_VERSION, prediction=prediction, **parts)
     with job.store.claim(name):
         if not job.store.holds(name, fingerprint):
@@ -81,27 +90,4 @@ def _evaluated(job: Job, instance: Instance, prediction: Prediction) -> str:
                 runs.write(folder, prediction["model_patch"], report, found.suite, f"{name}: {found.outcome}")
                 runs.write_script(folder, job.environment.test)
             logger.info("%s: %s", name, found.outcome)
-        return str(files.read_json(job.store.folder(name) / "report.json")["tracesmith"]["outcome"])
-
-
-def _run_report(outcomes: dict[str, str], without: set[str]) -> RunReport:
-    resolved = [name for name, outcome in outcomes.items() if outcome == grading.RESOLVED]
-    unresolved = [name for name, outcome in outcomes.items() if outcome != grading.RESOLVED]
-    funnel = summaries.Funnel()
-    for outcome in outcomes.values():
-        funnel.keep() if outcome == grading.RESOLVED else funnel.drop(outcome)
-    by_outcome = {
-        outcome: [name for name in outcomes if outcomes[name] == outcome] for outcome in sorted(set(outcomes.values()))
-    }
-    return RunReport(
-        resolved=len(resolved),
-        unresolved=len(unresolved),
-        total=len(outcomes),
-        ids_resolved=resolved,
-        ids_unresolved=unresolved,
-        tracesmith={
-            "funnel": funnel.as_json(),
-            "ids_by_outcome": by_outcome,
-            "ids_without_prediction": sorted(without),
-        },
-    )
+        return dict(files.read_json(job.store.folder(name) / "report.json")["tracesmith"])

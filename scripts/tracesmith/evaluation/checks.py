@@ -1,0 +1,41 @@
+"""What is refused before any work: a dataset of another tree, and a folder with the results of another repository."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tracesmith import stores
+from tracesmith.errors import InputError
+from tracesmith.prepared import Environment
+from tracesmith.records import Instance
+
+
+def check_source(instances: Iterable[Instance], dataset: Path, environment: Environment, path: Path) -> None:
+    """
+    Raise InputError for an instance that was made from another pristine tree than the environment's.
+
+    Instances made elsewhere do not say what they were made from.
+    """
+    for instance in instances:
+        made_from = instance.get("tracesmith", {}).get("source_hash", environment.source_hash)
+        if made_from != environment.source_hash:
+            raise InputError(
+                f"{dataset} {instance['instance_id']}: was made from the source {str(made_from)[:12]}, {path} holds "
+                f"{environment.source_hash[:12]}; build the environment of the dataset's own version, or make the "
+                "dataset again"
+            )
+
+
+def check_folder(folder: Path, known: Iterable[str]) -> None:
+    """Raise InputError when a report's folder holds entries of a repository that the dataset has nothing of."""
+    repos = {_repo(name) for name in known}
+    found = sorted(entry.parent.name for entry in folder.glob(f"[!.]*/{stores.ENTRY}"))
+    for name in found:
+        if _repo(name) not in repos:
+            raise InputError(
+                f"{folder}: holds the grade of {name}, and the dataset is of {', '.join(sorted(repos))}; "
+                "give --output a folder of its own, or remove this one"
+            )
+
+
+def _repo(instance_id: str) -> str:
+    return instance_id.rpartition(".")[0]
