@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
-from tracesmith import integrity
+from tracesmith import integrity, prepared
 from tracesmith.errors import InfrastructureError
 from tracesmith.evaluation import trees
-from tracesmith.prepared import TestSettings
 from tracesmith.sections import Section
 from tracesmith.workspaces import PatchDoesNotApplyError
 
-SETTINGS = TestSettings("vitest", ["vitest"], ["src/**/*.spec.ts"])
+SETTINGS = prepared.TestSettings("vitest", ["vitest"], ["src/**/*.spec.ts"])
 BUG = "--- a/src/a.ts\n+++ b/src/a.ts\n@@ -1,2 +1,2 @@\n-right\n+wrong\n end\n"
 FIX = BUG.replace("-right\n+wrong", "-wrong\n+right")
 NEW = "--- /dev/null\n+++ b/{}\n@@ -0,0 +1 @@\n+x\n"

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tracesmith import integrity, literals, records, suspicions
-from tracesmith.prepared import TestSettings
+from tracesmith import integrity, literals, prepared, records, suspicions
 
 ROOT = Path(__file__).parents[2]
 LINE = ROOT / "tests" / "data" / "line" / "logs"
-SETTINGS = TestSettings("vitest", ["vitest"], ["src/**/*.spec.ts"], ["package.json", "helpers/**"])
+SETTINGS = prepared.TestSettings("vitest", ["vitest"], ["src/**/*.spec.ts"], ["package.json", "helpers/**"])
 NEW = "--- /dev/null\n+++ b/{}\n@@ -0,0 +1 @@\n+x\n"
 OLD = "--- a/{0}\n+++ b/{0}\n@@ -1 +1 @@\n-a\n+x\n"
 
