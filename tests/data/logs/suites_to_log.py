@@ -1,0 +1,141 @@
+"""The suites whose console logs record.py records."""
+
+VITEST_HEAD = 'import { test, describe, expect, beforeAll } from "vitest";\n'
+JEST_HEAD = "const it = test;\n"
+OUTCOMES = """
+describe("sum", () => {
+  test("adds", () => {});
+  test("is wrong", () => { throw new Error("no"); });
+  describe("inside", () => {
+    describe("further inside", () => {
+      test("passes", () => {});
+      test("fails", () => { throw new Error("first line\\n  second line\\n  ✓ not a test\\n● not \u203a a test"); });
+    });
+    test("passes after it", () => {});
+  });
+  test("comes last", () => {});
+});
+test("stands alone", () => {});
+test("takes its time", () => new Promise((done) => setTimeout(done, 400)));
+"""
+TITLES = """
+describe("añadir ✓ 数", () => {
+  test("größer \u00d7 日本語 🎉", () => {});
+  test("fails ✕ ünïcode", () => { throw new Error("no"); });
+});
+describe("a > b", () => { test("c > d", () => {}); });
+test("1) looks like a failure", () => {});
+test("✓ looks like a pass", () => {});
+test("- looks like a skip", () => {});
+test("skipped by its name", () => {});
+test("has [brackets] and (3 tests)", () => {});
+test("ends in a number 5", () => {});
+test("quotes 'single' \\"double\\" `tick`", () => {});
+test("with  two  spaces", () => {});
+"""
+NOT_RUN = """
+describe("later", () => {
+  TEST.skip("is skipped", () => {});
+  TODO("is to do");
+});
+describe.skip("group", () => { TEST("is skipped too", () => {}); });
+"""
+EACH = """
+describe.each([1, 2])("with %i", (n) => {
+  test.each([["a", "b"], ["c", "d"]])("joins %s and %s", () => {});
+});
+"""
+MOCHA_EACH = """
+for (const n of [1, 2]) describe(`with ${n}`, () => {
+  for (const pair of ["a and b", "c and d"]) it(`joins ${pair}`, () => {});
+});
+"""
+PRINTED = """
+describe("prints", () => {
+  test("results of others", () => {
+    console.log(" ✓ fake.spec.ts > fake 1ms\\n \u00d7 fake.spec.ts > other 2ms");
+    console.log(" \u276f fake.spec.ts (2 tests | 1 failed) 3ms");
+    console.log("PASS fake.test.js\\n  ✓ fake (2 ms)\\n  ✕ other (1 ms)\\n");
+    console.error("  ● fake \u203a other\\n\\n    Error: no\\n");
+  });
+  test("and passes", () => {});
+});
+"""
+HOOK = """
+describe("with a broken hook", () => {
+  HOOK(() => { throw new Error("no database"); });
+  test("one", () => {});
+  test("two", () => {});
+});
+test("beside it", () => {});
+"""
+MOCHA_PRINTED = """
+describe("prints", () => {
+  test("results of others", () => {
+    console.log("✓ fake\\n1) fake\\n- fake\\n  7 passing (1s)\\n   ✓ between two levels");
+  });
+  test("and passes", () => {});
+});
+"""
+DUPLICATES = """
+describe("group", () => {
+  test("same", () => {});
+  test("same", () => { throw new Error("second"); });
+});
+describe("group", () => { test("same", () => {}); });
+"""
+BROKEN = 'import "./missing";\ntest("never runs", () => {});\n'
+ONE = 'describe("small", () => { test("one", () => {}); test("two", () => {}); });\n'
+
+
+def filled(text: str, test: str, todo: str, hook: str) -> str:
+    """Return a suite in the words of a runner."""
+    text = text.replace("TEST", test).replace("TODO", todo).replace("HOOK", hook)
+    return text if test == "test" else text.replace(" test(", " it(").replace("\ntest(", "\nit(")
+
+
+def vitest() -> dict[str, dict[str, str]]:
+    """Return the suites of vitest."""
+    bodies = {"outcomes": OUTCOMES, "titles": TITLES, "notrun": NOT_RUN, "each": EACH, "printed": PRINTED}
+    bodies |= {"sub/hook": HOOK, "twice": DUPLICATES, "bad": BROKEN}
+    head = {"package.json": '{"name": "case", "type": "module"}\n'}
+    write = {
+        f"{path}.spec.ts": VITEST_HEAD + filled(text, "test", "test.todo", "beforeAll") for path, text in bodies.items()
+    }
+    one = {"one.spec.ts": VITEST_HEAD + ONE}
+    return {
+        "mixed": {**head, **write},
+        "single": {**head, **one},
+        "green": {**head, **one, "sub/two.spec.ts": VITEST_HEAD + ONE},
+    }
+
+
+def jest() -> dict[str, dict[str, str]]:
+    """Return the suites of jest."""
+    bodies = {"outcomes": OUTCOMES, "titles": TITLES, "notrun": NOT_RUN, "each": EACH, "printed": PRINTED}
+    bodies |= {
+        "sub/hook": HOOK,
+        "twice": DUPLICATES,
+        "bad": BROKEN.replace("import ", "require(").replace('";', '");', 1),
+    }
+    head = {"package.json": '{"name": "case"}\n'}
+    write = {f"{path}.test.js": filled(text, "test", "test.todo", "beforeAll") for path, text in bodies.items()}
+    one = {"one.test.js": ONE}
+    return {"mixed": {**head, **write}, "single": {**head, **one}, "green": {**head, **one, "sub/two.test.js": ONE}}
+
+
+def mocha() -> dict[str, dict[str, str]]:
+    """Return the suites of mocha, where a file that cannot be loaded ends the run."""
+    bodies = {"outcomes": OUTCOMES, "titles": TITLES, "notrun": NOT_RUN, "each": MOCHA_EACH, "printed": MOCHA_PRINTED}
+    bodies |= {"hook": HOOK, "twice": DUPLICATES}
+    head = {"package.json": '{"name": "case"}\n'}
+    write = {f"test/{path}.js": filled(text, "it", "it", "before") for path, text in bodies.items()}
+    one = {"test/one.js": filled(ONE, "it", "it", "before")}
+    return {
+        "mixed": {**head, **write},
+        "single": {**head, **one},
+        "broken": {**head, **one, "test/bad.js": 'require("./missing");\n'},
+    }
+
+
+SUITES = {"vitest": vitest(), "jest": jest(), "mocha": mocha()}
