@@ -21,6 +21,8 @@ OF_MOCHA = [name for name in LOGS if name.startswith("mocha/") and "broken" not 
 VERBOSE = [name for name in WITH_FILES if ".verbose" in name]
 # The default reporters name a failure, not which of several tests of that name it was.
 SHARED = {"twice.spec.ts > group > same", "twice.test.js > group > same"}
+# All tests of these suites pass, and one leaves an error that nobody handles.
+UNHANDLED = "/odd."
 NUMBER = re.compile(r" \[\d+\]$")
 
 
@@ -35,7 +37,7 @@ def reading_of(name: str) -> Reading:
 def truth_of(name: str) -> tuple[dict[str, str], list[str]]:
     """Return the states and the broken files of the report of the same run."""
     truth = json.loads((DATA / name).with_suffix(".json").read_text())
-    if name.startswith("vitest/3") and "later" in str(truth):
+    if name.startswith("vitest/3"):
         # Before version 4 a test to do and a skipped one have one sign.
         truth["tests"] = {test: state.replace("todo", "skipped") for test, state in truth["tests"].items()}
     return truth["tests"], truth["broken"]
@@ -52,7 +54,7 @@ def test_every_test_that_a_log_names_has_the_state_of_the_runners_own_report(nam
     named = {test: state for test, state in found.tests.items() if SEPARATOR in test and test not in SHARED}
     assert named == {test: tests[test] for test in named}
     assert sorted(found.broken) == broken
-    assert found.clean == (not broken and "failed" not in tests.values())
+    assert found.clean == (not broken and "failed" not in tests.values() and UNHANDLED not in name)
 
 
 @pytest.mark.parametrize("name", VERBOSE)

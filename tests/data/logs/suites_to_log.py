@@ -84,6 +84,29 @@ describe("group", () => {
 });
 describe("group", () => { test("same", () => {}); });
 """
+VITEST_ODD = """
+let runs = 0;
+test("fails once", { retry: 3 }, () => { runs += 1; expect(runs).toBe(2); });
+test("waits 5ms", () => {});
+test("", () => {});
+test("is skipped while it runs", ({ skip }) => skip("for a reason"));
+describe("", () => { test("in no name", () => {}); });
+test("leaves a rejection", async () => {
+  void Promise.reject(new Error("nobody waits"));
+  await new Promise((done) => setTimeout(done, 20));
+});
+"""
+PROJECTS = """
+import { defineConfig } from "vitest/config";
+const project = (name) => ({ test: { name, include: ["*.spec.ts"], env: { WORLD: name } } });
+export default defineConfig({ test: { projects: [project("first"), project("second")] } });
+"""
+IN_PROJECTS = """
+describe("world", () => {
+  test("is the second", () => expect(process.env.WORLD).toBe("second"));
+  test.skip("is skipped", () => {});
+});
+"""
 BROKEN = 'import "./missing";\ntest("never runs", () => {});\n'
 ONE = 'describe("small", () => { test("one", () => {}); test("two", () => {}); });\n'
 
@@ -107,6 +130,8 @@ def vitest() -> dict[str, dict[str, str]]:
         "mixed": {**head, **write},
         "single": {**head, **one},
         "green": {**head, **one, "sub/two.spec.ts": VITEST_HEAD + ONE},
+        "odd": {**head, "odd.spec.ts": VITEST_HEAD + VITEST_ODD},
+        "projects": {**head, "a.spec.ts": VITEST_HEAD + IN_PROJECTS, "vitest.config.mts": PROJECTS},
     }
 
 
