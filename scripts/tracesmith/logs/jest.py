@@ -15,7 +15,7 @@ from tracesmith.runners.base import Reading
 STATES = {"✓": "passed", "√": "passed", "✕": "failed", "\u00d7": "failed", "✗": "failed", "○": "skipped", "✎": "todo"}
 WORDS = {"skipped": "skipped ", "todo": "todo "}
 HEADING = re.compile(r" ?(PASS|FAIL) +(?:.* )?(\S+?)((?: \([\d.]+ (?:m?s|min|[kMG]?B heap size)\))*)")
-RESULT = re.compile(rf"((?:  )+)([{''.join(STATES)}]) (.*)")
+RESULT = re.compile(rf"((?:  )+)([{''.join(STATES)}])(?: (.*))?")
 SUITE = re.compile(r"((?:  )+)(\S.*)")
 DETAIL = re.compile(r"  ● (\S.*)")
 DURATION = re.compile(r" \([\d.]+ m?s\)$")
@@ -81,7 +81,8 @@ def _branch(line: str, suite: Suite, stack: list[str]) -> None:
     """Read a line of a tree: a test, or a suite above those that are indented further."""
     if found := RESULT.fullmatch(line):
         state = STATES[found[2]]
-        title = DURATION.sub("", found[3]) if state in ("passed", "failed") else found[3]
+        title = found[3] or ""
+        title = DURATION.sub("", f" {title}")[1:] if state in ("passed", "failed") else title
         title = title.removeprefix(WORDS.get(state, ""))
         suite.tests.append(([*stack[: len(found[1]) // 2 - 1], title], state))
     elif found := SUITE.fullmatch(line):

@@ -8,15 +8,16 @@ colours it is told apart, since results have some; without them by its indent an
 import re
 from dataclasses import dataclass, field
 
-from tracesmith.logs.console import UnreadableLogError, check, lines_of, plain
+from tracesmith.logs.console import CONTROL, UnreadableLogError, check, lines_of, plain
 from tracesmith.runners.base import SEPARATOR, Reading
 
 PASSING = re.compile(r"  (\d+) passing \(\S+\)")
 OTHERS = re.compile(r"  (\d+) (pending|failing)")
-PASSED = re.compile(r"((?:  )+)[✓✔√] (.*?)(?: \(\d+ms\))?")
+PASSED = re.compile(r"((?:  )+)[✓✔√](?: (.*?))??(?: \(\d+ms\))?")
 FAILED = re.compile(r"((?:  )+)(\d+)\) (.*)")
 SKIPPED = re.compile(r"((?:  )+)- (.*)")
-SUITE = re.compile(r"((?:  )+)(\S.*)")
+# A line of spaces is a suite without a title.
+SUITE = re.compile(r"((?:  )+)(\S.*|)")
 HOOK = re.compile(r'"(before|after) (all|each)" hook\b.*')
 WORDS = {"passing": "passed", "pending": "skipped", "failing": "failed"}
 MARGIN = 7
@@ -43,7 +44,7 @@ def read(text: str) -> Reading:
     coloured = "\x1b[" in lines[end]
     for line in lines[:end]:
         if not coloured or "\x1b[" in line or plain(line) == "":
-            _branch(plain(line), tree)
+            _branch(CONTROL.sub("", line), tree)
     after = [plain(line) for line in lines[end:]]
     said = _numbers(after)
     listed = _listed(after)
@@ -58,7 +59,8 @@ def read(text: str) -> Reading:
 def _summary(lines: list[str]) -> int:
     """Return where the last summary stands."""
     for number in range(len(lines) - 1, 0, -1):
-        if PASSING.fullmatch(plain(lines[number])) and plain(lines[number - 1]) == "":
+        before = [plain(line) for line in lines[max(number - 2, 0) : number]]
+        if PASSING.fullmatch(plain(lines[number])) and before == ["", ""]:
             return number
     raise UnreadableLogError(
         'no summary of mocha ("... passing") is in it: not a log of mocha\'s spec reporter, or one cut off'
@@ -82,7 +84,7 @@ def _branch(line: str, tree: Tree) -> None:
     if line == "":
         tree.closed = True
     elif found := PASSED.fullmatch(line):
-        _test(tree, found[1], found[2], "passed")
+        _test(tree, found[1], found[2] or "", "passed")
     elif (found := FAILED.fullmatch(line)) and int(found[2]) == len(tree.failures) + 1:
         tree.failures.append([*tree.stack[: len(found[1]) // 2 - 1], found[3]])
         if not HOOK.fullmatch(found[3]):
