@@ -21,8 +21,6 @@ OF_MOCHA = [name for name in LOGS if name.startswith("mocha/") and "broken" not 
 VERBOSE = [name for name in WITH_FILES if ".verbose" in name]
 # The default reporters name a failure, not which of several tests of that name it was.
 SHARED = {"twice.spec.ts > group > same", "twice.test.js > group > same"}
-# All tests of these suites pass, and one leaves an error that nobody handles.
-UNHANDLED = "/odd."
 NUMBER = re.compile(r" \[\d+\]$")
 
 
@@ -54,13 +52,16 @@ def test_every_test_that_a_log_names_has_the_state_of_the_runners_own_report(nam
     named = {test: state for test, state in found.tests.items() if SEPARATOR in test and test not in SHARED}
     assert named == {test: tests[test] for test in named}
     assert sorted(found.broken) == broken
-    assert found.clean == (not broken and "failed" not in tests.values() and UNHANDLED not in name)
+    unhandled = name.startswith("vitest/") and "/odd." in name
+    assert found.clean == (not broken and "failed" not in tests.values() and not unhandled)
 
 
 @pytest.mark.parametrize("name", VERBOSE)
 def test_a_verbose_log_names_every_test_that_ran(name: str) -> None:
-    tests, _ = truth_of(name)
+    tests, broken = truth_of(name)
     left_out = {test for test in tests if test not in reading_of(name).tests}
+    if name.startswith("jest/"):
+        left_out -= {test for test in tests if test.split(SEPARATOR)[0] in broken}
     assert {tests[test] for test in left_out} <= ({"skipped", "todo"} if name.startswith("vitest/1") else set())
 
 
@@ -87,7 +88,7 @@ def test_every_test_of_mocha_has_its_titles_and_state_but_those_a_hook_kept_from
     titles = Counter((NUMBER.sub("", test.partition(SEPARATOR)[2]), state) for test, state in tests.items())
     found = Counter((NUMBER.sub("", test), state) for test, state in reading_of(name).tests.items())
     assert not found - titles
-    assert all(state == "skipped" and "broken hook" in test for test, state in titles - found)
+    assert all(state == "skipped" and ("broken hook" in test or "inside" in test) for test, state in titles - found)
 
 
 @pytest.mark.parametrize("name", [name for name in LOGS if "mixed" in name])

@@ -110,8 +110,13 @@ def _verbose(suites: list[Suite], reading: Reading, tests: dict[str, int]) -> No
             place = next((number for number, item in enumerate(messages) if item[0] == ARROW.join(titles)), None)
             told = messages.pop(place)[1] if state == "failed" and place is not None else ""
             reading.add(suite.path, titles, state, told)
+        if suite.path in reading.broken and not suite.tests:
+            for title, message in messages:
+                reading.add(suite.path, title.split(ARROW), "failed", message)
     found = Counter(reading.tests.values())
-    check("tests", tests, found, ("passed", "failed"))
+    # Of a file that failed as a whole only the failures are named.
+    check("tests", tests, found, ("failed",) if reading.broken else ("passed", "failed"))
+    check_most("tests passed", tests.get("passed", 0), found["passed"])
     check_most("tests skipped", tests.get("skipped", 0), found["skipped"])
     check_most("tests todo", tests.get("todo", 0), found["todo"])
 

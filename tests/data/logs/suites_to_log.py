@@ -1,7 +1,6 @@
 """The suites whose console logs record.py records."""
 
 VITEST_HEAD = 'import { test, describe, expect, beforeAll } from "vitest";\n'
-JEST_HEAD = "const it = test;\n"
 OUTCOMES = """
 describe("sum", () => {
   test("adds", () => {});
@@ -96,6 +95,37 @@ test("leaves a rejection", async () => {
   await new Promise((done) => setTimeout(done, 20));
 });
 """
+JEST_ODD = """
+jest.retryTimes(1);
+let runs = 0;
+test("fails once", () => { runs += 1; if (runs < 2) throw new Error("no"); });
+test("", () => {});
+describe("", () => { test("in no name", () => {}); });
+test("fails always", () => { throw new Error("two\\n\\n  ● fake \u203a test"); });
+test("prints", () => { console.log("a\\n\\nPASS fake.test.js\\n  ✓ fake"); });
+test("logs too late", () => { setTimeout(() => console.log("late"), 30); });
+"""
+AFTER_ALL = """
+test("passes", () => {});
+afterAll(() => { throw new Error("cannot close"); });
+"""
+MOCHA_ODD = """
+before(() => console.log("before all"));
+describe("first", () => {
+  before(() => console.log("before the first\\n"));
+  it("waits", (done) => { setTimeout(() => { console.log("in between"); done(); }, 50); });
+  it("fails once", function () { this.retries(2); if (this.test._currentRetry < 1) throw new Error("no"); });
+  it("", () => {});
+  describe("with one inside", () => { it("passes", () => {}); });
+  describe("", () => { it("in no name", () => {}); });
+});
+describe("second: ends in a colon:", () => {
+  it("fails:", () => { require("assert").deepStrictEqual({ a: 1, b: [1, 2] }, { a: 2, b: [1, 3] }); });
+  after(() => { throw new Error("cannot close"); });
+  describe("inside", () => { beforeEach(() => { throw new Error("no database"); }); it("one", () => {}); });
+});
+it("fails outside", () => { throw new Error("two\\n\\n  2 passing (3ms)\\n  9) fake"); });
+"""
 PROJECTS = """
 import { defineConfig } from "vitest/config";
 const project = (name) => ({ test: { name, include: ["*.spec.ts"], env: { WORLD: name } } });
@@ -146,7 +176,12 @@ def jest() -> dict[str, dict[str, str]]:
     head = {"package.json": '{"name": "case"}\n'}
     write = {f"{path}.test.js": filled(text, "test", "test.todo", "beforeAll") for path, text in bodies.items()}
     one = {"one.test.js": ONE}
-    return {"mixed": {**head, **write}, "single": {**head, **one}, "green": {**head, **one, "sub/two.test.js": ONE}}
+    return {
+        "mixed": {**head, **write},
+        "single": {**head, **one},
+        "green": {**head, **one, "sub/two.test.js": ONE},
+        "odd": {**head, "odd.test.js": JEST_ODD, "close.test.js": AFTER_ALL},
+    }
 
 
 def mocha() -> dict[str, dict[str, str]]:
@@ -160,6 +195,7 @@ def mocha() -> dict[str, dict[str, str]]:
         "mixed": {**head, **write},
         "single": {**head, **one},
         "broken": {**head, **one, "test/bad.js": 'require("./missing");\n'},
+        "odd": {**head, "test/odd.js": MOCHA_ODD},
     }
 
 
