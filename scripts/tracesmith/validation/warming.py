@@ -31,9 +31,11 @@ Item = TypeVar("Item")
 LARGEST_GROUP = 16
 """A killed run loses what is under way: at most so many candidates a worker."""
 STARTING_S = 60.0
+UNABLE = 3
+"""The driver's exit code where its runner is none that it knows."""
 # Time up is a doubt here and no verdict, which a clean run gives with its own limit: so a hang need not cost it twice.
-SLOWER = 4
-SHORTEST_TIMEOUT_S = 5.0
+SLOWER = 6
+SHORTEST_TIMEOUT_S = 8.0
 FIRST, LAST = "first", "last"
 
 
@@ -48,7 +50,9 @@ def run(runner: Runner, selections: Mapping[str, Selection]) -> dict[str, Found]
     waiting = [name for name, selection in selections.items() if selection.files] if _is_able(runner) else []
     found: dict[str, Found] = {}
     while len(waiting) > 1:
-        done, read = _batch(runner, [selections[name] for name in waiting])
+        read = _batch(runner, [selections[name] for name in waiting])
+        if read is None:
+            break
         for number, suite in read.items():
             selection = selections[waiting[number]]
             only = selection.files or []
@@ -56,9 +60,7 @@ def run(runner: Runner, selections: Mapping[str, Selection]) -> dict[str, Found]
                 how = {"selection": "coverage", "way": "warm", "files": only}
                 merged = choosing.merge(runner.reference.stable, suite, only)
                 found[waiting[number]] = Found(merged, runner.timeout_s(only), how)
-        logger.info("a warm runner ran %d of %d candidates (exit code %d)", len(read), len(waiting), done.exit_code)
-        if not read:  # without one result there is no sense in another try
-            break
+        logger.info("a warm runner ran %d of %d candidates", len(read), len(waiting))
         # The one behind the last that has a report ended the runner, and runs clean.
         waiting = waiting[max(read, default=-1) + 2 :]
     return found
@@ -79,20 +81,27 @@ def _canary(runner: Runner) -> str | None:
     return min((path for path in seconds if path not in bad), key=lambda path: (seconds[path], path), default=None)
 
 
-def _batch(runner: Runner, selections: Sequence[Selection]) -> tuple[Completed, dict[int, SuiteRun]]:
-    """Return how the driver ended and the runs of the candidates that it came to the end of, by their numbers."""
+def _batch(runner: Runner, selections: Sequence[Selection]) -> dict[int, SuiteRun] | None:
+    """
+    Return the runs of the candidates that the driver came to the end of, by their numbers.
+
+    None when the canary did not say what it should: then no other try would be better.
+    """
     canary = str(_canary(runner))
     first: dict[str, object] = {"only": [f"{TESTBED}/{canary}"]}
     jobs = [first, *(_job(runner, *pair) for pair in enumerate(selections))]
     limits = [_limit_s(runner, selection) for selection in selections]
     with runner.backend.open() as box:
         done, read = _drive(runner, box, jobs, sum(limits) + STARTING_S)
+    if done.exit_code == UNABLE:
+        logger.info("no warm runner: it takes vitest 4 with processes of their own for the test files")
+        return None
     wanted = {name: state for name, state in runner.reference.stable.tests.items() if suites.test_file(name) == canary}
     ends = [FIRST, LAST] if done.exit_code == 0 else [FIRST]
     if any(end not in read or not wanted.items() <= read[end].tests.items() for end in ends):
         logger.warning("a warm runner was contaminated, or did not start: %s", done.text[-500:].strip())
-        return done, {}
-    return done, {int(name): suite for name, suite in read.items() if name not in (FIRST, LAST)}
+        return None
+    return {int(name): suite for name, suite in read.items() if name not in (FIRST, LAST)}
 
 
 def _limit_s(runner: Runner, selection: Selection) -> float:
