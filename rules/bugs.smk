@@ -257,6 +257,7 @@ rule validate_bugs:
         empty=lambda wildcards: ["--allow-empty"] if wildcards.validated == "combined_report" else [],
         timeout=repo_setting("validation", "timeout_s"),
         max_instances=option("--max-instances", repo_setting("validation", "max_instances")),
+        selection=repo_setting("validation", "selection"),
     shell:
         r"""
         python {input.script:q} {input.patches:q} \
@@ -264,6 +265,7 @@ rule validate_bugs:
             {params.empty:q} \
             --timeout {params.timeout:q} \
             {params.max_instances:q} \
+            --selection {params.selection:q} \
             --workers {resources.docker} \
             --output {output.report:q} \
             &>{log:q}

@@ -22,13 +22,19 @@ def main() -> None:
         "--timeout", type=cli.positive_number, default="300", help="seconds of a candidate's run, at most"
     )
     parser.add_argument("--max-instances", type=cli.positive_int, help="stop when this many are valid")
+    parser.add_argument(
+        "--selection",
+        choices=("coverage", "none"),
+        default="coverage",
+        help="test files that run: those that enter what a candidate changes, or all (default: %(default)s)",
+    )
     parser.add_argument("--workers", type=cli.positive_int, default=2, help="sandboxes at once (default: %(default)s)")
     parser.add_argument("--shard", type=cli.shard, help="I/N: only fill the store for shard I of N; no summary")
     parser.add_argument("--allow-empty", action="store_true", help="write an empty report on an empty list")
     parser.add_argument("--output", type=cli.output_file, required=True, help="report; the store stands beside it")
     args = cli.arguments(parser)
     cli.start_logging()
-    settings = validating.ValidationSettings(args.timeout, args.max_instances)
+    settings = validating.ValidationSettings(args.timeout, args.max_instances, args.selection)
     share = Share(args.workers, args.shard)
     validating.validate(args.patches, args.environment, settings, args.output, share, args.allow_empty)
 

@@ -46,11 +46,11 @@ def each(
     executor = ThreadPoolExecutor(max_workers=workers)
     ahead = 2 * workers
     try:
-        futures = [executor.submit(_attempt, work, item) for item in items[:ahead]]
+        futures = [executor.submit(attempt, work, item) for item in items[:ahead]]
         for position in range(len(items)):
             result = futures[position].result()
             if position + ahead < len(items):
-                futures.append(executor.submit(_attempt, work, items[position + ahead]))
+                futures.append(executor.submit(attempt, work, items[position + ahead]))
             yield result
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
@@ -68,7 +68,8 @@ def check_complete(failed: int, total: int, of: str) -> None:
         )
 
 
-def _attempt(work: Callable[[Item], Result], item: Item) -> Result | None:
+def attempt(work: Callable[[Item], Result], item: Item) -> Result | None:
+    """Return work(item), or None and a warning when it raised InfrastructureError."""
     try:
         return work(item)
     except StoppedError:

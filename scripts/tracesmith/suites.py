@@ -7,6 +7,7 @@ A test's id is its file and its full title path, joined by " > "; a second test 
 
 import secrets
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -39,6 +40,8 @@ class SuiteRun:
     seconds: float = 0.0
     complaints: dict[str, str] = field(default_factory=dict)
     """What the runner said of a broken file, where it said something: one line."""
+    file_seconds: dict[str, float] = field(default_factory=dict)
+    """What the tests of each file took, where the report says it."""
 
     def passed(self) -> set[str]:
         """Return the ids of the tests that passed."""
@@ -68,8 +71,21 @@ def protected_globs(settings: TestSettings) -> list[str]:
     return [*settings.globs, *settings.protected_globs, *RUNNERS[settings.runner].reads]
 
 
-def run(box: Sandbox, settings: TestSettings, timeout_s: float, changes: Perturbation = PLAIN) -> SuiteRun:
-    """Run the whole suite and read its report; no two runs write the same one."""
+def run(
+    box: Sandbox,
+    settings: TestSettings,
+    timeout_s: float,
+    changes: Perturbation = PLAIN,
+    *,
+    only: Sequence[str] = (),
+    preload: str | None = None,
+) -> SuiteRun:
+    """
+    Run the whole suite and read its report; no two runs write the same one.
+
+    Or only some test files, where the runner can choose; others may run too. A preload is a module in the sandbox that
+    every Node process loads first.
+    """
     report = f"/tmp/tracesmith-report.{secrets.token_hex(8)}.json"  # noqa: S108 - a path inside the sandbox
     runner = RUNNERS[settings.runner]
     for path, source in _helpers(runner, report, changes).items():
@@ -77,6 +93,10 @@ def run(box: Sandbox, settings: TestSettings, timeout_s: float, changes: Perturb
     call = invocation(replace(settings, environment=changes.environment(settings.environment)), report)
     if changes.order is not None and runner.shuffle:
         call = runner.shuffle(call, changes.order, report)
+    if only and runner.select:
+        call = runner.select(call, [f"{base.TESTBED}/{path}" for path in only])
+    if preload:
+        call = _preloaded(call, preload)
     done = box.run(call.command, timeout_s=timeout_s, environment=call.environment)
     if done.killed:
         outcome = {"timeout": "timed_out", "memory": "out_of_memory"}.get(done.killed, "killed")
@@ -84,9 +104,28 @@ def run(box: Sandbox, settings: TestSettings, timeout_s: float, changes: Perturb
     reading = _reading(box, runner, report, done)
     if reading is None:
         return SuiteRun("no_report", output=done.text, seconds=done.seconds)
+    return of_reading(reading, done.text, done.seconds)
+
+
+def of_reading(reading: Reading, output: str, seconds: float) -> SuiteRun:
+    """Return the run that a report was read from."""
     outcome = "ran" if reading.tests or reading.broken else "no_tests"
-    broken, said = sorted(reading.broken), reading.complaints
-    return SuiteRun(outcome, reading.tests, reading.failures, broken, reading.clean, done.text, done.seconds, said)
+    return SuiteRun(
+        outcome,
+        reading.tests,
+        reading.failures,
+        sorted(reading.broken),
+        reading.clean,
+        output,
+        seconds,
+        reading.complaints,
+        reading.seconds,
+    )
+
+
+def _preloaded(call: Invocation, module: str) -> Invocation:
+    options = [*filter(None, [call.environment.get("NODE_OPTIONS")]), f"--require={module}"]
+    return Invocation(call.command, {**call.environment, "NODE_OPTIONS": " ".join(options)})
 
 
 def _helpers(runner: Runner, report: str, changes: Perturbation) -> dict[str, Path]:

@@ -175,7 +175,7 @@ def test_the_library_knows_no_snakemake_and_stages_do_not_know_each_other(path: 
     assert "argparse" not in names or path.name == "cli.py"
     parts = path.relative_to(ROOT / "scripts" / "tracesmith").parts
     stages = {folder.parent.name for folder in LIBRARY if folder.name == "__init__.py"}
-    stages -= {"tracesmith", "sandboxes", "operators", "runners", "detection", "llm"}
+    stages -= {"tracesmith", "sandboxes", "operators", "runners", "detection", "llm", "selection"}
     if len(parts) > 1 and parts[0] in stages:
         others = {name.split(".")[1] for name in names if name.startswith("tracesmith.")} & stages - {parts[0]}
         assert not others, f"{path} imports {others}"

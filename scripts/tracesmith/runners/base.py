@@ -33,6 +33,8 @@ class Reading:
     """Test files that failed as a whole."""
     complaints: dict[str, str] = field(default_factory=dict)
     """What the runner said of a broken file, where it said something: one line."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """What the tests of each file took, where the report says it."""
     clean: bool = True
     """Whether the report itself calls the run a success."""
 
@@ -66,6 +68,14 @@ class Runner:
 
     None where the runner has but one order.
     """
+    select: Callable[[Invocation, Sequence[str]], Invocation] | None = None
+    """Turn an invocation into one of some test files, by their absolute paths; None where the runner runs all."""
+    driver: Path | None = None
+    """A program of ours that runs several candidates with one runner (see `validation/warming.py`)."""
+    driver_flags: Sequence[str] = ()
+    """What the driver gets after the words of the profile's command."""
+    coverage: Path | None = None
+    """A preload of ours for a run whose sources are instrumented; None where what it says cannot be trusted."""
     sequencer: Path | None = None
     """A module of ours that `shuffle` needs; it stands at `sequencer_path(report, number)` in the sandbox."""
 

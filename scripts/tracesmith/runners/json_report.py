@@ -22,6 +22,7 @@ def read(data: bytes, exit_code: int, left: str | None, failure: Callable[[str],
     for suite in report["testResults"]:
         path = str(suite.get("name"))
         results = suite.get("assertionResults") or []
+        reading.seconds[relative(path)] = _seconds(suite)
         if _is_broken(suite, {result.get("status") for result in results}, left):
             reading.broken.add(relative(path))
             reading.complaints[relative(path)] = headline(str(suite.get("message") or ""))
@@ -45,6 +46,13 @@ def _agrees(report: dict[str, Any], exit_code: int) -> bool:
     """Tell whether a report and the exit code of the runner that wrote it can be of one run."""
     states = [suite.get("status") for suite in report["testResults"]]
     return exit_code != 0 or (report.get("success") is True and "failed" not in states)
+
+
+def _seconds(suite: dict[str, Any]) -> float:
+    try:
+        return max(0.0, float(suite["endTime"]) - float(suite["startTime"])) / 1000
+    except (KeyError, TypeError, ValueError):  # a file that broke has no times
+        return 0.0
 
 
 def _is_broken(suite: dict[str, Any], states: set[Any], left: str | None) -> bool:

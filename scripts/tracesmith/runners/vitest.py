@@ -1,6 +1,7 @@
 """vitest (1 to 4): its own JSON reporter, and its own way to shuffle the test files."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tracesmith.runners import json_report
 from tracesmith.runners.base import Invocation, Reading, Runner, first_line
@@ -44,4 +45,21 @@ def shuffle(call: Invocation, order: int, _report: str) -> Invocation:
     return Invocation([*call.command, "--sequence.shuffle.files", f"--sequence.seed={order}"], call.environment)
 
 
-RUNNER = Runner(invoke, read, shell_line, READS, shuffle=shuffle)
+def select(call: Invocation, paths: Sequence[str]) -> Invocation:
+    """Return the command with the test files to run; one whose path only begins like theirs runs too."""
+    return Invocation([*call.command, *paths], call.environment)
+
+
+DRIVER = Path(__file__).with_name("vitest_warm.mjs")
+COVERAGE = Path(__file__).with_name("coverage.cjs")
+RUNNER = Runner(
+    invoke,
+    read,
+    shell_line,
+    READS,
+    shuffle=shuffle,
+    select=select,
+    driver=DRIVER,
+    driver_flags=FLAGS[2:],
+    coverage=COVERAGE,
+)

@@ -1,5 +1,7 @@
 """
-Validate bug candidates: run the suite with each candidate in a fresh sandbox, beside the reference run.
+Validate bug candidates: run the tests that can see each in a fresh sandbox, beside the reference run.
+
+The verdict is that of the whole suite: test files that cannot see a candidate are as in the reference.
 
 The store beside the report has one entry a candidate, and `<repo>.ref` with the reference run.
 """
@@ -10,21 +12,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, pool, prepared, records, references, runs, stores, suites, summaries, workspaces
+from tracesmith import files, pool, prepared, records, references, runs, stores, summaries, workspaces
 from tracesmith.prepared import Environment
 from tracesmith.records import Candidate
 from tracesmith.references import Health, Reference
-from tracesmith.sandboxes.base import Backend
+from tracesmith.selection import choosing, coverage
 from tracesmith.suites import SuiteRun
-from tracesmith.validation import verdicts
+from tracesmith.validation import running, verdicts, warming
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 FORMAT_VERSION = 2
-# A candidate that runs this many times longer than the reference hangs; short suites get a floor.
-SLOWER = 8
-SHORTEST_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,8 @@ class ValidationSettings:
     """Most seconds of a candidate's run; less where the reference is quick (8 times its time, at least 20 s)."""
     max_instances: int | None = None
     """Stop when this many valid instances are found, in the order of the candidates."""
+    selection: str = "coverage"
+    """Which test files run: `coverage` (those that enter what a candidate changes), or `none` (all)."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,24 @@ class Job:
     """What every candidate's run shares."""
 
     environment: Environment
-    backend: Backend
+    runner: running.Runner
+    source: Path
+    """The pristine tree."""
     store: stores.Store
     settings: ValidationSettings
     reference: Reference
     health: Health
     fingerprint: str
 
-    def timeout_s(self) -> float:
-        """Return the time limit of one candidate's run."""
-        return min(self.settings.timeout_s, max(SHORTEST_TIMEOUT_S, SLOWER * self.reference.stable.seconds))
+    def fingerprint_of(self, candidate: Candidate) -> str:
+        """Return what a candidate's entry is known by."""
+        return stores.fingerprint("validate_bugs", CODE_VERSION, shared=self.fingerprint, patch=candidate["patch"])
+
+    def select(self, candidate: Candidate) -> choosing.Selection:
+        """Return the test files to run for a candidate."""
+        if not self.runner.coverage:
+            return choosing.whole("selection is off")
+        return choosing.choose(self.runner.coverage, self.source, candidate["patch"], candidate["instance_id"])
 
 
 def validate(
@@ -78,8 +87,12 @@ def validate(
     backend = prepared.open_backend(environment_path, environment)
     _show_reference(store, environment, reference)
     health = Health(environment, backend, reference)
-    shared = files.digest([environment.identity(), settings.timeout_s, sorted(reference.stable.tests.items())])
-    job = Job(environment, backend, store, settings, reference, health, shared)
+    decides = [settings.timeout_s, settings.selection, sorted(reference.stable.tests.items())]
+    shared = files.digest([environment.identity(), *decides])
+    known = coverage.make(environment_path.parent, environment, reference) if settings.selection == "coverage" else None
+    runner = running.Runner(environment, backend, reference, known, settings.timeout_s)
+    source = environment_path.parent / environment.source
+    job = Job(environment, runner, source, store, settings, reference, health, shared)
     reports = _until_enough(job, share.of(candidates), share.workers)
     if share.is_whole():
         inputs = {"patches": patches, "environment": environment_path}
@@ -102,8 +115,10 @@ def _until_enough(job: Job, candidates: Sequence[Candidate], workers: int) -> li
     reports: list[dict[str, Any] | None] = []
     valid = 0
     most = job.settings.max_instances or len(candidates)
-    results = pool.each(candidates, lambda candidate: _validated(job, candidate), workers, job.backend.stop)
-    for candidate, report in zip(candidates, results, strict=False):
+    groups = warming.groups(candidates, job.runner, workers, most)
+    results = pool.each(groups, lambda group: _validated_group(job, group), workers, job.runner.backend.stop)
+    flat = (report for group, found in zip(groups, results, strict=False) for report in found or [None] * len(group))
+    for candidate, report in zip(candidates, flat, strict=False):
         reports.append(report)
         verdict = report["tracesmith"]["verdict"] if report else "no verdict"
         valid += verdict == verdicts.KEPT
@@ -115,12 +130,18 @@ def _until_enough(job: Job, candidates: Sequence[Candidate], workers: int) -> li
     return reports
 
 
-def _validated(job: Job, candidate: Candidate) -> dict[str, Any]:
-    name = candidate["instance_id"]
-    fingerprint = stores.fingerprint("validate_bugs", CODE_VERSION, shared=job.fingerprint, patch=candidate["patch"])
+def _validated_group(job: Job, group: Sequence[Candidate]) -> list[dict[str, Any] | None]:
+    """Return the reports of some candidates, most of them from one warm runner."""
+    new = [one for one in group if not job.store.holds(one["instance_id"], job.fingerprint_of(one))]
+    found = warming.run(job.runner, {one["instance_id"]: job.select(one) for one in new})
+    return [pool.attempt(lambda one: _validated(job, one, found.get(one["instance_id"])), one) for one in group]
+
+
+def _validated(job: Job, candidate: Candidate, warm: running.Found | None) -> dict[str, Any]:
+    name, fingerprint = candidate["instance_id"], job.fingerprint_of(candidate)
     with job.store.claim(name):
         if not job.store.holds(name, fingerprint):
-            suite, report = _run(job, candidate)
+            suite, report = _run(job, candidate, warm)
             with job.store.replace(name, fingerprint) as folder:
                 runs.write(folder, candidate["patch"], report, suite, f"{name}: {report['tracesmith']['verdict']}")
                 runs.write_script(folder, job.environment.test)
@@ -128,15 +149,15 @@ def _validated(job: Job, candidate: Candidate) -> dict[str, Any]:
         return found
 
 
-def _run(job: Job, candidate: Candidate) -> tuple[SuiteRun | None, dict[str, Any]]:
-    with job.backend.open() as box:
-        try:
-            workspaces.apply_patch(box, candidate["patch"])
-        except workspaces.PatchDoesNotApplyError as error:
-            return None, verdicts.does_not_apply(str(error))
-        suite = suites.run(box, job.environment.test, job.timeout_s())
-    job.health.confirm(suite)
-    return suite, verdicts.judge(job.reference.stable, suite, job.timeout_s())
+def _run(job: Job, candidate: Candidate, warm: running.Found | None) -> tuple[SuiteRun | None, dict[str, Any]]:
+    try:
+        found = warm or job.runner.run(candidate["patch"], job.select(candidate))
+    except workspaces.PatchDoesNotApplyError as error:
+        return None, verdicts.does_not_apply(str(error))
+    job.health.confirm(found.suite)
+    report = verdicts.judge(job.reference.stable, found.suite, found.timeout_s)
+    report["tracesmith"]["run"] = found.how
+    return found.suite, report
 
 
 def _summary(candidates: list[Candidate], reports: list[dict[str, Any] | None], job: Job) -> dict[str, Any]:

@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""
+Measure what a candidate's verdict costs beside a bare run of the whole suite, and whether it is the same verdict.
+
+    benchmarks/validation.py --package zod --candidates 60 --audit 10 --seed 7 --output docs/results/validation.md
+
+A seeded sample of a package's candidates is validated as the pipeline does it, with one worker, with everything in the
+price: the coverage run, the sandboxes, what is run again. Some of them are then run the naive way, the whole suite in a
+fresh sandbox, and the four lists of tests are compared. CPU seconds are those of all processes that were started and
+of this one, by a control group. `--environment` takes a folder that is built already.
+"""
+
+import argparse
+import functools
+import json
+import os
+import random
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from packages import PROFILES, ROOT, script
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from tracesmith import prepared, records, references, suites
+from tracesmith.records import Candidate
+from tracesmith.references import Reference
+from tracesmith.selection import choosing, coverage
+from tracesmith.validation import running, verdicts, warming
+
+Result = TypeVar("Result")
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One candidate's verdict and its price."""
+
+    name: str
+    report: dict[str, Any]
+    how: dict[str, Any]
+    cpu_s: float
+
+    @property
+    def lists(self) -> tuple[str, list[list[str]]]:
+        """What has to be equal: the verdict and the four lists."""
+        return self.report["tracesmith"]["verdict"], [self.report.get(key, []) for key in records.TEST_LISTS]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One package."""
+
+    package: str
+    bare_s: float
+    coverage_s: float
+    fast: list[Verdict]
+    naive: list[Verdict]
+
+
+class Meter:
+    """CPU seconds of this process and of all that it starts, by a control group: a sandbox's own are not waited for."""
+
+    def __init__(self) -> None:
+        self.one, self.two = CGROUPS / "cpuacct", CGROUPS / "tracesmith" / "cpu.stat"
+        if self.one.is_dir():
+            self.one /= f"tracesmith-benchmark-{os.getpid()}"
+            self.one.mkdir()
+            (self.one / "cgroup.procs").write_text(str(os.getpid()))
+
+    def read(self) -> float:
+        """Return the seconds so far; with version 2 the sandboxes have a group and this process is added."""
+        if self.one.is_dir():
+            return int((self.one / "cpuacct.usage").read_text()) / 1e9
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return int(self.two.read_text().split()[1]) / 1e6 + used.ru_utime + used.ru_stime
+
+
+@functools.cache
+def meter() -> Meter:
+    """Return the one meter of this process."""
+    return Meter()
+
+
+def priced(work: Callable[[], Result]) -> tuple[Result, float]:
+    """Return a result and the CPU seconds it took."""
+    before = meter().read()
+    return work(), meter().read() - before
+
+
+def candidates_of(folder: Path, package: str, count: int, seed: int) -> list[Candidate]:
+    """Return a seeded sample of the package's candidates, by all operators."""
+    patches = folder / "patches.json"
+    if not patches.exists():
+        repo = prepared.read(folder / "environment.json").repo
+        bugs = folder / "bugs" / "procedural.json"
+        profile = PROFILES / f"{package}.yaml"
+        script("generate_bugs", folder / "source" / "tree", "--repo", repo, "--profile", profile, "--output", bugs)
+        script("collect_patches", bugs, "--repo", repo, "--output", patches)
+    listed = records.read_candidates(patches)
+    return random.Random(seed).sample(listed, min(count, len(listed)))  # noqa: S311 - a sample, no secret
+
+
+def validate(runner: running.Runner, source: Path, listed: Sequence[Candidate]) -> list[Verdict]:
+    """
+    Return the verdicts of some candidates.
+
+    What a warm runner used is divided among its candidates by the number of their test files, and a clean run added.
+    """
+    verdicts_of = []
+    for group in warming.groups(listed, runner, 1, len(listed)):
+        chosen = {one["instance_id"]: choose(runner, source, one) for one in group}
+        warm, used = priced(functools.partial(warming.run, runner, chosen))
+        total = sum(len(selection.files or [0]) for selection in chosen.values())
+        for one in group:
+            selection = chosen[one["instance_id"]]
+            share = used * len(selection.files or [0]) / total
+            verdicts_of.append(validate_one(runner, one, selection, warm.get(one["instance_id"]), share))
+    return verdicts_of
+
+
+def choose(runner: running.Runner, source: Path, candidate: Candidate) -> choosing.Selection:
+    """Return the test files of a candidate."""
+    if not runner.coverage:
+        return choosing.whole("naive")
+    return choosing.choose(runner.coverage, source, candidate["patch"], candidate["instance_id"])
+
+
+def validate_one(
+    runner: running.Runner,
+    candidate: Candidate,
+    chosen: choosing.Selection,
+    warm: running.Found | None,
+    share: float,
+) -> Verdict:
+    """Return the verdict of one candidate, from the warm runner or from a clean run."""
+    name, patch = candidate["instance_id"], candidate["patch"]
+    found, used = (warm, 0.0) if warm else priced(lambda: runner.run(patch, chosen))
+    used += share
+    report = verdicts.judge(runner.reference.stable, found.suite, found.timeout_s)
+    how = f"{found.how['way']}, {len(found.how['files'])} files" if "files" in found.how else found.how["why"]
+    say(f"{name}: {report['tracesmith']['verdict']}, {used:.2f} CPU s, {how}")
+    return Verdict(name, report, found.how, used)
+
+
+def measure(folder: Path, package: str, count: int, audit: int, seed: int) -> Measured:
+    """Measure one package whose environment is built."""
+    environment, path = prepared.read(folder / "environment.json"), folder / "environment.json"
+    reference: Reference = references.read(folder, environment)
+    source, backend = folder / environment.source, prepared.open_backend(path, environment)
+    listed = candidates_of(folder, package, count, seed)
+
+    def bare() -> suites.SuiteRun:
+        with backend.open() as box:
+            return suites.run(box, environment.test, environment.timeout_s)
+
+    bare_s = priced(bare)[1]
+    say(f"{package}: a bare run takes {bare_s:.1f} CPU s")
+    known, coverage_s = priced(lambda: coverage.measure(folder, environment, reference))
+    runner = running.Runner(environment, backend, reference, known, environment.timeout_s)
+    fast = validate(runner, source, listed)
+    naive = validate(replace(runner, coverage=None), source, listed[:audit])
+    return Measured(package, bare_s, coverage_s, fast, naive)
+
+
+def table(found: Measured, command: str) -> str:
+    """Return the table of a package."""
+    ratios = [one.cpu_s / found.bare_s for one in found.fast]
+    mean = (sum(one.cpu_s for one in found.fast) + found.coverage_s) / found.bare_s / len(found.fast)
+    naive = [one.cpu_s / found.bare_s for one in found.naive]
+    pairs = list(zip(found.fast, found.naive, strict=False))
+    equal = sum(one.lists == other.lists for one, other in pairs)
+    kept = [(one, other) for one, other in pairs if verdicts.KEPT in (one.lists[0], other.lists[0])]
+    rows = {
+        "bare run, CPU s": f"{found.bare_s:.1f}",
+        "coverage run, CPU s": f"{found.coverage_s:.1f}",
+        "candidates": str(len(found.fast)),
+        "mean of a bare run, with the coverage run": f"{mean:.3f}",
+        "mean without it": f"{statistics.mean(ratios):.3f}",
+        "median": f"{statistics.median(ratios):.3f}",
+        "the naive way, mean": f"{statistics.mean(naive):.3f}" if naive else "-",
+        "warm": str(sum(one.how["way"] == "warm" for one in found.fast)),
+        "whole suite": str(sum("files" not in one.how for one in found.fast)),
+        "equal lists": f"{equal} of {len(pairs)}",
+        "equal lists of kept": f"{sum(one.lists == other.lists for one, other in kept)} of {len(kept)}",
+    }
+    lines = [f"## {found.package}", "", f"    {command}", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {value} |" for name, value in rows.items()]
+    wrong = [one.name for one, other in pairs if one.lists != other.lists]
+    return "\n".join([*lines, *(f"\nDifferent: {name}" for name in wrong)]) + "\n"
+
+
+def say(line: str) -> None:
+    """Tell how far it is."""
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Build what is missing, measure and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--package", default="zod")
+    parser.add_argument("--candidates", type=int, default=200)
+    parser.add_argument("--audit", type=int, default=40, help="candidates that also run the naive way")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--environment", type=Path, required=True, help="folder of the environment; built if missing")
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    if not (args.environment / "environment.json").exists():
+        profile, path = PROFILES / f"{args.package}.yaml", args.environment / "environment.json"
+        script("build_environment", profile, "--backend", "bubblewrap", "--reference-runs", "2", "--output", path)
+    found = measure(args.environment, args.package, args.candidates, args.audit, args.seed)
+    flags = f"--package {args.package} --candidates {args.candidates} --audit {args.audit} --seed {args.seed}"
+    text = table(found, f"benchmarks/validation.py {flags} --environment FOLDER --output FILE")
+    args.output.write_text(text)
+    raw = [{"name": one.name, "cpu_s": one.cpu_s, "how": one.how, "lists": one.lists} for one in found.fast]
+    args.output.with_suffix(".json").write_text(json.dumps(raw, indent=1))
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()

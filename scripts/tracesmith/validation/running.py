@@ -1,0 +1,80 @@
+"""Run a candidate: the test files that can see it, and more of them for as long as there is a doubt."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tracesmith import suites, workspaces
+from tracesmith.prepared import Environment
+from tracesmith.references import BY_THE_CODE, Reference
+from tracesmith.sandboxes.base import Backend
+from tracesmith.selection import choosing
+from tracesmith.selection.choosing import Selection
+from tracesmith.selection.coverage import Coverage
+from tracesmith.suites import SuiteRun
+
+# A candidate that runs this many times longer than the reference hangs; short suites get a floor.
+SLOWER = 8
+SHORTEST_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the whole suite says of a candidate, and how that is known."""
+
+    suite: SuiteRun
+    timeout_s: float
+    how: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What the runs of all candidates share."""
+
+    environment: Environment
+    backend: Backend
+    reference: Reference
+    coverage: Coverage | None
+    """None to run the whole suite always."""
+    longest_s: float
+
+    def usual_s(self, only: list[str] | None) -> float:
+        """Return the reference time of what is run, None being the whole suite."""
+        stable = self.reference.stable
+        return choosing.seconds(self.coverage, stable, only) if self.coverage and only is not None else stable.seconds
+
+    def timeout_s(self, only: list[str] | None) -> float:
+        """Return the time limit of a run, by the reference time of what it runs."""
+        return min(self.longest_s, max(SHORTEST_TIMEOUT_S, SLOWER * self.usual_s(only)))
+
+    def run(self, patch: str, selection: Selection) -> Found:
+        """Run a patch in a fresh sandbox. Raises PatchDoesNotApplyError."""
+        for only in _steps(selection):
+            limit = self.timeout_s(only)
+            with self.backend.open() as box:
+                workspaces.apply_patch(box, patch)
+                found = suites.run(box, self.environment.test, limit, only=only or ())
+            if only is None:
+                break
+            if not self.is_doubtful(found, only, selection):
+                how = {"selection": "coverage", "way": "clean", "files": only}
+                return Found(choosing.merge(self.reference.stable, found, only), limit, how)
+        why = selection.why or "the selected files did not run"
+        return Found(found, limit, {"selection": "none", "way": "clean", "why": why})
+
+    def is_doubtful(self, found: SuiteRun, only: list[str], selection: Selection) -> bool:
+        """Tell whether a run of selected files leaves open what the whole suite would say."""
+        if found.outcome != "ran":
+            return found.outcome not in BY_THE_CODE
+        told = set(found.broken_files) | {suites.test_file(test) for test in found.tests}
+        broken = set(found.broken_files) - set(self.reference.stable.broken_files)
+        return not set(only) <= told or bool(broken and only != selection.importers)
+
+
+def _steps(selection: Selection) -> Iterator[list[str] | None]:
+    """Yield what to run, each time when the one before leaves a doubt; None is the whole suite."""
+    if selection.files is not None:
+        yield selection.files
+    if selection.importers is not None and selection.importers != selection.files:
+        yield selection.importers
+    yield None
