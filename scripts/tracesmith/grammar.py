@@ -5,6 +5,18 @@ from functools import cache
 import tree_sitter_typescript
 from tree_sitter import Language, Parser
 
+FUNCTIONS = frozenset(
+    {
+        "arrow_function",
+        "function_declaration",
+        "function_expression",
+        "generator_function",
+        "generator_function_declaration",
+        "method_definition",
+    }
+)
+"""Nodes that are functions, and have a body unless they are only declared."""
+
 
 def parser_of(path: str) -> Parser:
     """Return the parser for a file name: `.tsx` has a grammar of its own, in which `<T>x` is an element."""

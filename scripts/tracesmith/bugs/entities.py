@@ -15,17 +15,8 @@ from hashlib import sha256
 from tree_sitter import Node
 
 from tracesmith.bugs.sources import SourceFile, code
+from tracesmith.grammar import FUNCTIONS
 
-FUNCTIONS = frozenset(
-    {
-        "arrow_function",
-        "function_declaration",
-        "function_expression",
-        "generator_function",
-        "generator_function_declaration",
-        "method_definition",
-    }
-)
 NOT_CODE = frozenset(
     {
         "abstract_method_signature",

@@ -11,16 +11,6 @@ from tree_sitter import Node
 
 from tracesmith import grammar
 
-FUNCTIONS = frozenset(
-    {
-        "arrow_function",
-        "function_declaration",
-        "function_expression",
-        "generator_function",
-        "generator_function_declaration",
-        "method_definition",
-    }
-)
 HIT = "globalThis.__tracesmith_hit"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -47,7 +37,7 @@ def bodies_of(path: str, data: bytes) -> list[Body] | None:
     found, stack = [], [tree.root_node]
     while stack:
         node = stack.pop()
-        if node.type in FUNCTIONS and (body := node.child_by_field_name("body")):
+        if node.type in grammar.FUNCTIONS and (body := node.child_by_field_name("body")):
             found.append(_body(body))
         stack += node.children
     return sorted(found, key=lambda body: (body.start, -body.end))

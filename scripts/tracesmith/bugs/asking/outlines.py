@@ -11,8 +11,8 @@ from tree_sitter import Node
 
 from tracesmith.bugs import sources
 from tracesmith.bugs.asking.targets import Target
-from tracesmith.bugs.entities import FUNCTIONS
 from tracesmith.bugs.sources import SourceFile, code
+from tracesmith.grammar import FUNCTIONS
 
 LONGEST = 12_000
 """Characters of an outline."""

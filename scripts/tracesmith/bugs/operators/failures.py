@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from tracesmith.bugs.entities import FUNCTIONS
 from tracesmith.bugs.operators.base import Operator, code, field, replaced, statements
 from tracesmith.bugs.operators.layout import without
 from tracesmith.bugs.sources import Edit
+from tracesmith.grammar import FUNCTIONS
 
 OTHER_CLASS = {
     b"Error": b"TypeError",
