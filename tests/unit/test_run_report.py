@@ -162,6 +162,20 @@ def test_how_evenly_the_bugs_are_spread_is_shown_where_it_is_known(run: RunFiles
         reported(run)
 
 
+def test_what_the_grader_noticed_in_a_patch_is_shown_with_its_instance(run: RunFiles) -> None:
+    found = json.loads(run.evaluation.read_text())
+    found["tracesmith"]["ids_by_flag"] = {"spawns_process": ["a"], "edits_tests": ["a", "b"]}
+    js(run.evaluation, found)
+    summary, page = reported(run)
+    flags = {row["instance_id"]: row["flags"] for row in summary["verdicts"]}
+    assert (flags["a"], flags["b"], flags["c"]) == (["edits_tests", "spawns_process"], ["edits_tests"], [])
+    assert "Flags of the patch: edits tests, spawns process<" in page
+    found["tracesmith"]["ids_by_flag"] = {"edits_tests": "a"}
+    js(run.evaluation, found)
+    with pytest.raises(InputError, match=r"key 'tracesmith\.ids_by_flag\.edits_tests': a list of texts"):
+        reported(run)
+
+
 def test_a_run_that_enters_with_a_dataset_invents_no_numbers(run: RunFiles) -> None:
     summary, page = reported(with_files(run, bugs=[], validation=[]))
     assert steps(summary)["candidates"] == (None, {})

@@ -114,6 +114,8 @@ class Inputs:
     engines: list[str]
     spreads: dict[str, dict[str, dict[str, float]]]
     """How evenly each method's bugs are spread, by the name of its summary; of those that say it."""
+    flags: dict[str, list[str]]
+    """What the grader noticed in an instance's patch: docs/integrity.md."""
 
 
 def read(run: RunFiles) -> Inputs:
@@ -140,6 +142,7 @@ def read(run: RunFiles) -> Inputs:
         environment=_object(files.read_json(run.environment), str(run.environment)) if run.environment else {},
         engines=sorted(rows.engines | _engine_of_predictions(summaries.meta_path(run.predictions))),
         spreads={path.stem: spread for path in run.bugs if (spread := _read_spread(path))},
+        flags=read_flags(run.evaluation),
     )
 
 
@@ -156,6 +159,16 @@ def read_outcomes(path: Path) -> dict[str, str]:
                 raise InputError(f"{where}: {name} stands elsewhere in ids_resolved and ids_unresolved")
             outcomes[name] = outcome
     return outcomes
+
+
+def read_flags(path: Path) -> dict[str, list[str]]:
+    """Return the flags of each instance's patch in an evaluation report, sorted; none in one of another tool."""
+    ours = _object(records.read_run_report(path).get("tracesmith", {}), f"{path}: key 'tracesmith'")
+    flags: dict[str, list[str]] = {}
+    for flag, ids in sorted(_object(ours.get("ids_by_flag", {}), f"{path}: key 'tracesmith.ids_by_flag'").items()):
+        for name in records.check_names(ids, f"{path}: key 'tracesmith.ids_by_flag.{flag}'"):
+            flags.setdefault(name, []).append(flag)
+    return flags
 
 
 def read_rows(path: Path, outcomes: dict[str, str], evaluation: Path) -> Rows:

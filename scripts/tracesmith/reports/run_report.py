@@ -92,6 +92,7 @@ def verdict(instance: Instance, inputs: Inputs) -> dict[str, Any]:
         "fail_to_pass": len(instance["FAIL_TO_PASS"]),
         "pass_to_pass": len(instance["PASS_TO_PASS"]),
         "outcome": outcome,
+        "flags": inputs.flags.get(name, []),
         **({"exit_status": status} if status else {}),
         "row": has_row(name, inputs),
         "why_not": None if has_row(name, inputs) else _why_no_row(name, outcome, inputs),
