@@ -82,6 +82,7 @@ rule write_bugs:
         max_entities=option("--max-entities", repo_setting("bug_generation", "max_entities")),
         seed=repo_setting("bug_generation", "seed"),
         screens=repo_setting("bug_generation", "screens"),
+        empty=may_be_empty,
         model=model_of_bugs,
     shell:
         r"""
@@ -94,6 +95,7 @@ rule write_bugs:
             {params.max_entities:q} \
             --seed {params.seed:q} \
             --screens {params.screens:q} \
+            {params.empty:q} \
             {params.model:q} \
             {resources.caps} \
             --calls {resources.llm} \
@@ -125,6 +127,7 @@ rule revert_pulls:
     params:
         source="logs/build_images/{repo}/source/tree",
         max_bugs=repo_setting("bug_generation", "max_bugs"),
+        empty=may_be_empty,
     shell:
         r"""
         python {input.script:q} {input.pulls:q} \
@@ -132,6 +135,7 @@ rule revert_pulls:
             --repo {wildcards.repo:q} \
             --profile {input.profile:q} \
             --max-bugs {params.max_bugs:q} \
+            {params.empty:q} \
             --output {output.summary:q} \
             &>{log:q}
         """

@@ -119,6 +119,11 @@ def option(flag, setting):
     return arguments
 
 
+def may_be_empty(wildcards):
+    """The flag by which one of several methods may make no bug."""
+    return ["--allow-empty"] if len(models.bug_methods(repo_of(wildcards).settings)) > 1 else []
+
+
 def prompt_of_bugs(wildcards):
     """The prompt file of a method that asks a model."""
     return find_file(models.bug_prompt(repo_of(wildcards).settings, wildcards.method))

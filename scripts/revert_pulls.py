@@ -25,12 +25,13 @@ def main() -> None:
     add("--repo", required=True, help="repo_name, the first part of each instance id")
     add("--profile", type=Path, required=True, help="profile that says which files to break")
     add("--max-bugs", type=cli.positive_int, help="candidates at most; default: all")
+    add("--allow-empty", action="store_true", help="write the summary though none can be undone")
     add("--output", type=cli.output_file, required=True, help="the summary; candidates are written beside it")
     args = cli.arguments(parser)
     cli.start_logging()
     profile = profiles.read(args.profile)
     settings = reverting.RevertSettings(profile.source_globs, profile.not_source_globs(), args.max_bugs)
-    reverting.revert(args.pulls, args.source, args.repo, settings, args.output)
+    reverting.revert(args.pulls, args.source, args.repo, settings, args.output, args.allow_empty)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ def main() -> None:
     add("--max-entities", type=cli.positive_int, help="functions at most; default: all")
     add("--seed", type=int, default=24, help="chooses the functions (default: %(default)s)")
     add("--screens", nargs="*", choices=screening.SCREENS, default=screening.SCREENS)
+    add("--allow-empty", action="store_true", help="write the summary though no answer is a bug")
     add("--output", type=cli.output_file, required=True, help="the summary; candidates are written beside it")
     flags.add(parser)
     args = cli.arguments(parser)
@@ -50,7 +51,7 @@ def main() -> None:
     )
     own = methods.METHODS[args.method].read(args.prompt).values.get("model")
     stage = writing.stage_of(prepared.read(args.environment).repo)
-    writing.write(args.environment, settings, Client(flags.settings(args, stage, own)), args.output)
+    writing.write(args.environment, settings, Client(flags.settings(args, stage, own)), args.output, args.allow_empty)
 
 
 if __name__ == "__main__":

@@ -138,6 +138,26 @@ def test_the_screens_of_the_configuration_are_those_of_a_models_bugs(
     assert " ".join(["--screens", *screens, "--model"]) in " ".join(written.replace("\\\n", " ").split())
 
 
+@pytest.mark.sandbox
+@pytest.mark.network
+def test_one_of_several_methods_may_make_no_bug_and_one_alone_may_not(line: Path, server: ModelServer) -> None:
+    server.answer = lambda body: {"content": f"I have no idea, in {len(body)} parts."}
+    nothing = {**PULL, "diff": PULL["diff"].replace("text.ts", "gone.ts")}
+    (line / "pulls.json").write_text(json.dumps([nothing]))
+    configure(line, server, method="all", pulls="pulls.json")
+    patches = f"logs/bug_gen/{tiny.REPO}_all_patches.json"
+    done = workflows.snakemake(line, patches)
+    assert done.returncode == 0, done.stdout
+    assert {row["strategy"][:8] for row in json.loads((line / patches).read_text())} == {"func_pm_"}
+    for method in ("llm_modify", "llm_rewrite", "pr"):
+        summary = json.loads((line / f"logs/bug_gen/{tiny.REPO}/{method}.json").read_text())
+        assert (summary["candidates"], summary["funnel"]["out"]) == ([], 0)
+    configure(line, server, method="llm-modify", n_bugs=2)
+    done = workflows.snakemake(line, patches)
+    assert done.returncode == 1
+    assert "is a bug (no_code: 10)" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("bug_generation", "issues", "said"),
     [

@@ -61,8 +61,14 @@ class Drop:
     """Where it does not apply."""
 
 
-def revert(path: Path, source: Path, repo: str, settings: RevertSettings, output: Path) -> None:
-    """Write the candidates that undo pull requests beside the summary, and then the summary."""
+def revert(
+    path: Path, source: Path, repo: str, settings: RevertSettings, output: Path, allow_empty: bool = False
+) -> None:
+    """
+    Write the candidates that undo pull requests beside the summary, and then the summary.
+
+    Raises InputError when none can be undone, unless that is allowed.
+    """
     check_repo(repo)
     asked = pulls.read(path)
     work = _Work(settings, sources.read_folder(source, settings.source_globs, settings.exclude_globs))
@@ -75,7 +81,10 @@ def revert(path: Path, source: Path, repo: str, settings: RevertSettings, output
         else:
             kept.append(made)
     if not kept:
-        raise InputError(_nothing(path, source, Counter(drop.reason for _, drop in dropped)))
+        said = _nothing(path, source, Counter(drop.reason for _, drop in dropped))
+        if not allow_empty:
+            raise InputError(said)
+        logger.warning("%s", said)
     candidate_files.write(output, _contents(kept, repo), STORED, _summary(path, repo, work, kept, dropped))
     logger.info("%s: kept %d of %d pull requests", repo, len(kept), len(asked))
 

@@ -64,12 +64,14 @@ def stage_of(repo: str) -> str:
     return f"write_bugs/{repo}"
 
 
-def write(environment_path: Path, settings: WritingSettings, client: Client, output: Path) -> None:
+def write(
+    environment_path: Path, settings: WritingSettings, client: Client, output: Path, allow_empty: bool = False
+) -> None:
     """
     Write the bugs of a repository beside the summary, and then the summary.
 
-    Raises InputError before any call for a bad prompt or a repository without functions, and when no answer is a bug;
-    IncompleteError when answers are missing.
+    Raises InputError before any call for a bad prompt or a repository without functions, and when no answer is a bug
+    unless that is allowed; IncompleteError when answers are missing.
     """
     environment = prepared.read(environment_path)
     source = environment_path.parent / environment.source
@@ -89,13 +91,17 @@ def write(environment_path: Path, settings: WritingSettings, client: Client, out
     chosen |= {"repo": environment.repo, "source": files.digest(found.digests)}
     made_by = summaries.made_by("write_bugs", FORMAT_VERSION, {}, chosen)
     functions = {"found": len(asked), "asked": len({said.target for said in outcome.answers()})}
-    outcome.write(output, {"made_by": made_by, "functions": functions})
+    outcome.write(output, {"made_by": made_by, "functions": functions}, allow_empty)
     if not outcome.bugs:
-        said = ", ".join(f"{reason}: {count}" for reason, count in outcome.funnel()["dropped"].items())
-        raise InputError(
-            f"{settings.prompt}: none of {len(outcome.refused)} answers of {client.settings.model} is a bug ({said}); "
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in outcome.funnel()["dropped"].items())
+        answers = f"{len(outcome.refused)} answers of {client.settings.model}"
+        said = (
+            f"{settings.prompt}: none of {answers} is a bug ({reasons}); "
             f"see the files refused__*.json below {output.parent} and change the prompt or the model"
         )
+        if not allow_empty:
+            raise InputError(said)
+        logger.warning("%s", said)
 
 
 def _ask(job: Job, asked: Sequence[Target]) -> Outcome:

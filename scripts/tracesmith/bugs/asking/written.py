@@ -64,8 +64,8 @@ class Outcome:
             funnel.drop(refusal.reason)
         return funnel.as_json()
 
-    def write(self, output: Path, about: Mapping[str, Any]) -> None:
-        """Write the files of all answers beside the summary, and then the summary where there are bugs."""
+    def write(self, output: Path, about: Mapping[str, Any], allow_empty: bool) -> None:
+        """Write the files of all answers beside the summary, and then the summary unless bugs are missed in it."""
         contents: dict[str, bytes] = {}
         rows = [self._bug(one, contents) for one in self.bugs]
         refused = [self._refused(said, refusal, contents) for said, refusal in self.refused]
@@ -77,7 +77,7 @@ class Outcome:
             "refused": refused,
         }
         mine = re.compile(rf"\.?(bug|metadata|refused)__{re.escape(self.strategy)}__")
-        candidate_files.write(output, contents.items(), mine, summary if self.bugs else None)
+        candidate_files.write(output, contents.items(), mine, summary if self.bugs or allow_empty else None)
 
     def _bug(self, one: Written, contents: dict[str, bytes]) -> dict[str, str]:
         """Add the files of a bug and return its row in the summary."""
