@@ -2,12 +2,12 @@
 """
 Measure what a candidate's verdict costs beside a bare run of the whole suite, and whether it is the same verdict.
 
-    benchmarks/validation.py --package zod --candidates 60 --audit 10 --seed 7 --output docs/results/validation.md
+    benchmarks/validation.py --package zod --candidates 200 --audit 40 --under src/v3 src/v4 --output zod.md
 
 A seeded sample of a package's candidates is validated as the pipeline does it, with one worker, with everything in the
-price: the coverage run, the sandboxes, what is run again. Some of them are then run the naive way, the whole suite in a
-fresh sandbox, and the four lists of tests are compared. CPU seconds are those of all processes that were started and
-of this one, by a control group. `--environment` takes a folder that is built already.
+price: the coverage run, the sandboxes, what is run again. Some that are kept, of each folder, are then run the naive
+way, the whole suite in a fresh sandbox, and the four lists of tests are compared. CPU seconds are those of all
+processes that were started and of this one, by a control group. `--environment` takes a folder that is built already.
 """
 
 import argparse
@@ -60,6 +60,7 @@ class Measured:
     package: str
     bare_s: float
     coverage_s: float
+    """With the pristine runs of the warm runner."""
     fast: list[Verdict]
     naive: list[Verdict]
 
@@ -107,21 +108,21 @@ def candidates_of(folder: Path, package: str, count: int, seed: int) -> list[Can
     return random.Random(seed).sample(listed, min(count, len(listed)))  # noqa: S311 - a sample, no secret
 
 
-def validate(runner: running.Runner, source: Path, listed: Sequence[Candidate]) -> list[Verdict]:
+def validate(runner: running.Runner, warm: warming.Warm, source: Path, listed: Sequence[Candidate]) -> list[Verdict]:
     """
     Return the verdicts of some candidates.
 
     What a warm runner used is divided among its candidates by the number of their test files, and a clean run added.
     """
     verdicts_of = []
-    for group in warming.groups(listed, runner, 1, len(listed)):
+    for group in warming.groups(listed, warm, 1, len(listed)):
         chosen = {one["instance_id"]: choose(runner, source, one) for one in group}
-        warm, used = priced(functools.partial(warming.run, runner, chosen))
+        said, used = priced(functools.partial(warming.run, runner, warm, chosen))
         total = sum(len(selection.files or [0]) for selection in chosen.values())
         for one in group:
             selection = chosen[one["instance_id"]]
             share = used * len(selection.files or [0]) / total
-            verdicts_of.append(validate_one(runner, one, selection, warm.get(one["instance_id"]), share))
+            verdicts_of.append(validate_one(runner, one, selection, said.get(one["instance_id"]), share))
     return verdicts_of
 
 
@@ -149,7 +150,7 @@ def validate_one(
     return Verdict(name, report, found.how, used)
 
 
-def measure(folder: Path, package: str, count: int, audit: int, seed: int) -> Measured:
+def measure(folder: Path, package: str, count: int, audit: int, unders: Sequence[str], seed: int) -> Measured:
     """Measure one package whose environment is built."""
     environment, path = prepared.read(folder / "environment.json"), folder / "environment.json"
     reference: Reference = references.read(folder, environment)
@@ -164,9 +165,15 @@ def measure(folder: Path, package: str, count: int, audit: int, seed: int) -> Me
     say(f"{package}: a bare run takes {bare_s:.1f} CPU s")
     known, coverage_s = priced(lambda: coverage.measure(folder, environment, reference))
     runner = running.Runner(environment, backend, reference, known, environment.timeout_s)
-    fast = validate(runner, source, listed)
-    naive = validate(replace(runner, coverage=None), source, listed[:audit])
-    return Measured(package, bare_s, coverage_s, fast, naive)
+    warm, warm_s = priced(lambda: warming.measure(runner))
+    say(f"{package}: coverage {coverage_s:.1f} CPU s ({known.doubt or 'trusted'})")
+    say(f"{package}: pristine runs of the warm runner {warm_s:.1f} CPU s ({warm})")
+    fast = validate(runner, warm, source, listed)
+    kept = [one for one, said in zip(listed, fast, strict=True) if said.lists[0] == verdicts.KEPT]
+    folders = [[one for one in kept if f"diff --git a/{under}" in one["patch"]][:audit] for under in unders]
+    plain = replace(runner, coverage=None)
+    naive = validate(plain, warming.Warm(doubt="naive"), source, [one for listed in folders for one in listed])
+    return Measured(package, bare_s, coverage_s + warm_s, fast, naive)
 
 
 def table(found: Measured, command: str) -> str:
@@ -174,9 +181,8 @@ def table(found: Measured, command: str) -> str:
     ratios = [one.cpu_s / found.bare_s for one in found.fast]
     mean = (sum(one.cpu_s for one in found.fast) + found.coverage_s) / found.bare_s / len(found.fast)
     naive = [one.cpu_s / found.bare_s for one in found.naive]
-    pairs = list(zip(found.fast, found.naive, strict=False))
-    equal = sum(one.lists == other.lists for one, other in pairs)
-    kept = [(one, other) for one, other in pairs if verdicts.KEPT in (one.lists[0], other.lists[0])]
+    naive_of = {one.name: one for one in found.naive}
+    pairs = [(one, naive_of[one.name]) for one in found.fast if one.name in naive_of]
     rows = {
         "bare run, CPU s": f"{found.bare_s:.1f}",
         "coverage run, CPU s": f"{found.coverage_s:.1f}",
@@ -187,8 +193,10 @@ def table(found: Measured, command: str) -> str:
         "the naive way, mean": f"{statistics.mean(naive):.3f}" if naive else "-",
         "warm": str(sum(one.how["way"] == "warm" for one in found.fast)),
         "whole suite": str(sum("files" not in one.how for one in found.fast)),
-        "equal lists": f"{equal} of {len(pairs)}",
-        "equal lists of kept": f"{sum(one.lists == other.lists for one, other in kept)} of {len(kept)}",
+        "looping or hanging": str(sum(one.lists[0] == "timed_out" for one in found.fast)),
+        "kept": str(sum(one.lists[0] == verdicts.KEPT for one in found.fast)),
+        "audited": str(len(pairs)),
+        "with the lists of the naive way": str(sum(one.lists == other.lists for one, other in pairs)),
     }
     lines = [f"## {found.package}", "", f"    {command}", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in rows.items()]
@@ -207,7 +215,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--package", default="zod")
     parser.add_argument("--candidates", type=int, default=200)
-    parser.add_argument("--audit", type=int, default=40, help="candidates that also run the naive way")
+    parser.add_argument("--audit", type=int, default=40, help="kept candidates of each folder that run the naive way")
+    parser.add_argument("--under", nargs="+", default=[""], help="folders of the sources to audit apart")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--environment", type=Path, required=True, help="folder of the environment; built if missing")
     parser.add_argument("--output", type=Path, required=True)
@@ -215,8 +224,9 @@ def main() -> None:
     if not (args.environment / "environment.json").exists():
         profile, path = PROFILES / f"{args.package}.yaml", args.environment / "environment.json"
         script("build_environment", profile, "--backend", "bubblewrap", "--reference-runs", "2", "--output", path)
-    found = measure(args.environment, args.package, args.candidates, args.audit, args.seed)
+    found = measure(args.environment, args.package, args.candidates, args.audit, args.under, args.seed)
     flags = f"--package {args.package} --candidates {args.candidates} --audit {args.audit} --seed {args.seed}"
+    flags += f" --under {' '.join(args.under)}" if any(args.under) else ""
     text = table(found, f"benchmarks/validation.py {flags} --environment FOLDER --output FILE")
     args.output.write_text(text)
     raw = [{"name": one.name, "cpu_s": one.cpu_s, "how": one.how, "lists": one.lists} for one in found.fast]

@@ -47,6 +47,17 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Driver:
+    """A program of ours that runs several candidates with one runner (see `validation/warming.py`)."""
+
+    program: Path
+    setup: Path
+    """What test files that share a process load first."""
+    flags: Sequence[str]
+    """What the program gets after the words of the profile's command."""
+
+
+@dataclass(frozen=True)
 class Runner:
     """One test runner."""
 
@@ -70,10 +81,8 @@ class Runner:
     """
     select: Callable[[Invocation, Sequence[str]], Invocation] | None = None
     """Turn an invocation into one of some test files, by their absolute paths; None where the runner runs all."""
-    driver: Path | None = None
-    """A program of ours that runs several candidates with one runner (see `validation/warming.py`)."""
-    driver_flags: Sequence[str] = ()
-    """What the driver gets after the words of the profile's command."""
+    driver: Driver | None = None
+    """What runs several candidates with one runner; None where there is none."""
     coverage: Path | None = None
     """A preload of ours for a run whose sources are instrumented; None where what it says cannot be trusted."""
     sequencer: Path | None = None

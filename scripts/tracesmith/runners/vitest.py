@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tracesmith.runners import json_report
-from tracesmith.runners.base import Invocation, Reading, Runner, first_line
+from tracesmith.runners.base import Driver, Invocation, Reading, Runner, first_line
 
 # Test time limits far above what a test needs: a loaded machine must not make a slow test a failing one; what hangs is
 # ended by the time limit of the whole run. One worker: workers beyond it are other sandboxes.
@@ -50,8 +50,9 @@ def select(call: Invocation, paths: Sequence[str]) -> Invocation:
     return Invocation([*call.command, *paths], call.environment)
 
 
-DRIVER = Path(__file__).with_name("vitest_warm.mjs")
-COVERAGE = Path(__file__).with_name("coverage.cjs")
+HERE = Path(__file__)
+DRIVER = Driver(HERE.with_name("vitest_warm.mjs"), HERE.with_name("vitest_world.js"), FLAGS[2:])
+COVERAGE = HERE.with_name("coverage.cjs")
 RUNNER = Runner(
     invoke,
     read,
@@ -60,6 +61,5 @@ RUNNER = Runner(
     shuffle=shuffle,
     select=select,
     driver=DRIVER,
-    driver_flags=FLAGS[2:],
     coverage=COVERAGE,
 )

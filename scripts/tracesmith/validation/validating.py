@@ -44,6 +44,7 @@ class Job:
 
     environment: Environment
     runner: running.Runner
+    warm: warming.Warm
     source: Path
     """The pristine tree."""
     store: stores.Store
@@ -91,8 +92,9 @@ def validate(
     shared = files.digest([environment.identity(), *decides])
     known = coverage.make(environment_path.parent, environment, reference) if settings.selection == "coverage" else None
     runner = running.Runner(environment, backend, reference, known, settings.timeout_s)
+    warm = warming.make(environment_path.parent, runner) if known else warming.Warm(doubt="selection is off")
     source = environment_path.parent / environment.source
-    job = Job(environment, runner, source, store, settings, reference, health, shared)
+    job = Job(environment, runner, warm, source, store, settings, reference, health, shared)
     reports = _until_enough(job, share.of(candidates), share.workers)
     if share.is_whole():
         inputs = {"patches": patches, "environment": environment_path}
@@ -115,7 +117,7 @@ def _until_enough(job: Job, candidates: Sequence[Candidate], workers: int) -> li
     reports: list[dict[str, Any] | None] = []
     valid = 0
     most = job.settings.max_instances or len(candidates)
-    groups = warming.groups(candidates, job.runner, workers, most)
+    groups = warming.groups(candidates, job.warm, workers, most)
     results = pool.each(groups, lambda group: _validated_group(job, group), workers, job.runner.backend.stop)
     flat = (report for group, found in zip(groups, results, strict=False) for report in found or [None] * len(group))
     for candidate, report in zip(candidates, flat, strict=False):
@@ -133,7 +135,7 @@ def _until_enough(job: Job, candidates: Sequence[Candidate], workers: int) -> li
 def _validated_group(job: Job, group: Sequence[Candidate]) -> list[dict[str, Any] | None]:
     """Return the reports of some candidates, most of them from one warm runner."""
     new = [one for one in group if not job.store.holds(one["instance_id"], job.fingerprint_of(one))]
-    found = warming.run(job.runner, {one["instance_id"]: job.select(one) for one in new})
+    found = warming.run(job.runner, job.warm, {one["instance_id"]: job.select(one) for one in new})
     return [pool.attempt(lambda one: _validated(job, one, found.get(one["instance_id"])), one) for one in group]
 
 

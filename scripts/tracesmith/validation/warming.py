@@ -1,56 +1,105 @@
 """
-Run candidates one after the other in one warm runner: one sandbox, one server, fresh processes for the test files.
+Run candidates one after the other in one warm runner: one sandbox, one server, and what it has compiled.
 
 The driver (`runners/vitest_warm.mjs`) puts each candidate's files in place, runs its test files, restores the pristine
-bytes, and ends at once when files, processes or errors outside of tests are left, or time is up. A canary, the quickest
-test file on the pristine tree, runs first and last. A candidate about which there is any doubt has no result here and
-is run again clean; the others go on with a fresh sandbox.
+bytes, and ends at once when files or processes are left, or time is up. Test files share a process, whose modules and
+globals are fresh for each. A canary, the quickest test file on the pristine tree, runs first, last, and after a loop. A
+candidate about which there is any doubt has no result here and is run again clean; the others go on with a fresh
+sandbox.
+
+Which test files say something else in a shared process is measured once, on the pristine tree, in two orders: the store
+`warm` beside the environment.
 """
 
-import base64
-import io
-import json
 import logging
-import secrets
-import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TypeVar
 
-from tracesmith import suites
+from tracesmith import files, stores, suites
 from tracesmith.runners import RUNNERS
-from tracesmith.sandboxes import base
-from tracesmith.sandboxes.base import TESTBED, Completed, Sandbox
+from tracesmith.sandboxes.base import Completed
 from tracesmith.selection import choosing
 from tracesmith.selection.choosing import Selection
 from tracesmith.suites import SuiteRun
+from tracesmith.validation import driving
+from tracesmith.validation.driving import FIRST, LAST, Job
 from tracesmith.validation.running import Found, Runner
 
 logger = logging.getLogger(__name__)
 
+CODE_VERSION = 1
+NAME = "warm"
 Item = TypeVar("Item")
 LARGEST_GROUP = 16
 """A killed run loses what is under way: at most so many candidates a worker."""
 STARTING_S = 60.0
 UNABLE = 3
 """The driver's exit code where its runner is none that it knows."""
-# Time up is a doubt here and no verdict, which a clean run gives with its own limit: so a hang need not cost it twice.
+# Time up is a doubt here and no verdict, which a clean run gives with its own limit.
 SLOWER = 6
 SHORTEST_TIMEOUT_S = 8.0
-FIRST, LAST = "first", "last"
+# One test file's CPU seconds are steadier than its time: more than this is a loop.
+LOOP_SLOWER = 8
+SHORTEST_LOOP_S = 2.0
 
 
-def groups(items: Sequence[Item], runner: Runner, workers: int, most: int) -> list[Sequence[Item]]:
+@dataclass(frozen=True)
+class Warm:
+    """What the driver can do with the pristine suite of an environment."""
+
+    alone: Collection[str] = ()
+    """Test files that need a process of their own."""
+    doubt: str = ""
+    """Why there is no warm runner; empty when there is."""
+
+
+def make(folder: Path, runner: Runner) -> Warm:
+    """Return what is known of an environment's warm runner, from the store or measured now."""
+    store, identity = stores.Store(folder / NAME), runner.environment.identity()
+    fingerprint = stores.fingerprint(NAME, CODE_VERSION, environment=identity)
+    with store.claim("1"):
+        if not store.holds("1", fingerprint):
+            found = measure(runner)
+            with store.replace("1", fingerprint) as entry:
+                (entry / "warm.json").write_bytes(files.json_bytes(asdict(found)))
+        warm = Warm(**files.read_json(store.folder("1") / "warm.json"))
+    logger.info("warm runner: %s", warm.doubt or f"{len(warm.alone)} test files need a process of their own")
+    return warm
+
+
+def measure(runner: Runner) -> Warm:
+    """Run the pristine suite in a shared process, in two orders, and return what it shows."""
+    test, known, canary = runner.environment.test, runner.coverage, _canary(runner)
+    if not RUNNERS[test.runner].driver:
+        return Warm(doubt=f"there is none for {test.runner}")
+    if test.command[1:2] != ["run"] or not canary or not known:
+        return Warm(doubt="the test command is not `run`" if canary else "no test file passes as a whole")
+    every = known.tests
+    jobs = [_pristine_job(runner, number, order) for number, order in enumerate((every, every[::-1]))]
+    with runner.backend.open() as box:
+        done, read = driving.drive(box, test, [_canary_job(canary), *jobs], 2 * len(jobs) * runner.longest_s)
+    if done.exit_code == UNABLE:
+        return Warm(doubt="it takes vitest 2 to 4 with an isolated process for each test file")
+    if not _is_clean(runner, done, read):
+        return Warm(doubt=f"its pristine runs did not end well: {done.text[-300:].strip()}")
+    shared = [read.get(f"{number}.together") for number in range(len(jobs))]
+    return Warm(sorted(set().union(*(_unlike(runner, every, one) for one in shared))))
+
+
+def groups(items: Sequence[Item], warm: Warm, workers: int, most: int) -> list[Sequence[Item]]:
     """Divide candidates into those that share a runner; a run that stops early makes smaller ones."""
-    size = min(LARGEST_GROUP, -(-min(len(items), most) // workers)) if _is_able(runner) else 1
+    size = 1 if warm.doubt else min(LARGEST_GROUP, -(-min(len(items), most) // workers))
     return [items[start : start + max(1, size)] for start in range(0, len(items), max(1, size))]
 
 
-def run(runner: Runner, selections: Mapping[str, Selection]) -> dict[str, Found]:
+def run(runner: Runner, warm: Warm, selections: Mapping[str, Selection]) -> dict[str, Found]:
     """Return what the suite says of candidates by their names, as far as that is beyond doubt."""
-    waiting = [name for name, selection in selections.items() if selection.files] if _is_able(runner) else []
+    waiting = [] if warm.doubt else [name for name, selection in selections.items() if selection.files]
     found: dict[str, Found] = {}
     while len(waiting) > 1:
-        read = _batch(runner, [selections[name] for name in waiting])
+        read = _batch(runner, warm, [selections[name] for name in waiting])
         if read is None:
             break
         for number, suite in read.items():
@@ -66,84 +115,85 @@ def run(runner: Runner, selections: Mapping[str, Selection]) -> dict[str, Found]
     return found
 
 
-def _is_able(runner: Runner) -> bool:
-    test, known = runner.environment.test, runner.coverage
-    return bool(
-        known and not known.doubt and RUNNERS[test.runner].driver and test.command[1:2] == ["run"] and _canary(runner)
-    )
-
-
 def _canary(runner: Runner) -> str | None:
     """Return the quickest test file of which every test passes."""
     stable, known = runner.reference.stable, runner.coverage
     bad = set(stable.broken_files) | {suites.test_file(test) for test in stable.tests.keys() - stable.passed()}
-    seconds = known.seconds if known else {}
+    seconds = known.seconds if known and not known.doubt else {}
     return min((path for path in seconds if path not in bad), key=lambda path: (seconds[path], path), default=None)
 
 
-def _batch(runner: Runner, selections: Sequence[Selection]) -> dict[int, SuiteRun] | None:
+def _batch(runner: Runner, warm: Warm, selections: Sequence[Selection]) -> dict[int, SuiteRun] | None:
     """
     Return the runs of the candidates that the driver came to the end of, by their numbers.
 
     None when the canary did not say what it should: then no other try would be better.
     """
-    canary = str(_canary(runner))
-    first: dict[str, object] = {"only": [f"{TESTBED}/{canary}"]}
-    jobs = [first, *(_job(runner, *pair) for pair in enumerate(selections))]
+    jobs = [_canary_job(str(_canary(runner)))]
+    jobs += [_candidate_job(runner, warm, *pair) for pair in enumerate(selections)]
     limits = [_limit_s(runner, selection) for selection in selections]
     with runner.backend.open() as box:
-        done, read = _drive(runner, box, jobs, sum(limits) + STARTING_S)
-    if done.exit_code == UNABLE:
-        logger.info("no warm runner: it takes vitest 4 with processes of their own for the test files")
-        return None
-    wanted = {name: state for name, state in runner.reference.stable.tests.items() if suites.test_file(name) == canary}
-    ends = [FIRST, LAST] if done.exit_code == 0 else [FIRST]
-    if any(end not in read or not wanted.items() <= read[end].tests.items() for end in ends):
+        done, read = driving.drive(box, runner.environment.test, jobs, sum(limits) + STARTING_S)
+    if not _is_clean(runner, done, read):
         logger.warning("a warm runner was contaminated, or did not start: %s", done.text[-500:].strip())
         return None
-    return {int(name): suite for name, suite in read.items() if name not in (FIRST, LAST)}
+    found = {}
+    for number in range(len(selections)):
+        suite = read.get(f"{number}.end")
+        if suite is None:
+            break
+        if suite.outcome == "timed_out" and not _is_well(runner, read, f"{number}.after.alone"):
+            break
+        found[number] = suite
+    return found
+
+
+def _is_clean(runner: Runner, done: Completed, read: Mapping[str, SuiteRun]) -> bool:
+    ends = [FIRST, LAST] if done.exit_code == 0 else [FIRST]
+    return all(_is_well(runner, read, f"{end}.alone") for end in ends)
+
+
+def _is_well(runner: Runner, read: Mapping[str, SuiteRun], name: str) -> bool:
+    canary = _canary(runner)
+    wanted = {test: state for test, state in runner.reference.stable.tests.items() if suites.test_file(test) == canary}
+    return name in read and wanted.items() <= read[name].tests.items()
+
+
+def _unlike(runner: Runner, every: Sequence[str], shared: SuiteRun | None) -> set[str]:
+    """Return the test files of which a shared process does not say what the reference does: all that it leaves out."""
+    if shared is None:
+        return set(every)
+    wanted = runner.reference.stable.tests
+    unlike = {suites.test_file(test) for test, state in wanted.items() if shared.tests.get(test) != state}
+    unlike |= {suites.test_file(test) for test in shared.tests.keys() - wanted.keys()}
+    told = {suites.test_file(test) for test in shared.tests}
+    return (unlike | set(shared.broken_files) | (set(every) - told)) & set(every)
 
 
 def _limit_s(runner: Runner, selection: Selection) -> float:
     return min(runner.timeout_s(selection.files), max(SHORTEST_TIMEOUT_S, SLOWER * runner.usual_s(selection.files)))
 
 
-def _job(runner: Runner, number: int, selection: Selection) -> dict[str, object]:
-    return {
-        "number": number,
-        "changes": [
-            (f"{TESTBED}/{path}", base64.b64encode(data).decode()) for path, data in sorted(selection.changed.items())
-        ],
-        "only": [f"{TESTBED}/{path}" for path in selection.files or []],
-        "timeout_ms": int(1000 * _limit_s(runner, selection)),
-    }
+def _canary_job(canary: str) -> Job:
+    return Job(FIRST, alone=[canary])
 
 
-def _drive(
-    runner: Runner, box: Sandbox, jobs: list[dict[str, object]], timeout_s: float
-) -> tuple[Completed, dict[str, SuiteRun]]:
-    test = runner.environment.test
-    program = RUNNERS[test.runner]
-    assert program.driver  # noqa: S101 - the caller looked
-    folder = f"/tmp/tracesmith-warm.{secrets.token_hex(8)}"  # noqa: S108 - a path inside the sandbox
-    base.write_file(box, f"{folder}.mjs", program.driver.read_bytes())
-    base.must(box, ["mkdir", folder])
-    words = [*test.command[1:], *program.driver_flags]
-    command = ["env", "--chdir", test.folder, "node", f"{folder}.mjs", folder, *words]
-    stdin = json.dumps(jobs).encode()
-    done = box.run(command, timeout_s=timeout_s, stdin=stdin, environment=test.environment)
-    packed = box.run(["tar", "-cf", "-", "-C", folder, "."], timeout_s=120)
-    return done, _unpack(packed.output, runner) if packed.exit_code == 0 and not packed.killed else {}
+def _pristine_job(runner: Runner, number: int, order: Sequence[str]) -> Job:
+    return Job(str(number), together=order, cpu_s=_loop_s(runner, order), timeout_s=runner.longest_s)
 
 
-def _unpack(data: bytes, runner: Runner) -> dict[str, SuiteRun]:
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        members = {member.name.removeprefix("./"): member for member in tar if member.isfile()}
-        texts = {name: tar.extractfile(member).read() for name, member in members.items()}  # type: ignore[union-attr]
-    found = {}
-    for name, report in texts.items():
-        stem, _, kind = name.rpartition(".")
-        reading = RUNNERS[runner.environment.test.runner].read(report, 1) if kind == "json" else None
-        if reading and f"{stem}.txt" in texts:
-            found[stem] = suites.of_reading(reading, texts[f"{stem}.txt"].decode("utf-8", "replace"), 0.0)
-    return found
+def _candidate_job(runner: Runner, warm: Warm, number: int, selection: Selection) -> Job:
+    only = selection.files or []
+    return Job(
+        str(number),
+        [path for path in only if path not in warm.alone],
+        [path for path in only if path in warm.alone],
+        selection.changed,
+        _loop_s(runner, only),
+        _limit_s(runner, selection),
+    )
+
+
+def _loop_s(runner: Runner, paths: Sequence[str]) -> float:
+    seconds = runner.coverage.seconds if runner.coverage else {}
+    return SHORTEST_LOOP_S + LOOP_SLOWER * max(seconds.get(path, 0.0) for path in paths)
