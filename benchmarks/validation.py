@@ -95,14 +95,19 @@ def priced(work: Callable[[], Result]) -> tuple[Result, float]:
     return work(), meter().read() - before
 
 
+def profile_of(package: str) -> Path:
+    """Return the profile of a name, or the file itself."""
+    return Path(package) if package.endswith(".yaml") else PROFILES / f"{package}.yaml"
+
+
 def candidates_of(folder: Path, package: str, count: int, seed: int) -> list[Candidate]:
     """Return a seeded sample of the package's candidates, by all operators."""
     patches = folder / "patches.json"
     if not patches.exists():
         repo = prepared.read(folder / "environment.json").repo
         bugs = folder / "bugs" / "procedural.json"
-        profile = PROFILES / f"{package}.yaml"
-        script("generate_bugs", folder / "source" / "tree", "--repo", repo, "--profile", profile, "--output", bugs)
+        args = ["--repo", repo, "--profile", profile_of(package), "--output", bugs]
+        script("generate_bugs", folder / "source" / "tree", *args)
         script("collect_patches", bugs, "--repo", repo, "--output", patches)
     listed = records.read_candidates(patches)
     return random.Random(seed).sample(listed, min(count, len(listed)))  # noqa: S311 - a sample, no secret
@@ -213,7 +218,7 @@ def say(line: str) -> None:
 def main() -> None:
     """Build what is missing, measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--package", default="zod")
+    parser.add_argument("--package", default="zod", help="one of configs/repos, or a profile of your own")
     parser.add_argument("--candidates", type=int, default=200)
     parser.add_argument("--audit", type=int, default=40, help="kept candidates of each folder that run the naive way")
     parser.add_argument("--under", nargs="+", default=[""], help="folders of the sources to audit apart")
@@ -222,7 +227,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     if not (args.environment / "environment.json").exists():
-        profile, path = PROFILES / f"{args.package}.yaml", args.environment / "environment.json"
+        profile, path = profile_of(args.package), args.environment / "environment.json"
         script("build_environment", profile, "--backend", "bubblewrap", "--reference-runs", "2", "--output", path)
     found = measure(args.environment, args.package, args.candidates, args.audit, args.under, args.seed)
     flags = f"--package {args.package} --candidates {args.candidates} --audit {args.audit} --seed {args.seed}"
