@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument(
         "--selection",
         choices=("coverage", "none"),
-        default="none",
+        default="coverage",
         help="test files that run: those that enter what a candidate changes, or all (default: %(default)s)",
     )
     parser.add_argument("--workers", type=cli.positive_int, default=2, help="sandboxes at once (default: %(default)s)")

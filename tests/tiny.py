@@ -49,11 +49,11 @@ def write_profile(folder: Path) -> Path:
     return path
 
 
-def build(folder: Path) -> Path:
-    """Build the package's environment for bubblewrap below a folder, as a user does, and return environment.json."""
+def build(folder: Path, backend: str = "bubblewrap") -> Path:
+    """Build the package's environment for a backend below a folder, as a user does, and return environment.json."""
     output = folder / REPO / "environment.json"
     script = REPOSITORY / "scripts" / "build_environment.py"
-    command = [sys.executable, script, write_profile(folder), "--backend", "bubblewrap", "--output", output]
+    command = [sys.executable, script, write_profile(folder), "--backend", backend, "--output", output]
     limits = ["--memory", "2g", "--disk", "500m"]
     done = subprocess.run([*command, *limits], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

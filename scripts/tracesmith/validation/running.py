@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracesmith import suites, workspaces
+from tracesmith.perturbations import PLAIN, Perturbation
 from tracesmith.prepared import Environment
 from tracesmith.references import BY_THE_CODE, Reference
 from tracesmith.sandboxes.base import Backend
@@ -47,18 +48,24 @@ class Runner:
         """Return the time limit of a run, by the reference time of what it runs."""
         return min(self.longest_s, max(SHORTEST_TIMEOUT_S, SLOWER * self.usual_s(only)))
 
-    def run(self, patch: str, selection: Selection) -> Found:
-        """Run a patch in a fresh sandbox. Raises PatchDoesNotApplyError."""
+    def run(
+        self, patch: str, selection: Selection, changes: Perturbation = PLAIN, beside: SuiteRun | None = None
+    ) -> Found:
+        """
+        Run a patch in a fresh sandbox, with something changed; `beside` is the pristine run under the same changes.
+
+        Raises PatchDoesNotApplyError.
+        """
         for only in _steps(selection):
-            limit = self.timeout_s(only)
+            limit = changes.timeout_s(self.timeout_s(only))
             with self.backend.open() as box:
                 workspaces.apply_patch(box, patch)
-                found = suites.run(box, self.environment.test, limit, only=only or ())
+                found = suites.run(box, self.environment.test, limit, changes, only=only or ())
             if only is None:
                 break
             if not self.is_doubtful(found, only, selection):
                 how = {"selection": "coverage", "way": "clean", "files": only}
-                return Found(choosing.merge(self.reference.stable, found, only), limit, how)
+                return Found(choosing.merge(beside or self.reference.stable, found, only), limit, how)
         why = selection.why or "the selected files did not run"
         return Found(found, limit, {"selection": "none", "way": "clean", "why": why})
 

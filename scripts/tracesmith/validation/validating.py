@@ -34,7 +34,7 @@ class ValidationSettings:
     """Most seconds of a candidate's run; less where the reference is quick (8 times its time, at least 20 s)."""
     max_instances: int | None = None
     """Stop when this many valid instances are found, in the order of the candidates."""
-    selection: str = "none"
+    selection: str = "coverage"
     """Which test files run: `coverage` (those that enter what a candidate changes), or `none` (all)."""
 
 
