@@ -22,11 +22,13 @@ class Selection:
     files: list[str] | None
     """Sorted; None for the whole suite."""
     importers: list[str] | None
-    """Those to run when one of `files` breaks as a whole: then the edit is seen by all that load the source."""
+    """Those to run when a source may not compile any more: then the edit is seen by all that load it."""
     why: str = ""
     """Why it is the whole suite."""
     changed: dict[str, bytes] = field(default_factory=dict)
     """The files of the patch, as they are after it."""
+    loaders: list[set[str]] = field(default_factory=list)
+    """The test files that load each file of the patch."""
 
 
 def whole(why: str) -> Selection:
@@ -44,6 +46,7 @@ def choose(coverage: Coverage, source: Path, patch: str, name: str) -> Selection
         return whole("the patch is no unified diff")
     wanted, loading = set(coverage.always), set(coverage.always)
     after: dict[str, bytes] = {}
+    loaders = []
     for file in changed:
         seen = coverage.sources.get(file.before or "") if file.before == file.after else None
         if seen is None or not seen.module:
@@ -54,10 +57,11 @@ def choose(coverage: Coverage, source: Path, patch: str, name: str) -> Selection
         # An edit that no test enters may still keep the file from being compiled: one that loads it tells.
         wanted |= entering or {_quickest(coverage, seen.module)}
         loading |= set(seen.module)
+        loaders.append({coverage.tests[number] for number in seen.module if number != ALL})
     if ALL in wanted:
         return whole("it is entered outside of test files")
     importers = None if ALL in loading else _names(coverage, loading)
-    return Selection(_names(coverage, wanted), importers, changed=after)
+    return Selection(_names(coverage, wanted), importers, changed=after, loaders=loaders)
 
 
 def merge(reference: SuiteRun, found: SuiteRun, selected: Iterable[str]) -> SuiteRun:

@@ -13,7 +13,7 @@ Which test files say something else in a shared process is measured once, on the
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,19 +96,33 @@ def groups(items: Sequence[Item], warm: Warm, workers: int, most: int) -> list[S
 
 def run(runner: Runner, warm: Warm, selections: Mapping[str, Selection]) -> dict[str, Found]:
     """Return what the suite says of candidates by their names, as far as that is beyond doubt."""
+    found = _run(runner, warm, selections)
+    again = {
+        name: replace(one, files=one.importers)
+        for name, one in selections.items()
+        if name in found and one.importers and runner.is_doubtful(found[name], one.files or [], one)
+    }
+    found |= _run(runner, warm, again)
+    merged = {}
+    for name, suite in found.items():
+        selection = again.get(name, selections[name])
+        only = selection.files or []
+        if not runner.is_doubtful(suite, only, selection):
+            how = {"selection": "coverage", "way": "warm", "files": only}
+            said = choosing.merge(runner.reference.stable, suite, only)
+            merged[name] = Found(said, runner.timeout_s(only), how)
+    return merged
+
+
+def _run(runner: Runner, warm: Warm, selections: Mapping[str, Selection]) -> dict[str, SuiteRun]:
+    """Return the runs of candidates that came to their end, by their names."""
     waiting = [] if warm.doubt else [name for name, selection in selections.items() if selection.files]
-    found: dict[str, Found] = {}
+    found: dict[str, SuiteRun] = {}
     while len(waiting) > 1:
         read = _batch(runner, warm, [selections[name] for name in waiting])
         if read is None:
             break
-        for number, suite in read.items():
-            selection = selections[waiting[number]]
-            only = selection.files or []
-            if not runner.is_doubtful(suite, only, selection):
-                how = {"selection": "coverage", "way": "warm", "files": only}
-                merged = choosing.merge(runner.reference.stable, suite, only)
-                found[waiting[number]] = Found(merged, runner.timeout_s(only), how)
+        found |= {waiting[number]: suite for number, suite in read.items()}
         logger.info("a warm runner ran %d of %d candidates", len(read), len(waiting))
         # The one behind the last that has a report ended the runner, and runs clean.
         waiting = waiting[max(read, default=-1) + 2 :]
