@@ -1,6 +1,6 @@
-"""What is refused before any work: a dataset of another tree, and a folder with the results of another repository."""
+"""What is refused before any work: a dataset of another tree, and a folder with the grades of another dataset."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from tracesmith import stores
@@ -25,17 +25,11 @@ def check_source(instances: Iterable[Instance], dataset: Path, environment: Envi
             )
 
 
-def check_folder(folder: Path, known: Iterable[str]) -> None:
-    """Raise InputError when a report's folder holds entries of a repository that the dataset has nothing of."""
-    repos = {_repo(name) for name in known}
+def check_folder(folder: Path, known: Container[str]) -> None:
+    """Raise InputError when a report's folder holds grades, and none is of an instance that the dataset has."""
     found = sorted(entry.parent.name for entry in folder.glob(f"[!.]*/{stores.ENTRY}"))
-    for name in found:
-        if _repo(name) not in repos:
-            raise InputError(
-                f"{folder}: holds the grade of {name}, and the dataset is of {', '.join(sorted(repos))}; "
-                "give --output a folder of its own, or remove this one"
-            )
-
-
-def _repo(instance_id: str) -> str:
-    return instance_id.rpartition(".")[0]
+    if found and not any(name in known for name in found):
+        raise InputError(
+            f"{folder}: holds the grade of {found[0]}, which the dataset does not have, nor any other of the "
+            f"{len(found)} grades there; give --output a folder of its own, or remove this one"
+        )
