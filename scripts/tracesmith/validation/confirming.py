@@ -21,9 +21,10 @@ from tracesmith.prepared import Environment
 from tracesmith.references import Health, Reference
 from tracesmith.sandboxes.base import Backend
 from tracesmith.suites import SuiteRun
-from tracesmith.validation import confirmations, kept, running, tempting, verdicts
+from tracesmith.validation import confirmations, kept, running, verdicts
 from tracesmith.validation.confirmations import CONFIRMED
 from tracesmith.validation.kept import Kept
+from tracesmith.validation.trials import Trials
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Job:
     """By the share of the CPUs."""
     health: Health
     runner: running.Runner
-    tempter: tempting.Tempter
+    trials: Trials
 
     def fingerprint_of(self, one: Kept, found: dict[str, Any]) -> str:
         """Return what the entry of a bug's runs is known by."""
@@ -112,8 +113,8 @@ def _job(path: Path, environment: Environment, settings: ConfirmSettings, output
     health = Health(environment, backends[1.0], reference)
     runner = running.Runner(environment, backends[1.0], reference, None, settings.timeout_s)
     store = stores.Store(confirmations.store_of(output))
-    tempter = tempting.Tempter(path.parent, runner, health, store, settings.decoys)
-    return Job(environment, path.parent, store, settings, backends, health, runner, tempter)
+    decoys = Trials(path.parent, runner, health, store, settings.decoys)
+    return Job(environment, path.parent, store, settings, backends, health, runner, decoys)
 
 
 def _backend(path: Path, environment: Environment, share: float) -> Backend:
@@ -131,7 +132,7 @@ def _confirmed(job: Job, one: Kept, seen: dict[str, Any]) -> dict[str, Any]:
                 _write(folder, report, runs)
         report = files.read_json(job.store.folder(one.name) / confirmations.REPORT)
     if report["tracesmith"]["verdict"] == CONFIRMED:
-        report["tracesmith"]["discrimination"] = job.tempter.tempt(one.candidate, report)
+        report["tracesmith"]["discrimination"] = job.trials.of(one.candidate, report)
     return dict(report)
 
 

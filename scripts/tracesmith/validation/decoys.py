@@ -18,7 +18,7 @@ from tracesmith import grammar, patches
 from tracesmith.errors import InputError
 from tracesmith.selection import edits
 from tracesmith.selection.edits import Edit
-from tracesmith.validation import expectations, returns, sites
+from tracesmith.validation import returns, sites
 
 KINDS = ("half_fix", "other_mutant", "body_deleted", "early_return", "hard_coded", "comment")
 COMMENT = b"\n// Checked: this is as it should be.\n"
@@ -64,7 +64,7 @@ def make(patch: str, name: str, source: Path, tests: Sequence[str], most: int) -
     bugged = bugged_files(patch, name, source)
     if not bugged or not most:
         return []
-    expected = expectations.of_tests(source, tests)
+    expected = returns.expected(source, tests)
     by_kind = [
         list(_half_fixes(bugged)),
         [_with(bugged, file, data) for file in bugged for data in sites.mutants(file.path, file.data, file.regions())],

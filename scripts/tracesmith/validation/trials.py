@@ -32,7 +32,7 @@ LIMITED = ("sh", "-c", 'ulimit -t "$0" && exec "$@"')
 
 
 @dataclass(frozen=True)
-class Tempter:
+class Trials:
     """What the decoys of all bugs share."""
 
     folder: Path
@@ -46,7 +46,7 @@ class Tempter:
     """Tests that pass with the true fix, by the file that ran."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def tempt(self, candidate: Candidate, report: dict[str, Any]) -> dict[str, Any] | None:
+    def of(self, candidate: Candidate, report: dict[str, Any]) -> dict[str, Any] | None:
         """Return on how many decoys a confirmed bug's tests were tried and what they accept, stored or found now."""
         if not self.most:
             return None
