@@ -7,6 +7,7 @@ for each process, which unlike wall time is the same on a busy machine. The true
 which it does not pass is left out.
 """
 
+import difflib
 import math
 import threading
 from collections.abc import Mapping, Sequence
@@ -64,13 +65,14 @@ class Trials:
 
     def _try(self, candidate: Candidate, failing: Sequence[str], passing: Sequence[str]) -> list[dict[str, Any]]:
         source = self.folder / self.runner.environment.source
-        made = decoys.make(candidate["patch"], candidate["instance_id"], source, failing, self.most)
+        bug = candidate["patch"], candidate["instance_id"]
+        made = decoys.make(*bug, source, failing, self.most)
         wanted = self._wanted(failing, passing) if made else {}
+        bugged = {file.path: file.data for file in decoys.bugged_files(*bug, source)}
         tried = []
         for decoy in made if wanted else ():
             accepted = all(tests <= self._run(decoy.files, path).passed() for path, tests in wanted.items())
-            texts = {path: data.decode("utf-8", "surrogateescape") for path, data in decoy.files.items()}
-            tried.append({"kind": decoy.kind, "accepted": accepted, "files": texts})
+            tried.append({"kind": decoy.kind, "accepted": accepted, "diff": diff(bugged, decoy.files)})
         return tried
 
     def _wanted(self, failing: Sequence[str], passing: Sequence[str]) -> dict[str, set[str]]:
@@ -99,6 +101,15 @@ class Trials:
             found = suites.run(box, test, self.runner.timeout_s(None), only=[path])
         self.health.confirm(found)
         return found
+
+
+def diff(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> str:
+    """Return what differs between some files, for people."""
+    lines: list[str] = []
+    for path, data in after.items():
+        one, other = (text.decode("utf-8", "replace").splitlines(keepends=True) for text in (before[path], data))
+        lines += difflib.unified_diff(one, other, f"a/{path}", f"b/{path}")
+    return "".join(lines)
 
 
 def usual_s(reference: SuiteRun, path: str) -> float:
