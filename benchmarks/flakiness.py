@@ -16,13 +16,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from tracesmith import perturbations, prepared, suites  # noqa: E402
+from tracesmith import perturbations, prepared, references, suites  # noqa: E402
 from tracesmith.perturbations import PLAIN, Perturbation  # noqa: E402
 from tracesmith.prepared import Environment  # noqa: E402
 from tracesmith.references import Reference  # noqa: E402
@@ -63,8 +63,7 @@ def build(folder: Path, backend: str) -> Path:
 
 def run(path: Path, environment: Environment, text: bytes, changes: Perturbation) -> SuiteRun:
     """Run the planted tests in a fresh sandbox."""
-    limits = replace(environment.limits, cpus=environment.limits.cpus * changes.cpu_share)
-    with prepared.open_backend(path, replace(environment, limits=limits)).open() as box:
+    with references.open_backend(path.parent, environment, changes).open() as box:
         base.write_file(box, f"{base.TESTBED}/{FILE}", text)
         found = suites.run(box, environment.test, 600, changes, only=[FILE])
     if found.outcome != "ran":
@@ -136,7 +135,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         runs = run_all(build(Path(name), args.backend), args.tests)
     counts = " | ".join(f"{count} runs" for count in RUNS)
-    lines = [f"Of {args.tests} tests each, those that are not the same in all runs, % (expected):", ""]
+    lines = [f"Of {args.tests} tests each, those that are not the same in all runs of one tree, % (expected):", ""]
     lines += table(counts, ((p, differing(runs, p, args.tests)) for p in PROBABILITIES))
     for key in confirming.SEEN:
         lines += [f"Of those that validation put into {key}, those that leave it, % (expected):", ""]

@@ -10,7 +10,7 @@ The store beside the summary, a folder of its name, has an entry for the runs of
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -109,17 +109,13 @@ def _job(path: Path, environment: Environment, settings: ConfirmSettings, output
     reference = references.read(path.parent, environment)
     references.check_time(reference, settings.timeout_s, path)
     changes = [perturbations.of_run(number) for number in range(1, settings.runs + 1)]
-    backends = {share: _backend(path, environment, share) for share in {1.0, *(one.cpu_share for one in changes)}}
+    by_share = {one.cpu_share: one for one in changes}
+    backends = {share: references.open_backend(path.parent, environment, one) for share, one in by_share.items()}
     health = Health(environment, backends[1.0], reference)
     runner = running.Runner(environment, backends[1.0], reference, None, settings.timeout_s)
     store = stores.Store(confirmations.store_of(output))
     decoys = Trials(path.parent, runner, health, store, settings.decoys)
     return Job(environment, path.parent, store, settings, backends, health, runner, decoys)
-
-
-def _backend(path: Path, environment: Environment, share: float) -> Backend:
-    limits = replace(environment.limits, cpus=environment.limits.cpus * share)
-    return prepared.open_backend(path, replace(environment, limits=limits))
 
 
 def _confirmed(job: Job, one: Kept, seen: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +153,8 @@ def _run(job: Job, one: Kept, changes: Perturbation) -> SuiteRun:
 
 
 def _pristine(job: Job, number: int) -> SuiteRun:
-    found = references.make(job.folder, job.environment, number)
+    backend = job.backends[perturbations.of_run(number).cpu_share]
+    found = references.make(job.folder, job.environment, number, backend)
     if found.outcome != "ran":
         raise InfrastructureError(f"run {number} of the pristine suite ended with {found.outcome}")
     return found
