@@ -30,17 +30,12 @@ MOST = 6
 
 
 def mutants(path: str, data: bytes, regions: Sequence[tuple[int, int]]) -> Iterator[bytes]:
-    """
-    Yield a few files with one more mistake in the lines of a bug.
-
-    Where nothing in these lines can be changed, or they are missing, the lines beside them are taken.
-    """
+    """Yield a few files with one more mistake: in the lines of a bug first, then in those beside them."""
     root = grammar.parser_of(path).parse(data).root_node
     places = [(_line(data, start), _line(data, end)) for start, end in regions]
     found = [(_far(node, places), node.start_byte, *change) for node in _nodes(root) for change in _changes(node)]
-    nearest = min((far for far, *_ in found), default=0)
     for far, _, start, end, text in sorted(found)[:MOST]:
-        if far == nearest <= 1:
+        if far <= 1:
             yield data[:start] + text + data[end:]
 
 
