@@ -3,7 +3,7 @@ From a prepared repository to valid task instances.
 
 INPUT   logs/build_images/<repo>/environment.json
 OUTPUT  logs/bug_gen/<repo>/<method>.json, logs/bug_gen/<repo>_{all,screened,combined}_patches.json,
-        logs/run_validation/<repo>/report.json and combined_report.json, logs/task_insts/<repo>.json
+        logs/run_validation/<repo>/{report,combined_report,confirmation}.json, logs/task_insts/<repo>.json
 """
 
 
@@ -276,11 +276,52 @@ rule validate_bugs:
         """
 
 
-rule gather_instances:
-    """Gather the valid candidates as task instances, with a branch each in the mirror."""
+rule confirm_bugs:
+    """Run the test suite with each valid bug again, and try its tests on wrong fixes."""
     input:
         patches=validated_patches,
         reports=validation_reports,
+        environment="logs/build_images/{repo}/environment.json",
+        script=ancient(f"{SCRIPTS}/confirm_bugs.py"),
+    output:
+        summary="logs/run_validation/{repo}/confirmation.json",
+    log:
+        "logs/rules/confirm_bugs/{repo}.log",
+    benchmark:
+        "benchmarks-out/confirm_bugs/{repo}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: repo_setting("validation", "workers")
+    resources:
+        docker=sandboxes,
+        mem_mb=1000,
+        runtime=720,
+    params:
+        runs=repo_setting("validation", "confirm_runs"),
+        timeout=repo_setting("validation", "timeout_s"),
+        decoys=repo_setting("validation", "decoys"),
+        least=option("--least-discrimination", repo_setting("validation", "least_discrimination")),
+    shell:
+        r"""
+        python {input.script:q} {input.patches:q} \
+            --report {input.reports:q} \
+            --environment {input.environment:q} \
+            --runs {params.runs:q} \
+            --timeout {params.timeout:q} \
+            --decoys {params.decoys:q} \
+            {params.least:q} \
+            --workers {resources.docker} \
+            --output {output.summary:q} \
+            &>{log:q}
+        """
+
+
+rule gather_instances:
+    """Gather the confirmed bugs as task instances, with a branch each in the mirror."""
+    input:
+        patches=validated_patches,
+        reports=validation_reports,
+        confirmation="logs/run_validation/{repo}/confirmation.json",
         environment="logs/build_images/{repo}/environment.json",
         script=f"{SCRIPTS}/gather_instances.py",
         library=library("gather_instances"),
@@ -301,6 +342,7 @@ rule gather_instances:
         r"""
         python {input.script:q} {input.patches:q} \
             --report {input.reports:q} \
+            --confirmation {input.confirmation:q} \
             --environment {input.environment:q} \
             --output {output.instances:q} \
             &>{log:q}

@@ -320,10 +320,11 @@ def making_of_dataset(wildcards):
         "bugs": [*summaries_of_bugs(wildcards), *combined],
         "screening": [f"logs/bug_gen/{repo.name}_screened_patches.json.meta.json"] if screens else [],
         "validation": validation_reports(wildcards),
+        "confirmation": [f"logs/run_validation/{repo.name}/confirmation.json"],
     }
 
 
 def flags_of_making(wildcards, input):
     """The flags for these summaries."""
-    made = {name: input.get(name) or [] for name in ("bugs", "screening", "validation")}
+    made = {name: input.get(name) or [] for name in ("bugs", "screening", "validation", "confirmation")}
     return [word for name, paths in made.items() if paths for word in (f"--{name}", *paths)]

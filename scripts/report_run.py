@@ -5,6 +5,7 @@ Report a run: what became of every candidate and instance, as a page and as JSON
     scripts/report_run.py RUN --dataset logs/agent_datasets/REPO_final.json \\
         --bugs logs/bug_gen/REPO/procedural.json \\
         --validation logs/run_validation/REPO/report.json \\
+        --confirmation logs/run_validation/REPO/confirmation.json \\
         --environment logs/build_images/REPO/environment.json \\
         --predictions trajectories/local/RUN/preds.json \\
         --evaluation logs/run_evaluation/RUN/report.json \\
@@ -12,8 +13,8 @@ Report a run: what became of every candidate and instance, as a page and as JSON
         --resolved trajectories_sft/RUN.resolved_only.xml.jsonl \\
         --output reports/RUN.html --summary reports/RUN.json
 
-Leave out --bugs, --validation and --environment when the run enters with a dataset of yours, and --resolved when
-nothing was resolved. Paths are printed as they are given. `show_funnel.py` prints the summary.
+Leave out --bugs, --validation, --confirmation and --environment when the run enters with a dataset of yours, and
+--resolved when nothing was resolved. Paths are printed as they are given. `show_funnel.py` prints the summary.
 """
 
 from pathlib import Path
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--bugs", type=Path, nargs="*", default=[], help="summaries of what made bugs")
     parser.add_argument("--screening", type=Path, nargs="*", default=[], help="sidecars of screen_bugs")
     parser.add_argument("--validation", type=Path, nargs="*", default=[], help="reports of validate_bugs")
+    parser.add_argument("--confirmation", type=Path, help="summary of confirm_bugs")
     parser.add_argument("--environment", type=Path, help="environment.json")
     parser.add_argument("--output", type=cli.output_file, required=True, help="the page, HTML")
     parser.add_argument("--summary", type=cli.output_file, required=True, help="the summary, JSON")

@@ -17,6 +17,9 @@ FUNCTIONS = frozenset(
 )
 """Nodes that are functions, and have a body unless they are only declared."""
 
+SUFFIXES = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
+"""Names of files that the parsers understand."""
+
 
 def parser_of(path: str) -> Parser:
     """Return the parser for a file name: `.tsx` has a grammar of its own, in which `<T>x` is an element."""

@@ -75,14 +75,18 @@ class Reference:
         return {"runs": len(self.runs), **counts, "flaky": self.flaky, **broken}
 
 
-def make(folder: Path, environment: Environment, number: int) -> SuiteRun:
-    """Return one run of the pristine suite, from the store or made now; only one that came to its end is kept."""
+def make(folder: Path, environment: Environment, number: int, backend: Backend | None = None) -> SuiteRun:
+    """
+    Return one run of the pristine suite, from the store or made now; only one that came to its end is kept.
+
+    A backend that others share has to have the CPUs of this run.
+    """
     store, name, changes = stores.Store(folder / NAME), str(number), perturbations.of_run(number)
     fingerprint = _fingerprint(environment, changes)
     with store.claim(name):
         if store.holds(name, fingerprint):
             return _read(store.folder(name))
-        found = _run(folder, environment, changes)
+        found = _run(backend or open_backend(folder, environment, changes), environment, changes)
         if found.outcome == "ran":
             with store.replace(name, fingerprint) as entry:
                 write(entry, found)
@@ -151,10 +155,14 @@ class Health:
         return found.outcome == "ran" and set(found.broken_files) <= set(self.reference.broken_files)
 
 
-def _run(folder: Path, environment: Environment, changes: Perturbation) -> SuiteRun:
-    """Run the suite with something changed."""
+def open_backend(folder: Path, environment: Environment, changes: Perturbation) -> Backend:
+    """Return a backend whose sandboxes have as many CPUs as a run gets."""
     limits = replace(environment.limits, cpus=environment.limits.cpus * changes.cpu_share)
-    backend = prepared.open_backend(folder / "environment.json", replace(environment, limits=limits))
+    return prepared.open_backend(folder / "environment.json", replace(environment, limits=limits))
+
+
+def _run(backend: Backend, environment: Environment, changes: Perturbation) -> SuiteRun:
+    """Run the suite with something changed."""
     with backend.open() as box:
         return suites.run(box, environment.test, changes.timeout_s(environment.timeout_s), changes)
 

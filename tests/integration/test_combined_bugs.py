@@ -71,8 +71,11 @@ def test_two_valid_bugs_become_a_third_instance(environment: Path, tmp_path: Pat
     second = validate(tmp_path, environment, "combined.json", "combined_report.json", "--allow-empty")
     assert second["funnel"] == {"in": 1, "out": 1, "dropped": {}}
     assert before == {path: path.read_bytes() for path in before}, "the first report and its store are as they were"
-    words = ["--report", "validation/report.json", "validation/combined_report.json", "--environment", environment]
-    run(tmp_path, "gather_instances", "all.json", "combined.json", *words, "--output", "instances.json")
+    words = ["all.json", "combined.json", "--report", "validation/report.json", "validation/combined_report.json"]
+    words += ["--environment", environment]
+    run(tmp_path, "confirm_bugs", *words, "--decoys", "0", "--output", "validation/confirmation.json")
+    words += ["--confirmation", "validation/confirmation.json"]
+    run(tmp_path, "gather_instances", *words, "--output", "instances.json")
     instances = {row["instance_id"]: row for row in json.loads((tmp_path / "instances.json").read_text())}
     singles = [f"{tiny.REPO}.end", f"{tiny.REPO}.touch"]
     assert sorted(instances) == sorted([*singles, combined["instance_id"]])

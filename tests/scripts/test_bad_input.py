@@ -23,14 +23,14 @@ import pytest
 
 import llm_server
 from llm_server import ModelServer
-from tracesmith import git
+from tracesmith import files, git
 from tracesmith.agents import running  # noqa: F401 - what the scripts import, loaded once for all of them
 from tracesmith.bugs import collection, combining, generation, reverting  # noqa: F401
 from tracesmith.environments import building  # noqa: F401
 from tracesmith.evaluation import evaluating  # noqa: F401
 from tracesmith.issues import assembling, writing  # noqa: F401
 from tracesmith.sft import convert_trajectories  # noqa: F401
-from tracesmith.validation import gathering, validating  # noqa: F401
+from tracesmith.validation import confirming, gathering, validating  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
 LINE = ROOT / "tests" / "data" / "line"
@@ -42,6 +42,9 @@ PATCHES = f"logs/bug_gen/{REPO}_all_patches.json"
 ENVIRONMENT = f"logs/build_images/{REPO}/environment.json"
 TREE = f"logs/build_images/{REPO}/source/tree"
 VALIDATION = f"logs/run_validation/{REPO}/report.json"
+CONFIRMATION = f"logs/run_validation/{REPO}/confirmation.json"
+CONFIRMED = f"logs/run_validation/{REPO}/confirmation/{FIRST}/confirmation.json"
+SAID = f"logs/run_validation/{REPO}/confirmation/{FIRST}/test_output.1.txt"
 VERDICT = f"logs/run_validation/{REPO}/{FIRST}/report.json"
 INSTANCES = f"logs/task_insts/{REPO}.json"
 ISSUES = f"logs/issue_gen/{REPO}__static.json"
@@ -86,7 +89,11 @@ SCRIPTS = {
         Script("collect_patches", (PROCEDURAL, "--repo", REPO)),
         Script("validate_bugs", (PATCHES, "--environment", ENVIRONMENT)),
         Script("combine_bugs", (PATCHES, "--report", VALIDATION, "--source", TREE)),
-        Script("gather_instances", (PATCHES, "--report", VALIDATION, "--environment", ENVIRONMENT)),
+        Script("confirm_bugs", (PATCHES, "--report", VALIDATION, "--environment", ENVIRONMENT)),
+        Script(
+            "gather_instances",
+            (PATCHES, "--report", VALIDATION, "--confirmation", CONFIRMATION, "--environment", ENVIRONMENT),
+        ),
         Script("write_issues", (INSTANCES,)),
         Script("assemble_dataset", (INSTANCES, "--issues", ISSUES)),
         Script("run_agent", (DATASET, "--environment", ENVIRONMENT, "--engine", "oracle", "--prompt", PROMPT)),
@@ -100,10 +107,12 @@ READERS = {
     PROFILE: ["build_environment", "generate_bugs", "revert_pulls"],
     PULLS: ["revert_pulls"],
     PROCEDURAL: ["collect_patches"],
-    PATCHES: ["validate_bugs", "combine_bugs", "gather_instances"],
-    ENVIRONMENT: ["validate_bugs", "gather_instances", "run_agent", "evaluate_predictions"],
-    VALIDATION: ["combine_bugs", "gather_instances"],
-    VERDICT: ["gather_instances"],
+    PATCHES: ["validate_bugs", "combine_bugs", "confirm_bugs", "gather_instances"],
+    ENVIRONMENT: ["validate_bugs", "confirm_bugs", "gather_instances", "run_agent", "evaluate_predictions"],
+    VALIDATION: ["combine_bugs", "confirm_bugs", "gather_instances"],
+    VERDICT: ["confirm_bugs"],
+    CONFIRMATION: ["gather_instances"],
+    CONFIRMED: ["gather_instances"],
     INSTANCES: ["write_issues", "assemble_dataset"],
     ISSUES: ["assemble_dataset"],
     DATASET: ["run_agent", "evaluate_predictions"],
@@ -281,7 +290,18 @@ def in_particular() -> list[Case]:
         (VERDICT, "P2P of numbers", put("PASS_TO_PASS", [1]), ""),
         (VERDICT, "no 'tracesmith'", drop("tracesmith"), ""),
         (VERDICT, "failures that are a text", put("tracesmith", "failures", "x"), ""),
-        (VERDICT, "F2P in no test file", put("FAIL_TO_PASS", ["suite > works"]), FIRST),
+        (CONFIRMATION, "no instances", drop("instances"), ""),
+        (CONFIRMATION, "instances of numbers", put("instances", [1]), ""),
+        (CONFIRMATION, "no verdict", drop("instances", 0, "verdict"), ""),
+        (CONFIRMATION, "an unknown id", put("instances", 0, "instance_id", other), other),
+        (CONFIRMATION, "an id that is a list", put("instances", 0, "instance_id", ["x"]), ""),
+        (CONFIRMATION, "another environment", put("made_by", "inputs", "environment", "0" * 64), ENVIRONMENT),
+        (CONFIRMATION, "inputs that are a text", put("made_by", "inputs", "x"), ""),
+        (CONFIRMED, "no F2P", drop("FAIL_TO_PASS"), ""),
+        (CONFIRMED, "P2P of numbers", put("PASS_TO_PASS", [1]), ""),
+        (CONFIRMED, "no confirmation", drop("tracesmith", "confirmation"), ""),
+        (CONFIRMED, "failures that are a text", put("tracesmith", "failures", "x"), ""),
+        (CONFIRMED, "F2P in no test file", put("FAIL_TO_PASS", ["suite > works"]), FIRST),
         (ISSUES, "no mode", drop("mode"), ""),
         (ISSUES, "a text missing", lambda value: value["issues"].pop() and None, SECOND),
         (ISSUES, "an unknown id", put("issues", 0, "instance_id", other), other),
@@ -337,7 +357,11 @@ def in_particular() -> list[Case]:
         *cases,
         Case("run_agent", DATASET, "no problem statement", no_statement, (SECOND,)),
         Case("evaluate_predictions", DATASET, "another source", another_source, (SECOND, "build the environment")),
-        Case("gather_instances", VALIDATION, "nothing valid", none_valid, ("none of the 2 candidates is valid",)),
+        *(
+            Case(script, VALIDATION, "nothing valid", none_valid, ("none of the 2 candidates is valid",))
+            for script in ("confirm_bugs", "gather_instances")
+        ),
+        Case("gather_instances", SAID, "missing", unlink, ("run confirm_bugs again",)),
     ]
 
 
@@ -425,6 +449,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "configs" / "agent" / "oracle.yaml", folder / PROMPT)
     (folder / PULLS).write_text(json.dumps([PULL, {**PULL, "number": 2}]))
     edit(lambda value: value.update(backend="docker", image="sha256:0", tree=None))(folder / ENVIRONMENT)
+    edit(put("made_by", "inputs", "environment", files.digest_file(folder / ENVIRONMENT)))(folder / CONFIRMATION)
     return folder
 
 
@@ -484,7 +509,7 @@ def test_a_fresh_process_refuses_as_well(shared: Path, name: str) -> None:
 WORK_WITHOUT_A_SANDBOX = [
     name
     for name in sorted(SCRIPTS)
-    if name not in ("build_environment", "validate_bugs", "run_agent", "evaluate_predictions")
+    if name not in ("build_environment", "validate_bugs", "confirm_bugs", "run_agent", "evaluate_predictions")
 ]
 
 
@@ -542,12 +567,16 @@ def test_a_report_never_joins_those_of_another_repository(work: Path) -> None:
     assert contents(work) == before
 
 
-SANDBOXES = ("validate_bugs", "run_agent", "evaluate_predictions")
+SANDBOXES = ("validate_bugs", "confirm_bugs", "run_agent", "evaluate_predictions")
+LIMITED = ("validate_bugs", "confirm_bugs", "evaluate_predictions")
 WRONG_ARGUMENTS = [
     *((script, "workers", value) for script in SANDBOXES for value in ("0", "-1", "1.5", "x", "")),
     *((script, "shard", value) for script in SANDBOXES for value in ("5/4", "0/4", "1", "a/b", "1/0")),
-    *((script, "timeout", value) for script in SANDBOXES[::2] for value in ("nan", "-1", "0", "inf", "x")),
+    *((script, "timeout", value) for script in LIMITED for value in ("nan", "-1", "0", "inf", "x")),
     *(("validate_bugs", flag, "0") for flag in ("max-instances", "reference-timeout")),
+    *(("confirm_bugs", "runs", value) for value in ("0", "-1", "x")),
+    *(("confirm_bugs", "decoys", value) for value in ("-1", "x")),
+    *(("confirm_bugs", "least-discrimination", value) for value in ("1.5", "-1", "nan", "x")),
     *(("generate_bugs", flag, value) for flag in ("max-bugs", "per-operator") for value in ("0", "-1", "x")),
     *(("combine_bugs", flag, "0") for flag in ("bugs", "depth", "max-bugs", "per-place")),
     ("combine_bugs", "bugs", "1"),
@@ -578,7 +607,7 @@ def test_wrong_arguments_are_refused_before_anything_is_read(shared: Path, scrip
     assert contents(shared) == before
 
 
-@pytest.mark.parametrize("script", SANDBOXES[::2])
+@pytest.mark.parametrize("script", LIMITED)
 def test_a_time_limit_below_the_pristine_suites_time_is_refused_before_any_work(shared: Path, script: str) -> None:
     before = contents(shared)
     done = run_in_fork(shared, script, SCRIPTS[script].command(timeout="2"))

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ SINGLES = [f"{REPO}.func_pm_op_swap__b8mkmgf1", f"{REPO}.func_pm_remove_cond__py
 ENVIRONMENT = f"logs/build_images/{REPO}/environment.json"
 TREE = f"logs/build_images/{REPO}/source/tree"
 PATCHES = [f"logs/bug_gen/{REPO}_{kind}_patches.json" for kind in ("all", "combined")]
+CONFIRMATION = f"logs/run_validation/{REPO}/confirmation.json"
 REPORTS = [f"logs/run_validation/{REPO}/{name}.json" for name in ("report", "combined_report")]
 OUTPUT = "out/instances.json"
+VERDICTS = ("confirmed", "not_confirmed")
 
 
 def run(work: Path, script: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -28,7 +31,9 @@ def run(work: Path, script: str, *words: str) -> subprocess.CompletedProcess[str
 
 
 def gather(work: Path, patches: list[str], reports: list[str]) -> subprocess.CompletedProcess[str]:
-    flags = ["--environment", ENVIRONMENT, "--output", OUTPUT]
+    """Gather lists of which all that is valid is confirmed."""
+    write_confirmation(work, patches, reports)
+    flags = ["--confirmation", CONFIRMATION, "--environment", ENVIRONMENT, "--output", OUTPUT]
     return run(work, "gather_instances", *patches, "--report", *reports, *flags)
 
 
@@ -41,6 +46,32 @@ def write_report(work: Path, patches: str, report: str, ids: list[str]) -> None:
         folder = (work / report).parent / name
         if not folder.exists():
             shutil.copytree(folder.with_name(SINGLES[0]), folder)
+
+
+def write_confirmation(work: Path, patches: list[str], reports: list[str], dropped: Sequence[str] = ()) -> None:
+    """Write a confirmation of the valid candidates, and the store's entry of each that is not dropped."""
+    value = read(work, CONFIRMATION)
+    files_of = {"environment": ENVIRONMENT, **numbered("patches", patches), **numbered("report", reports)}
+    value["made_by"]["inputs"] = {name: files.digest_file(work / path) for name, path in files_of.items()}
+    known = {row["instance_id"]: row for row in value["instances"]}
+    names = [row["instance_id"] for report in reports for row in read(work, report)["instances"] if is_valid(row)]
+    value["instances"] = [
+        {**known.get(name, known[SINGLES[0]]), "instance_id": name, "verdict": VERDICTS[name in dropped]}
+        for name in names
+    ]
+    files.write_json(work / CONFIRMATION, value)
+    for name in names:
+        folder = (work / CONFIRMATION).parent / "confirmation" / name
+        if not folder.exists():
+            shutil.copytree(folder.with_name(SINGLES[0]), folder)
+
+
+def is_valid(row: dict[str, Any]) -> bool:
+    return bool(row["verdict"] == "valid")
+
+
+def numbered(name: str, paths: list[str]) -> dict[str, str]:
+    return {name if number == 1 else f"{name}_{number}": path for number, path in enumerate(paths, start=1)}
 
 
 @pytest.fixture
@@ -71,7 +102,7 @@ def test_combined_instances_join_the_single_ones_and_name_their_parts(work: Path
     assert [row for row in rows if row is not combined] == read(LINE, f"logs/task_insts/{REPO}.json")
     inputs = read(work, f"{OUTPUT}.meta.json")["made_by"]["inputs"]
     named = {"patches": PATCHES[0], "patches_2": PATCHES[1], "report": REPORTS[0], "report_2": REPORTS[1]}
-    named["environment"] = ENVIRONMENT
+    named |= {"environment": ENVIRONMENT, "confirmation": CONFIRMATION}
     assert inputs == {name: files.digest_file(work / path) for name, path in named.items()}
     mirror = (work / ENVIRONMENT).with_name("mirror.git")
     assert set(git.branches(mirror)) == {"main", *ids}
@@ -127,6 +158,71 @@ def test_an_id_in_two_lists_is_refused(work: Path) -> None:
     assert f"{PATCHES[1]} {SINGLES[1]}: stands already in {PATCHES[0]}" in done.stderr
     done = gather(work, [PATCHES[0]] * 2, [REPORTS[0]] * 2)
     assert (done.returncode, "stands already" in done.stderr) == (2, True)
+
+
+def gather_with(work: Path, **changed: Any) -> subprocess.CompletedProcess[str]:
+    """Gather the first list with the confirmation as it stands there, or another one."""
+    flags = {"report": REPORTS[0], "confirmation": CONFIRMATION, "environment": ENVIRONMENT, "output": OUTPUT} | changed
+    return run(
+        work, "gather_instances", PATCHES[0], *(word for key, one in flags.items() for word in (f"--{key}", one))
+    )
+
+
+def test_the_lists_are_those_of_the_confirmation_and_what_it_says_stands_in_the_row(work: Path) -> None:
+    entry = f"logs/run_validation/{REPO}/confirmation/{SINGLES[0]}/confirmation.json"
+    found = read(work, entry)
+    left = {"with_bug": ["failed", "failed", "passed"], "without_bug": ["passed", "passed"]}
+    gone, kept = found["FAIL_TO_PASS"][0], found["FAIL_TO_PASS"][1:]
+    about = {"runs": 2, "disagreements": {gone: left}}
+    files.write_json(
+        work / entry, {**found, "FAIL_TO_PASS": kept, "tracesmith": {**found["tracesmith"], "confirmation": about}}
+    )
+    assert gather_with(work).returncode == 0
+    first = read(work, OUTPUT)[0]
+    assert first["FAIL_TO_PASS"] == kept
+    assert first["tracesmith"]["confirmation"] == about
+    assert first["tracesmith"]["discrimination"] == {"tried": 4, "rejected": 4, "accepted": []}
+    assert (first["tracesmith"]["difficulty"]["fail_to_pass"], first["tracesmith"]["difficulty"]["lines"]) == (2, 2)
+
+
+def test_the_screened_list_says_that_types_do_not_find_a_bug(work: Path) -> None:
+    screen = {"made_by": {"stage": "screen_bugs", "settings": {"screens": ["javascript", "types"]}}}
+    files.write_json(work / f"{PATCHES[0]}.meta.json", {**screen, "typescript": "5.9.3", "errors": 0})
+    assert gather_with(work).returncode == 0
+    assert {row["tracesmith"]["difficulty"]["found_by_types"] for row in read(work, OUTPUT)} == {False}
+    files.write_json(work / f"{PATCHES[0]}.meta.json", {**screen, "typescript": "5.9.3", "errors": 7})
+    assert gather_with(work).returncode == 0
+    assert {row["tracesmith"]["difficulty"]["found_by_types"] for row in read(work, OUTPUT)} == {None}
+
+
+def test_a_bug_that_is_not_confirmed_becomes_no_instance(work: Path) -> None:
+    write_confirmation(work, PATCHES[:1], REPORTS[:1], SINGLES[:1])
+    assert gather_with(work).returncode == 0
+    assert [row["instance_id"] for row in read(work, OUTPUT)] == SINGLES[1:]
+    assert set(git.branches((work / ENVIRONMENT).with_name("mirror.git"))) == {"main", SINGLES[1]}
+
+
+def test_nothing_confirmed_is_an_error(work: Path) -> None:
+    write_confirmation(work, PATCHES[:1], REPORTS[:1], SINGLES)
+    done = gather_with(work)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"{CONFIRMATION}: none of the 2 valid bugs is confirmed" in done.stderr
+
+
+def test_a_confirmation_of_another_report_is_refused(work: Path) -> None:
+    files.write_json(work / REPORTS[0], {**read(work, REPORTS[0]), "funnel": {}})
+    done = gather_with(work)
+    assert done.returncode == 2
+    assert f"{CONFIRMATION}: was made from another file than {REPORTS[0]}; run confirm_bugs again" in done.stderr
+
+
+def test_a_confirmation_that_misses_a_valid_bug_is_refused(work: Path) -> None:
+    value = read(work, CONFIRMATION)
+    value["instances"].pop()
+    files.write_json(work / CONFIRMATION, value)
+    done = gather_with(work)
+    assert done.returncode == 2
+    assert "is not both there and valid in the reports; run confirm_bugs again" in done.stderr
 
 
 def pull(work: Path, reference: Any) -> subprocess.CompletedProcess[str]:

@@ -202,6 +202,7 @@ OWN = [
     (f"logs/bug_gen/{REPO}/procedural.json", "generate_bugs"),
     (f"logs/build_images/{REPO}/environment.json", "build_environment"),
     (f"logs/run_validation/{REPO}/report.json", "validate_bugs"),
+    (f"logs/run_validation/{REPO}/confirmation.json", "confirm_bugs"),
     (f"logs/issue_gen/{REPO}__static.json", "write_issues"),
 ]
 

@@ -133,6 +133,21 @@ def test_every_drop_has_its_reason_and_the_steps_add_up(run: RunFiles) -> None:
         before = count
 
 
+def test_what_the_confirmation_dropped_is_told_apart_from_what_the_dataset_leaves_out(run: RunFiles) -> None:
+    rows = [{"instance_id": name, "verdict": "confirmed"} for name in "abcdef"]
+    rows += [{"instance_id": "g", "verdict": "not_confirmed"}]
+    path = run.dataset.parent / "confirmation.json"
+    funnel = {"in": 7, "out": 6, "dropped": {"not_confirmed": 1}}
+    run = with_files(run, confirmation=js(path, {"funnel": funnel, "instances": rows}))
+    summary, page = reported(run)
+    assert steps(summary)["valid_instances"] == (6, {"no_fail_to_pass": 3, "not_needed": 2, "not_confirmed": 1})
+    assert "clean runs of the suite leave no test" in page
+    assert "confirmation" in summary["made_by"]["inputs"]
+    js(path, {"funnel": funnel, "instances": rows[1:]})
+    with pytest.raises(InputError, match=r"the confirmed bugs of .*confirmation\.json"):
+        reported(run)
+
+
 def test_each_instance_has_its_verdict_and_why_it_is_no_row(run: RunFiles) -> None:
     summary, _ = reported(run)
     assert [(one["instance_id"], one["outcome"], one["row"], one["why_not"]) for one in summary["verdicts"]] == [

@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.network]
 
 RUN = "tiny-oracle"
 ROWS = f"trajectories_sft/{RUN}.resolved_only.xml.jsonl"
-STORES = [f"logs/run_validation/{tiny.REPO}", f"trajectories/local/{RUN}", f"logs/run_evaluation/{RUN}"]
+VALIDATION = f"logs/run_validation/{tiny.REPO}"
+CONFIRMATION = f"{VALIDATION}/confirmation.json"
+STORES = [VALIDATION, f"trajectories/local/{RUN}", f"logs/run_evaluation/{RUN}", f"{VALIDATION}/confirmation"]
 FINAL = [
     f"logs/task_insts/{tiny.REPO}.json",
     f"logs/agent_datasets/{tiny.REPO}_final.json",
@@ -41,6 +43,7 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
     "while the environment is built": building,
     "as validation begins": lambda folder: (folder / STORES[0]).exists(),
     "after two verdicts": lambda folder: entries(folder, STORES[0]) > 2,
+    "after one confirmation": lambda folder: entries(folder, STORES[3]) > 0,
     "after one trajectory": lambda folder: entries(folder, STORES[1]) > 0,
     "after one grade": lambda folder: entries(folder, STORES[2]) > 0,
     "after the grades": lambda folder: (folder / FINAL[3]).exists(),
@@ -120,8 +123,10 @@ def test_shards_merge_to_the_bytes_of_one_run(finished_line: Path, tmp_path: Pat
     environment = ["--environment", folder / f"logs/build_images/{tiny.REPO}/environment.json"]
     dataset = finished_line / FINAL[1]
     validation = [folder / f"logs/bug_gen/{tiny.REPO}_screened_patches.json", "--max-instances", "5"]
+    confirmation = [validation[0], "--report", folder / STORES[0] / "report.json"]
     stages = {
         "validate_bugs": [*validation, "--output", folder / STORES[0] / "report.json"],
+        "confirm_bugs": [*confirmation, "--output", folder / CONFIRMATION],
         "run_agent": [dataset, "--engine", "oracle", "--prompt", folder / "agent.yaml", "--output", folder / FINAL[2]],
         "evaluate_predictions": [finished_line / FINAL[2], "--dataset", dataset, "--output", folder / FINAL[3]],
     }
@@ -136,9 +141,10 @@ def test_shards_merge_to_the_bytes_of_one_run(finished_line: Path, tmp_path: Pat
         assert {path: after[path] for path in before} == before
     for name in FINAL[2:4]:
         assert (folder / name).read_bytes() == (finished_line / name).read_bytes(), name
-    merged, whole = (json.loads((root / STORES[0] / "report.json").read_text()) for root in (folder, finished_line))
-    assert merged["instances"] == whole["instances"]
-    assert merged["funnel"] == whole["funnel"]
+    for name in (f"{VALIDATION}/report.json", CONFIRMATION):
+        merged, whole = (json.loads((root / name).read_text()) for root in (folder, finished_line))
+        assert merged["instances"] == whole["instances"]
+        assert merged["funnel"] == whole["funnel"]
 
 
 def containers() -> list[str]:

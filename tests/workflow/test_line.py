@@ -50,16 +50,18 @@ def test_the_scripts_by_hand_redo_nothing_of_what_the_workflow_did(line: Path) -
     shared = ["--environment", repo / "environment.json"]
     validation, evaluation = line / f"logs/run_validation/{tiny.REPO}", line / f"logs/run_evaluation/{RUN}"
     trajectories = line / f"trajectories/local/{RUN}"
-    stores = [validation, evaluation, trajectories]
+    stores = [validation, validation / "confirmation", evaluation, trajectories]
     before = workflows.finished_entries(stores)
     patches = line / f"logs/bug_gen/{tiny.REPO}_screened_patches.json"
     commands: list[list[str | Path]] = [
         ["validate_bugs.py", patches, "--max-instances", "5", "--output", validation / "report.json"],
+        ["confirm_bugs.py", patches, "--report", validation / "report.json"],
         ["run_agent.py", line / DATASET, "--engine", "oracle", "--prompt", line / "agent.yaml"],
         ["evaluate_predictions.py", trajectories / "preds.json", "--dataset", line / DATASET],
     ]
-    commands[1] += ["--output", trajectories / "preds.json"]
-    commands[2] += ["--output", evaluation / "report.json"]
+    commands[1] += ["--output", validation / "confirmation.json"]
+    commands[2] += ["--output", trajectories / "preds.json"]
+    commands[3] += ["--output", evaluation / "report.json"]
     for script, *flags in commands:
         command = [sys.executable, workflows.SCRIPTS / script, *flags, *shared]
         subprocess.run(command, check=True, env=workflows.environment(line), capture_output=True)

@@ -25,6 +25,7 @@ def test_the_plan_of_all_names_every_step(folder: Path) -> None:
         "collect_patches",
         "screen_bugs",
         "validate_bugs",
+        "confirm_bugs",
         "gather_instances",
     }
     steps |= {"write_issues", "assemble_dataset", "run_agent", "evaluate_predictions"}

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 OK, WARNING, MISSING = "ok", "warning", "MISSING"
 SANDBOXED = (
-    *("make_profile", "build_environment", "write_bugs", "screen_bugs", "validate_bugs", "write_issues"),
-    *("run_agent", "evaluate_predictions"),
+    *("make_profile", "build_environment", "write_bugs", "screen_bugs", "validate_bugs", "confirm_bugs"),
+    *("write_issues", "run_agent", "evaluate_predictions"),
 )
 """Steps that open sandboxes."""
 PUSHING = ("push_mirror", "push_image")
@@ -133,6 +133,7 @@ def steps_of(configuration: Configuration, run_ids: Iterable[str] | None = None)
         "build_environment": list(repos.values()),
         "write_bugs": [repo for repo in own if set(models.bug_methods(repo.settings)).intersection(models.WRITING)],
         "validate_bugs": own,
+        "confirm_bugs": own,
         "write_issues": own,
         "run_agent": [run.repo for run in agents],
         "evaluate_predictions": [run.repo for run in runs],

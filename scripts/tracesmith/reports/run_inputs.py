@@ -15,7 +15,6 @@ from tracesmith.errors import InputError
 from tracesmith.records import Instance, Prediction
 
 RESOLVED = "resolved"
-VALID = "valid"
 SPREAD = {
     "type": "object",
     "additionalProperties": {
@@ -41,6 +40,7 @@ class RunFiles:
     screening: Sequence[Path] = ()
     """Sidecars of screen_bugs."""
     validation: Sequence[Path] = ()
+    confirmation: Path | None = None
     environment: Path | None = None
 
     def named(self) -> dict[str, Path]:
@@ -50,6 +50,7 @@ class RunFiles:
             **_numbered("bugs", self.bugs),
             **_numbered("screening", self.screening),
             **_numbered("validation", self.validation),
+            "confirmation": self.confirmation,
             "dataset": self.dataset,
             "predictions": self.predictions,
             "evaluation": self.evaluation,
@@ -108,6 +109,7 @@ class Inputs:
     screenings: list[Funnel]
     validation: Funnel | None
     """Of all reports together."""
+    confirmation: Funnel | None
     assembly: dict[str, int]
     """Valid instances that the dataset leaves out, by the reason."""
     environment: dict[str, Any]
@@ -138,6 +140,7 @@ def read(run: RunFiles) -> Inputs:
         generations=[_read_summary(path) for path in run.bugs],
         screenings=[_read_summary(path) for path in run.screening],
         validation=_read_validation(run.validation, ids, run.dataset) if run.validation else None,
+        confirmation=_read_confirmation(run.confirmation, ids, run.dataset) if run.confirmation else None,
         assembly=_left_out(summaries.meta_path(run.dataset)),
         environment=_object(files.read_json(run.environment), str(run.environment)) if run.environment else {},
         engines=sorted(rows.engines | _engine_of_predictions(summaries.meta_path(run.predictions))),
@@ -236,18 +239,25 @@ def _engine_of_predictions(sidecar: Path) -> set[str]:
 
 def _read_validation(paths: Sequence[Path], ids: list[str], dataset: Path) -> Funnel:
     reports = {path: _object(files.read_json(path), str(path)) for path in paths}
-    valid = [name for path, report in reports.items() for name in _valid(path, report)]
+    valid = [name for path, report in reports.items() for name in _judged(path, report, "valid", "validate_bugs")]
     records.check_known(ids, valid, str(dataset), f"the valid candidates of {', '.join(map(str, paths))}")
     funnels = [read_funnel(path, report) for path, report in reports.items()]
     dropped = sum((Counter(one.dropped) for one in funnels), Counter[str]())
     return Funnel(sum(one.came_in for one in funnels), sum(one.out for one in funnels), dropped)
 
 
-def _valid(path: Path, report: dict[str, Any]) -> list[str]:
+def _read_confirmation(path: Path, ids: list[str], dataset: Path) -> Funnel:
+    summary = _object(files.read_json(path), str(path))
+    known = _judged(path, summary, "confirmed", "confirm_bugs")
+    records.check_known(ids, known, str(dataset), f"the confirmed bugs of {path}")
+    return read_funnel(path, summary)
+
+
+def _judged(path: Path, report: dict[str, Any], verdict: str, stage: str) -> list[str]:
     try:
-        return [row["instance_id"] for row in report["instances"] if row["verdict"] == VALID]
+        return [row["instance_id"] for row in report["instances"] if row["verdict"] == verdict]
     except (KeyError, TypeError):
-        raise InputError(f"{path}: no report of validate_bugs") from None
+        raise InputError(f"{path}: no report of {stage}") from None
 
 
 def _read_summary(path: Path) -> Funnel:

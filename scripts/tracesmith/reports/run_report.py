@@ -172,8 +172,10 @@ def _valid_instances(inputs: Inputs, run: RunFiles) -> Step:
         note = "no report of the validation is given: what it dropped is not known"
         return _step("valid_instances", count, {}, run.dataset, note)
     dropped = Counter(inputs.validation.dropped)
-    dropped.update(inputs.assembly)
-    dropped["not_in_dataset"] += inputs.validation.out - count - sum(inputs.assembly.values())
+    later = Counter(inputs.assembly)
+    later.update(inputs.confirmation.dropped if inputs.confirmation else {})
+    dropped.update(later)
+    dropped["not_in_dataset"] += inputs.validation.out - count - later.total()
     return _step("valid_instances", count, dropped, run.dataset)
 
 

@@ -1,78 +1,45 @@
-"""Gather the valid candidates as task instances, and write their branches into the mirror."""
+"""Gather the confirmed bugs as task instances, and write their branches into the mirror."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, git, prepared, records, summaries, workspaces
+from tracesmith import files, git, prepared, summaries, workspaces
 from tracesmith.errors import InputError
 from tracesmith.records import Candidate, Instance
-from tracesmith.validation import verdicts
+from tracesmith.validation import confirmations, difficulty, kept
+from tracesmith.validation.difficulty import Imports
 
 FORMAT_VERSION = 1
 
 
-def gather(patches: Sequence[Path], reports: Sequence[Path], environment_path: Path, output: Path) -> None:
+def gather(
+    patches: Sequence[Path], reports: Sequence[Path], confirmation: Path, environment_path: Path, output: Path
+) -> None:
     """
-    Write `logs/task_insts/<repo>.json` from the lists of patches, the validation report of each and its store.
+    Write `logs/task_insts/<repo>.json` from the lists of patches, the report of each, and the confirmation of all.
 
-    Raises InputError when nothing is valid, or a report does not belong to its patches.
+    Raises InputError when nothing is confirmed, or a report does not belong to its patches.
     """
-    if len(patches) != len(reports):
-        raise InputError(f"--report: {len(patches)} lists need a report each in the same order, not {len(reports)}")
     environment = prepared.read(environment_path)
-    tests = workspaces.test_files(environment_path.parent / environment.source, environment.test)
-    candidates = _candidates(patches, environment.repo)
+    source = environment_path.parent / environment.source
+    listed = kept.read(patches, reports, environment.repo)
+    inputs = kept.inputs(patches, reports, environment_path)
+    confirmed = confirmations.read(confirmation, inputs, [one.name for one in listed])
+    tests, imports = workspaces.test_files(source, environment.test), Imports(source)
     instances = []
-    for listed, report in zip(patches, reports, strict=True):
-        for name in _valid(listed, report, candidates[listed]):
-            found = _read_verdict(report.parent / name / "report.json")
-            instances.append(_instance(candidates[listed][name], found, environment, tests))
-    if not instances:
-        said = ", ".join(map(str, reports))
-        count = sum(map(len, candidates.values()))
-        raise InputError(f"{said}: none of the {count} candidates is valid; raise max_bugs, or see its reasons")
+    for one in listed:
+        if one.name in confirmed:
+            instance = _instance(one.candidate, confirmed[one.name], environment, tests)
+            said = confirmations.read_output(confirmation, one.name)
+            instance["tracesmith"]["difficulty"] = _difficulty(instance, one.patches, imports, said)
+            instances.append(instance)
     instances.sort(key=lambda instance: instance["instance_id"])
     _write_branches(environment_path.parent / environment.mirror, instances)
-    inputs = {**_numbered("patches", patches), **_numbered("report", reports), "environment": environment_path}
+    inputs["confirmation"] = confirmation
     made_by = summaries.made_by("gather_instances", FORMAT_VERSION, inputs, {})
     files.write_json(summaries.meta_path(output), {"made_by": made_by, "instances": len(instances)})
     files.write_json(output, instances)
-
-
-def _candidates(patches: Sequence[Path], repo: str) -> dict[Path, dict[str, Candidate]]:
-    """Return the candidates of each list by their ids, each of which stands in one list only."""
-    found: dict[Path, dict[str, Candidate]] = {}
-    where: dict[str, Path] = {}
-    for path in patches:
-        rows = records.read_candidates(path, allow_empty=True)
-        records.check_repo(rows, repo, path)
-        for row in rows:
-            if (other := where.setdefault(row["instance_id"], path)) != path or path in found:
-                raise InputError(f"{path} {row['instance_id']}: stands already in {other}")
-        found[path] = {row["instance_id"]: row for row in rows}
-    return found
-
-
-def _valid(patches: Path, report: Path, candidates: dict[str, Candidate]) -> list[str]:
-    verdict_of = records.read_verdicts(report, patches, candidates)
-    return [name for name, verdict in verdict_of.items() if verdict == verdicts.KEPT]
-
-
-def _numbered(name: str, paths: Sequence[Path]) -> dict[str, Path]:
-    """Name the inputs of one kind: the first as if it were the only one."""
-    return {name if number == 1 else f"{name}_{number}": path for number, path in enumerate(paths, start=1)}
-
-
-def _read_verdict(path: Path) -> dict[str, Any]:
-    """Return the verdict of a valid candidate from its entry in the store."""
-    found = files.read_json(path)
-    try:
-        for value, key in ((found, "FAIL_TO_PASS"), (found, "PASS_TO_PASS"), (found["tracesmith"], "failures")):
-            records.check_names(value[key], f"{path}: key {key!r}")
-    except (KeyError, TypeError):
-        raise InputError(f"{path}: no verdict of validate_bugs on a valid candidate; run it again") from None
-    return dict(found)
 
 
 def _instance(
@@ -86,15 +53,40 @@ def _instance(
         image_name=environment.image_name,
         repo=environment.mirror_name,
     )
-    hidden = workspaces.hidden_tests(instance, tests)
+    ours = report["tracesmith"]
     instance["tracesmith"] = {
         "strategy": candidate["strategy"],
-        "hidden_tests": hidden,
-        "failures": report["tracesmith"]["failures"],
+        "hidden_tests": workspaces.hidden_tests(instance, tests),
+        "failures": ours["failures"],
         "source_hash": environment.source_hash,
         **_origin(candidate),
+        **{key: ours[key] for key in ("confirmation", "discrimination") if key in ours},
     }
     return instance
+
+
+def _difficulty(instance: Instance, listed: Path, imports: Imports, output: str) -> dict[str, Any]:
+    """Return how hard an instance is; its screened list says whether the type checker let the bug pass."""
+    patch, name = instance["patch"], instance["instance_id"]
+    found = difficulty.of(patch, name, instance["tracesmith"]["hidden_tests"], imports, output)
+    passed = _were_types_checked(listed) and difficulty.is_typescript(patch, name)
+    tests = {"fail_to_pass": len(instance["FAIL_TO_PASS"])}
+    return {**tests, **found, "found_by_types": False if passed else None, "found_by_linter": None}
+
+
+def _were_types_checked(listed: Path) -> bool:
+    """Tell whether a list holds only candidates that the type checker let pass, by the sidecar of screen_bugs."""
+    path = summaries.meta_path(listed)
+    if not path.is_file():
+        return False
+    about = files.read_json(path)
+    try:
+        made_by = about["made_by"]
+        if made_by["stage"] != "screen_bugs":
+            return False
+        return "types" in made_by["settings"]["screens"] and about["typescript"] is not None and about["errors"] == 0
+    except (KeyError, TypeError):
+        raise InputError(f"{path}: no sidecar of a list of patches; make the list again") from None
 
 
 def _origin(candidate: Candidate) -> dict[str, Any]:
