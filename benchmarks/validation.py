@@ -113,7 +113,7 @@ def candidates_of(folder: Path, package: str, count: int, seed: int) -> list[Can
     return random.Random(seed).sample(listed, min(count, len(listed)))  # noqa: S311 - a sample, no secret
 
 
-def validate(runner: running.Runner, warm: warming.Warm, source: Path, listed: Sequence[Candidate]) -> list[Verdict]:
+def validate(runner: running.Runner, warm: warming.Warm, listed: Sequence[Candidate]) -> list[Verdict]:
     """
     Return the verdicts of some candidates.
 
@@ -121,7 +121,7 @@ def validate(runner: running.Runner, warm: warming.Warm, source: Path, listed: S
     """
     verdicts_of = []
     for group in warming.groups(listed, warm, 1, len(listed)):
-        chosen = {one["instance_id"]: choose(runner, source, one) for one in group}
+        chosen = {one["instance_id"]: runner.select(one["patch"], one["instance_id"]) for one in group}
         said, used = priced(functools.partial(warming.run, runner, warm, chosen))
         total = sum(len(selection.files or [0]) for selection in chosen.values())
         for one in group:
@@ -129,13 +129,6 @@ def validate(runner: running.Runner, warm: warming.Warm, source: Path, listed: S
             share = used * len(selection.files or [0]) / total
             verdicts_of.append(validate_one(runner, one, selection, said.get(one["instance_id"]), share))
     return verdicts_of
-
-
-def choose(runner: running.Runner, source: Path, candidate: Candidate) -> choosing.Selection:
-    """Return the test files of a candidate."""
-    if not runner.coverage:
-        return choosing.whole("naive")
-    return choosing.choose(runner.coverage, source, candidate["patch"], candidate["instance_id"])
 
 
 def validate_one(
@@ -169,15 +162,15 @@ def measure(folder: Path, package: str, count: int, audit: int, unders: Sequence
     bare_s = priced(bare)[1]
     say(f"{package}: a bare run takes {bare_s:.1f} CPU s")
     known, coverage_s = priced(lambda: coverage.measure(folder, environment, reference))
-    runner = running.Runner(environment, backend, reference, known, environment.timeout_s)
+    runner = running.Runner(environment, backend, source, reference, known, environment.timeout_s)
     warm, warm_s = priced(lambda: warming.measure(runner))
     say(f"{package}: coverage {coverage_s:.1f} CPU s ({known.doubt or 'trusted'})")
     say(f"{package}: pristine runs of the warm runner {warm_s:.1f} CPU s ({warm})")
-    fast = validate(runner, warm, source, listed)
+    fast = validate(runner, warm, listed)
     kept = [one for one, said in zip(listed, fast, strict=True) if said.lists[0] == verdicts.KEPT]
     folders = [[one for one in kept if f"diff --git a/{under}" in one["patch"]][:audit] for under in unders]
     plain = replace(runner, coverage=None)
-    naive = validate(plain, warming.Warm(doubt="naive"), source, [one for listed in folders for one in listed])
+    naive = validate(plain, warming.Warm(doubt="naive"), [one for listed in folders for one in listed])
     return Measured(package, bare_s, coverage_s + warm_s, fast, naive)
 
 

@@ -301,6 +301,7 @@ rule confirm_bugs:
         timeout=repo_setting("validation", "timeout_s"),
         decoys=repo_setting("validation", "decoys"),
         least=option("--least-discrimination", repo_setting("validation", "least_discrimination")),
+        selection=repo_setting("validation", "selection"),
     shell:
         r"""
         python {input.script:q} {input.patches:q} \
@@ -310,6 +311,7 @@ rule confirm_bugs:
             --timeout {params.timeout:q} \
             --decoys {params.decoys:q} \
             {params.least:q} \
+            --selection {params.selection:q} \
             --workers {resources.docker} \
             --output {output.summary:q} \
             &>{log:q}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """
-Run the whole suite with each valid bug several times, under changing conditions, and try its tests on wrong fixes.
+Run the tests with each valid bug several times, under changing conditions, and try them on wrong fixes.
 
     scripts/confirm_bugs.py logs/bug_gen/REPO_all_patches.json \\
         --report logs/run_validation/REPO/report.json \\
@@ -32,12 +32,15 @@ def main() -> None:
     parser.add_argument(
         "--least-discrimination", type=cli.share, help="share of them to reject, or the bug is dropped (default: none)"
     )
+    parser.add_argument("--selection", choices=("coverage", "none"), default="coverage", help="as for validate_bugs")
     parser.add_argument("--workers", type=cli.positive_int, default=2, help="sandboxes at once (default: %(default)s)")
     parser.add_argument("--shard", type=cli.shard, help="I/N: only fill the store for shard I of N; no summary")
     parser.add_argument("--output", type=cli.output_file, required=True, help="summary; the store stands beside it")
     args = cli.arguments(parser)
     cli.start_logging()
-    settings = confirming.ConfirmSettings(args.runs, args.timeout, args.decoys, args.least_discrimination)
+    settings = confirming.ConfirmSettings(
+        args.runs, args.timeout, args.decoys, args.least_discrimination, args.selection
+    )
     share = Share(args.workers, args.shard)
     confirming.confirm(args.patches, args.report, args.environment, settings, args.output, share)
 

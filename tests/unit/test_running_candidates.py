@@ -21,7 +21,7 @@ CHOSEN = Selection(FILES[:2], FILES, loaders=[set(FILES[:2])])
 
 def runner(reference: SuiteRun = PRISTINE) -> Any:
     """Make the runner of a suite; nothing here opens its sandboxes."""
-    return Runner(SimpleNamespace(), SimpleNamespace(), Reference([reference]), Coverage(FILES), 60.0)  # type: ignore[arg-type]
+    return Runner(SimpleNamespace(), SimpleNamespace(), Path(), Reference([reference]), Coverage(FILES), 60.0)  # type: ignore[arg-type]
 
 
 def ran(*paths: str, broken: tuple[str, ...] = ()) -> SuiteRun:
@@ -46,7 +46,7 @@ def test_what_leaves_open_what_the_whole_suite_would_say(found: SuiteRun, only: 
     assert runner().is_doubtful(found, only, CHOSEN) is is_doubtful
 
 
-def test_what_a_file_said_in_its_own_process_counts(tmp_path: Path) -> None:
+def test_what_a_file_said_in_its_own_process_counts() -> None:
     together = SuiteRun("ran", {"a > one": "failed", "b > one": "passed"}, {"a > one": "no"}, ["c"], output="x")
     alone = SuiteRun("ran", {"a > one": "passed", "c > one": "passed"}, output="y")
     found = driving._joined({"7.together": together, "7.alone": alone}, "7", "")

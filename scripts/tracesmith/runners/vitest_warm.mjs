@@ -53,6 +53,11 @@ function share(together) {
   }
 }
 
+if (major < 4) {
+  // One process at a time as with `--no-file-parallelism`, but none that waits for the next run.
+  vitest.config.fileParallelism = true;
+  vitest.config.poolOptions = { ...vitest.config.poolOptions, forks: { ...vitest.config.poolOptions?.forks, minForks: 0, maxForks: 1 } };
+}
 // The order of a job, and not the one that earlier candidates' times suggest.
 vitest.config.sequence.sequencer = class {
   sort = (specifications) => specifications;

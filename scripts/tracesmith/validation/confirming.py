@@ -1,5 +1,5 @@
 """
-Confirm valid bugs: run the whole suite with each several times in fresh sandboxes, every time something else changed.
+Confirm valid bugs: run the tests that can see each several times in fresh sandboxes, each time something else changed.
 
 The runs of the pristine tree under the same changes are those of the reference, which is made longer where it is too
 short; they alternate with the runs of the first bugs. A test that is not the same in all runs of one side, or not what
@@ -14,16 +14,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, perturbations, pool, prepared, records, references, stores, suites, summaries, workspaces
+from tracesmith import files, perturbations, pool, prepared, records, references, stores, summaries
 from tracesmith.errors import InfrastructureError
-from tracesmith.perturbations import Perturbation
+from tracesmith.perturbations import PLAIN
 from tracesmith.prepared import Environment
 from tracesmith.references import Health, Reference
 from tracesmith.sandboxes.base import Backend
+from tracesmith.selection import coverage
 from tracesmith.suites import SuiteRun
-from tracesmith.validation import confirmations, kept, running, verdicts
+from tracesmith.validation import confirmations, kept, verdicts, warming
 from tracesmith.validation.confirmations import CONFIRMED
 from tracesmith.validation.kept import Kept
+from tracesmith.validation.running import Runner
 from tracesmith.validation.trials import Trials
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ class ConfirmSettings:
     """For each bug, at most."""
     least_discrimination: float | None = None
     """Share of its decoys that an instance must reject; None drops no instance."""
+    selection: str = "coverage"
+    """Which test files run, as for validation: `coverage` (those that can see the bug) or `none` (all)."""
 
 
 @dataclass(frozen=True)
@@ -57,23 +61,22 @@ class Job:
     """Where the environment stands."""
     store: stores.Store
     settings: ConfirmSettings
-    backends: dict[float, Backend]
+    runners: dict[float, Runner]
     """By the share of the CPUs."""
     health: Health
-    runner: running.Runner
     trials: Trials
 
     def fingerprint_of(self, one: Kept, found: dict[str, Any]) -> str:
         """Return what the entry of a bug's runs is known by."""
         parts = {"environment": self.environment.identity(), "patch": one.candidate["patch"]}
         lists = {key: found[key] for key in SEEN}
-        settings = [self.settings.runs, self.settings.timeout_s]
+        settings = [self.settings.runs, self.settings.timeout_s, self.settings.selection]
         return stores.fingerprint("confirm_bugs", CODE_VERSION, **parts, lists=lists, settings=settings)
 
     def stop(self) -> None:
         """Kill what is live."""
-        for backend in self.backends.values():
-            backend.stop()
+        for runner in self.runners.values():
+            runner.backend.stop()
 
 
 def confirm(
@@ -93,11 +96,18 @@ def confirm(
     listed = kept.read(patches, reports, environment.repo)
     seen = {one.name: kept.read_verdict(one.verdict) for one in listed}
     job = _job(environment_path, environment, settings, output)
-    found = []
-    for entry in pool.each(share.of(listed), lambda one: _confirmed(job, one, seen[one.name]), share.workers, job.stop):
-        found.append(entry)
-        said = entry["tracesmith"]["verdict"] if entry else "no verdict"
-        logger.info("%d/%d %s: %s", len(found), len(share.of(listed)), share.of(listed)[len(found) - 1].name, said)
+    mine = share.of(listed)
+    groups = warming.groups(mine, job.trials.warm, share.workers, len(mine))
+    found: list[dict[str, Any] | None] = []
+    for group, entries in zip(
+        groups,
+        pool.each(groups, lambda group: _confirmed_group(job, group, seen), share.workers, job.stop),
+        strict=True,
+    ):
+        found += entries or [None] * len(group)
+        for one, entry in zip(group, found[-len(group) :], strict=True):
+            said = entry["tracesmith"]["verdict"] if entry else "no verdict"
+            logger.info("%d/%d %s: %s", len(found), len(mine), one.name, said)
     pool.check_complete(found.count(None), len(found), "bugs")
     if share.is_whole():
         inputs = kept.inputs(patches, reports, environment_path)
@@ -108,14 +118,39 @@ def confirm(
 def _job(path: Path, environment: Environment, settings: ConfirmSettings, output: Path) -> Job:
     reference = references.read(path.parent, environment)
     references.check_time(reference, settings.timeout_s, path)
+    known = coverage.make(path.parent, environment, reference) if settings.selection == "coverage" else None
+    source = path.parent / environment.source
     changes = [perturbations.of_run(number) for number in range(1, settings.runs + 1)]
-    by_share = {one.cpu_share: one for one in changes}
-    backends = {share: references.open_backend(path.parent, environment, one) for share, one in by_share.items()}
-    health = Health(environment, backends[1.0], reference)
-    runner = running.Runner(environment, backends[1.0], reference, None, settings.timeout_s)
+    runners = {
+        one.cpu_share: Runner(
+            environment,
+            references.open_backend(path.parent, environment, one),
+            source,
+            reference,
+            known,
+            settings.timeout_s,
+        )
+        for one in changes
+    }
+    plain = runners[PLAIN.cpu_share]
+    warm = warming.make(path.parent, plain) if known else warming.Warm(doubt="selection is off")
+    health = Health(environment, plain.backend, reference)
     store = stores.Store(confirmations.store_of(output))
-    decoys = Trials(path.parent, runner, health, store, settings.decoys)
-    return Job(environment, path.parent, store, settings, backends, health, runner, decoys)
+    trials = Trials(plain, warm, health, store, settings.decoys)
+    return Job(environment, path.parent, store, settings, runners, health, trials)
+
+
+def _confirmed_group(job: Job, group: Sequence[Kept], seen: dict[str, dict[str, Any]]) -> list[dict[str, Any] | None]:
+    """Return the reports of some bugs, with what their decoys say; None where a sandbox failed."""
+    reports = [pool.attempt(lambda one: _confirmed(job, one, seen[one.name]), one) for one in group]
+    confirmed = [
+        (one.candidate, report)
+        for one, report in zip(group, reports, strict=True)
+        if report and report["tracesmith"]["verdict"] == CONFIRMED
+    ]
+    for (_, report), tried in zip(confirmed, job.trials.of_all(confirmed), strict=True):
+        report["tracesmith"]["discrimination"] = tried
+    return reports
 
 
 def _confirmed(job: Job, one: Kept, seen: dict[str, Any]) -> dict[str, Any]:
@@ -126,34 +161,26 @@ def _confirmed(job: Job, one: Kept, seen: dict[str, Any]) -> dict[str, Any]:
             report = judge(seen, runs, pristine)
             with job.store.replace(one.name, fingerprint) as folder:
                 _write(folder, report, runs)
-        report = files.read_json(job.store.folder(one.name) / confirmations.REPORT)
-    if report["tracesmith"]["verdict"] == CONFIRMED:
-        report["tracesmith"]["discrimination"] = job.trials.of(one.candidate, report)
-    return dict(report)
+        return dict(files.read_json(job.store.folder(one.name) / confirmations.REPORT))
 
 
 def _runs(job: Job, one: Kept) -> tuple[list[SuiteRun], Reference]:
     """Return the runs with the bug, and those without it, one after the other in turn."""
-    runs, pristine = [], [*job.runner.reference.runs]
+    pristine = [*job.trials.runner.reference.runs]
+    selection, runs = job.trials.runner.select(one.candidate["patch"], one.name), []
     for number in range(1, job.settings.runs + 1):
-        runs.append(_run(job, one, perturbations.of_run(number)))
-        job.health.confirm(runs[-1])
+        changes = perturbations.of_run(number)
+        runner = job.runners[changes.cpu_share]
         if number > len(pristine):
-            pristine.append(_pristine(job, number))
+            pristine.append(_pristine(job, number, runner.backend))
+        runs.append(runner.run(one.candidate["patch"], selection, changes, pristine[number - 1]).suite)
+        job.health.confirm(runs[-1])
         if runs[-1].outcome != "ran":
             break
     return runs, Reference(pristine)
 
 
-def _run(job: Job, one: Kept, changes: Perturbation) -> SuiteRun:
-    with job.backends[changes.cpu_share].open() as box:
-        workspaces.apply_patch(box, one.candidate["patch"])
-        limit = changes.timeout_s(job.runner.timeout_s(None))
-        return suites.run(box, job.environment.test, limit, changes)
-
-
-def _pristine(job: Job, number: int) -> SuiteRun:
-    backend = job.backends[perturbations.of_run(number).cpu_share]
+def _pristine(job: Job, number: int, backend: Backend) -> SuiteRun:
     found = references.make(job.folder, job.environment, number, backend)
     if found.outcome != "ran":
         raise InfrastructureError(f"run {number} of the pristine suite ended with {found.outcome}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tracesmith import suites, workspaces
@@ -34,10 +35,18 @@ class Runner:
 
     environment: Environment
     backend: Backend
+    source: Path
+    """The pristine tree."""
     reference: Reference
     coverage: Coverage | None
     """None to run the whole suite always."""
     longest_s: float
+
+    def select(self, patch: str, name: str) -> Selection:
+        """Return the test files to run for a patch; `name` is the patch's in errors."""
+        if not self.coverage:
+            return choosing.whole("selection is off")
+        return choosing.choose(self.coverage, self.source, patch, name)
 
     def usual_s(self, only: list[str] | None) -> float:
         """Return the reference time of what is run, None being the whole suite."""

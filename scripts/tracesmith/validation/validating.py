@@ -16,7 +16,8 @@ from tracesmith import files, pool, prepared, records, references, runs, stores,
 from tracesmith.prepared import Environment
 from tracesmith.records import Candidate
 from tracesmith.references import Health, Reference
-from tracesmith.selection import choosing, coverage
+from tracesmith.selection import coverage
+from tracesmith.selection.choosing import Selection
 from tracesmith.suites import SuiteRun
 from tracesmith.validation import running, verdicts, warming
 
@@ -45,8 +46,6 @@ class Job:
     environment: Environment
     runner: running.Runner
     warm: warming.Warm
-    source: Path
-    """The pristine tree."""
     store: stores.Store
     settings: ValidationSettings
     reference: Reference
@@ -56,12 +55,6 @@ class Job:
     def fingerprint_of(self, candidate: Candidate) -> str:
         """Return what a candidate's entry is known by."""
         return stores.fingerprint("validate_bugs", CODE_VERSION, shared=self.fingerprint, patch=candidate["patch"])
-
-    def select(self, candidate: Candidate) -> choosing.Selection:
-        """Return the test files to run for a candidate."""
-        if not self.runner.coverage:
-            return choosing.whole("selection is off")
-        return choosing.choose(self.runner.coverage, self.source, candidate["patch"], candidate["instance_id"])
 
 
 def validate(
@@ -91,10 +84,10 @@ def validate(
     decides = [settings.timeout_s, settings.selection, sorted(reference.stable.tests.items())]
     shared = files.digest([environment.identity(), *decides])
     known = coverage.make(environment_path.parent, environment, reference) if settings.selection == "coverage" else None
-    runner = running.Runner(environment, backend, reference, known, settings.timeout_s)
-    warm = warming.make(environment_path.parent, runner) if known else warming.Warm(doubt="selection is off")
     source = environment_path.parent / environment.source
-    job = Job(environment, runner, warm, source, store, settings, reference, health, shared)
+    runner = running.Runner(environment, backend, source, reference, known, settings.timeout_s)
+    warm = warming.make(environment_path.parent, runner) if known else warming.Warm(doubt="selection is off")
+    job = Job(environment, runner, warm, store, settings, reference, health, shared)
     reports = _until_enough(job, share.of(candidates), share.workers)
     if share.is_whole():
         inputs = {"patches": patches, "environment": environment_path}
@@ -135,8 +128,12 @@ def _until_enough(job: Job, candidates: Sequence[Candidate], workers: int) -> li
 def _validated_group(job: Job, group: Sequence[Candidate]) -> list[dict[str, Any] | None]:
     """Return the reports of some candidates, most of them from one warm runner."""
     new = [one for one in group if not job.store.holds(one["instance_id"], job.fingerprint_of(one))]
-    found = warming.run(job.runner, job.warm, {one["instance_id"]: job.select(one) for one in new})
+    found = warming.run(job.runner, job.warm, {one["instance_id"]: _select(job, one) for one in new})
     return [pool.attempt(lambda one: _validated(job, one, found.get(one["instance_id"])), one) for one in group]
+
+
+def _select(job: Job, candidate: Candidate) -> Selection:
+    return job.runner.select(candidate["patch"], candidate["instance_id"])
 
 
 def _validated(job: Job, candidate: Candidate, warm: running.Found | None) -> dict[str, Any]:
@@ -153,7 +150,7 @@ def _validated(job: Job, candidate: Candidate, warm: running.Found | None) -> di
 
 def _run(job: Job, candidate: Candidate, warm: running.Found | None) -> tuple[SuiteRun | None, dict[str, Any]]:
     try:
-        found = warm or job.runner.run(candidate["patch"], job.select(candidate))
+        found = warm or job.runner.run(candidate["patch"], _select(job, candidate))
     except workspaces.PatchDoesNotApplyError as error:
         return None, verdicts.does_not_apply(str(error))
     job.health.confirm(found.suite)

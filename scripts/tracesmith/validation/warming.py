@@ -39,7 +39,7 @@ UNABLE = 3
 """The driver's exit code where its runner is none that it knows."""
 # Time up is a doubt here and no verdict, which a clean run gives with its own limit.
 SLOWER = 6
-SHORTEST_TIMEOUT_S = 8.0
+SHORTEST_TIMEOUT_S = 20.0
 # One test file's CPU seconds are steadier than its time: more than this is a loop.
 LOOP_SLOWER = 8
 SHORTEST_LOOP_S = 2.0
