@@ -28,11 +28,13 @@ from packages import PROFILES, ROOT, script
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from tracesmith import prepared, records, references, suites
+from tracesmith import prepared, records, references, scratch, suites
+from tracesmith.prepared import Environment
 from tracesmith.records import Candidate
 from tracesmith.references import Reference
 from tracesmith.selection import choosing, coverage
-from tracesmith.validation import running, verdicts, warming
+from tracesmith.validation import confirming, running, verdicts, warming
+from tracesmith.validation.kept import Kept
 
 Result = TypeVar("Result")
 CGROUPS = Path("/sys/fs/cgroup")
@@ -63,6 +65,10 @@ class Measured:
     """With the pristine runs of the warm runner."""
     fast: list[Verdict]
     naive: list[Verdict]
+    confirmed: int
+    """How many of the kept ones were confirmed."""
+    confirm_s: float
+    """CPU seconds of all those, with their decoys."""
 
 
 class Meter:
@@ -148,7 +154,20 @@ def validate_one(
     return Verdict(name, report, found.how, used)
 
 
-def measure(folder: Path, package: str, count: int, audit: int, unders: Sequence[str], seed: int) -> Measured:
+def confirm_all(path: Path, environment: Environment, listed: Sequence[Candidate], seen: dict[str, Any]) -> None:
+    """Confirm kept candidates as the pipeline does it, with decoys, into a store that is thrown away."""
+    with scratch.folder() as folder:
+        settings = confirming.ConfirmSettings(2, environment.timeout_s, decoys=4)
+        job = confirming._job(path, environment, settings, folder / "confirmation.json")
+        group = [Kept(one, path, path) for one in listed]
+        entries = confirming._confirmed_group(job, group, seen)
+        verdicts_of = [entry["tracesmith"]["verdict"] if entry else "none" for entry in entries]
+        say(", ".join(f"{verdicts_of.count(verdict)} {verdict}" for verdict in sorted(set(verdicts_of))))
+
+
+def measure(
+    folder: Path, package: str, count: int, audit: int, unders: Sequence[str], confirm: int, seed: int
+) -> Measured:
     """Measure one package whose environment is built."""
     environment, path = prepared.read(folder / "environment.json"), folder / "environment.json"
     reference: Reference = references.read(folder, environment)
@@ -169,15 +188,23 @@ def measure(folder: Path, package: str, count: int, audit: int, unders: Sequence
     fast = validate(runner, warm, listed)
     kept = [one for one, said in zip(listed, fast, strict=True) if said.lists[0] == verdicts.KEPT]
     folders = [[one for one in kept if f"diff --git a/{under}" in one["patch"]][:audit] for under in unders]
+    chosen = kept[:confirm]
+    seen = {one.name: one.report for one in fast}
+    confirm_s = priced(lambda: confirm_all(path, environment, chosen, seen))[1] if chosen else 0.0
+    say(f"{package}: confirming {len(chosen)} took {confirm_s:.1f} CPU s")
     plain = replace(runner, coverage=None)
     naive = validate(plain, warming.Warm(doubt="naive"), [one for listed in folders for one in listed])
-    return Measured(package, bare_s, coverage_s + warm_s, fast, naive)
+    return Measured(package, bare_s, coverage_s + warm_s, fast, naive, len(chosen), confirm_s)
 
 
 def table(found: Measured, command: str) -> str:
     """Return the table of a package."""
     ratios = [one.cpu_s / found.bare_s for one in found.fast]
     mean = (sum(one.cpu_s for one in found.fast) + found.coverage_s) / found.bare_s / len(found.fast)
+    kept = sum(one.lists[0] == verdicts.KEPT for one in found.fast)
+    # Of the two pristine runs beside those of the bugs there is one pair for all.
+    per_kept = found.confirm_s / found.bare_s / max(1, found.confirmed)
+    end_to_end = mean + (kept * per_kept + 2) / len(found.fast)
     naive = [one.cpu_s / found.bare_s for one in found.naive]
     naive_of = {one.name: one for one in found.naive}
     pairs = [(one, naive_of[one.name]) for one in found.fast if one.name in naive_of]
@@ -189,10 +216,12 @@ def table(found: Measured, command: str) -> str:
         "mean without it": f"{statistics.mean(ratios):.3f}",
         "median": f"{statistics.median(ratios):.3f}",
         "the naive way, mean": f"{statistics.mean(naive):.3f}" if naive else "-",
+        "end to end with confirmation": f"{end_to_end:.3f}",
+        "confirmed for that": str(found.confirmed),
         "warm": str(sum(one.how["way"] == "warm" for one in found.fast)),
         "whole suite": str(sum("files" not in one.how for one in found.fast)),
         "looping or hanging": str(sum(one.lists[0] == "timed_out" for one in found.fast)),
-        "kept": str(sum(one.lists[0] == verdicts.KEPT for one in found.fast)),
+        "kept": str(kept),
         "audited": str(len(pairs)),
         "with the lists of the naive way": str(sum(one.lists == other.lists for one, other in pairs)),
     }
@@ -214,6 +243,7 @@ def main() -> None:
     parser.add_argument("--package", default="zod", help="one of configs/repos, or a profile of your own")
     parser.add_argument("--candidates", type=int, default=200)
     parser.add_argument("--audit", type=int, default=40, help="kept candidates of each folder that run the naive way")
+    parser.add_argument("--confirm", type=int, default=16, help="kept candidates to confirm")
     parser.add_argument("--under", nargs="+", default=[""], help="folders of the sources to audit apart")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--environment", type=Path, required=True, help="folder of the environment; built if missing")
@@ -222,8 +252,9 @@ def main() -> None:
     if not (args.environment / "environment.json").exists():
         profile, path = profile_of(args.package), args.environment / "environment.json"
         script("build_environment", profile, "--backend", "bubblewrap", "--reference-runs", "2", "--output", path)
-    found = measure(args.environment, args.package, args.candidates, args.audit, args.under, args.seed)
-    flags = f"--package {args.package} --candidates {args.candidates} --audit {args.audit} --seed {args.seed}"
+    found = measure(args.environment, args.package, args.candidates, args.audit, args.under, args.confirm, args.seed)
+    asked = {"candidates": args.candidates, "audit": args.audit, "confirm": args.confirm, "seed": args.seed}
+    flags = " ".join([f"--package {args.package}", *(f"--{name} {value}" for name, value in asked.items())])
     flags += f" --under {' '.join(args.under)}" if any(args.under) else ""
     text = table(found, f"benchmarks/validation.py {flags} --environment FOLDER --output FILE")
     args.output.write_text(text)
