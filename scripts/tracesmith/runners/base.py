@@ -85,6 +85,8 @@ class Runner:
     """What runs several candidates with one runner; None where there is none."""
     coverage: Path | None = None
     """A preload of ours for a run whose sources are instrumented; None where what it says cannot be trusted."""
+    coverage_by_file: bool = False
+    """Whether each test file needs a run of its own to be told from the others; `select` chooses it."""
     sequencer: Path | None = None
     """A module of ours that `shuffle` needs; it stands at `sequencer_path(report, number)` in the sandbox."""
 

@@ -44,5 +44,20 @@ def shuffle(call: Invocation, order: int, report: str) -> Invocation:
     return Invocation([*call.command, f"--testSequencer={RUNNER.sequencer_path(report, order)}"], call.environment)
 
 
-SEQUENCER = Path(__file__).with_name("jest_sequencer.cjs")
-RUNNER = Runner(invoke, read, shell_line, READS, shuffle=shuffle, sequencer=SEQUENCER)
+def select(call: Invocation, paths: Sequence[str]) -> Invocation:
+    """Return the command with the test files to run."""
+    return Invocation([*call.command, "--runTestsByPath", *paths], call.environment)
+
+
+HERE = Path(__file__)
+RUNNER = Runner(
+    invoke,
+    read,
+    shell_line,
+    READS,
+    shuffle=shuffle,
+    select=select,
+    coverage=HERE.with_name("coverage.cjs"),
+    coverage_by_file=True,
+    sequencer=HERE.with_name("jest_sequencer.cjs"),
+)
