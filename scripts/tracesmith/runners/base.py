@@ -51,10 +51,23 @@ class Driver:
     """A program of ours that runs several candidates with one runner (see `validation/warming.py`)."""
 
     program: Path
-    setup: Path
-    """What test files that share a process load first."""
+    helpers: Sequence[Path]
+    """The files that stand beside it."""
+    begins: Sequence[str]
+    """How the words of a profile's command begin, after its program, which is named like the runner."""
     flags: Sequence[str]
     """What the program gets after the words of the profile's command."""
+    is_one_process: bool = False
+    """Whether tests run in the driver itself: no test file has a process of its own, and a loop ends the driver."""
+
+    def understands(self, runner: str, command: Sequence[str]) -> bool:
+        """Tell whether a profile's command is the runner itself, and no other program that starts it."""
+        words = command[1 : 1 + len(self.begins)]
+        return PurePosixPath(command[0]).stem == runner and list(words) == list(self.begins)
+
+
+WARM = Path(__file__).with_name("warm.mjs")
+"""What all drivers share."""
 
 
 @dataclass(frozen=True)

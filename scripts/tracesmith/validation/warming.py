@@ -1,9 +1,10 @@
 """
 Run candidates one after the other in one warm runner: one sandbox, one server, and what it has compiled.
 
-The driver (`runners/vitest_warm.mjs`) puts each candidate's files in place, runs its test files, restores the pristine
-bytes, and ends at once when files or processes are left, or time is up. Test files share a process, whose modules and
-globals are fresh for each. A canary, the quickest test file on the pristine tree, runs first, last, and after a loop. A
+The driver (`runners/vitest_warm.mjs`, `jest_warm.mjs`) puts each candidate's files in place, runs its test files,
+restores the pristine bytes, and ends at once when files or processes are left, or time is up. Test files share a
+process, whose modules and globals are fresh for each. A canary, the quickest test file on the pristine tree, runs
+first, last, and after a loop; where the process is the driver's own, as with jest, a loop ends the driver instead. A
 candidate about which there is any doubt has no result here and is run again clean; the others go on with a fresh
 sandbox.
 
@@ -72,16 +73,19 @@ def make(folder: Path, runner: Runner) -> Warm:
 def measure(runner: Runner) -> Warm:
     """Run the pristine suite in a shared process, in two orders, and return what it shows."""
     test, known, canary = runner.environment.test, runner.coverage, _canary(runner)
-    if not RUNNERS[test.runner].driver:
+    driver = RUNNERS[test.runner].driver
+    if not driver:
         return Warm(doubt=f"there is none for {test.runner}")
-    if test.command[1:2] != ["run"] or not canary or not known:
-        return Warm(doubt="the test command is not `run`" if canary else "no test file passes as a whole")
+    if not driver.understands(test.runner, test.command):
+        return Warm(doubt=f"the test command does not begin with {' '.join([test.runner, *driver.begins])}")
+    if not canary or not known:
+        return Warm(doubt="no test file passes as a whole")
     every = known.tests
     jobs = [_pristine_job(runner, number, order) for number, order in enumerate((every, every[::-1]))]
     with runner.backend.open() as box:
         done, read = driving.drive(box, test, [_canary_job(canary), *jobs], 2 * len(jobs) * runner.longest_s)
     if done.exit_code == UNABLE:
-        return Warm(doubt="it takes vitest 2 to 4 with an isolated process for each test file")
+        return Warm(doubt="it takes jest 27 to 30, or vitest 2 to 4 with an isolated process for each test file")
     if not _is_clean(runner, done, read):
         return Warm(doubt=f"its pristine runs did not end well: {done.text[-300:].strip()}")
     shared = [read.get(f"{number}.together") for number in range(len(jobs))]
@@ -96,7 +100,7 @@ def groups(items: Sequence[Item], warm: Warm, workers: int, most: int) -> list[S
 
 def run(runner: Runner, warm: Warm, selections: Mapping[str, Selection]) -> dict[str, Found]:
     """Return what the suite says of candidates by their names, as far as that is beyond doubt."""
-    waiting = [] if warm.doubt else [name for name, selection in selections.items() if selection.files]
+    waiting = [] if warm.doubt else [name for name, one in selections.items() if _is_able(runner, warm, one)]
     found: dict[str, Found] = {}
     while len(waiting) > 1:
         read = _batch(runner, warm, [selections[name] for name in waiting])
@@ -110,8 +114,9 @@ def run(runner: Runner, warm: Warm, selections: Mapping[str, Selection]) -> dict
                 merged = choosing.merge(runner.reference.stable, suite, only)
                 found[waiting[number]] = Found(merged, runner.timeout_s(only), how)
         logger.info("a warm runner ran %d of %d candidates", len(read), len(waiting))
-        # The one behind the last that has a report ended the runner, and runs clean.
-        waiting = waiting[max(read, default=-1) + 2 :]
+        # The one behind the last that has a report ended the runner, and runs clean; but a loop ends one with a report.
+        last = max(read, default=-1)
+        waiting = waiting[last + (1 if _is_one_process(runner) and last in read and _hangs(read[last]) else 2) :]
     return found
 
 
@@ -142,10 +147,24 @@ def _batch(runner: Runner, warm: Warm, selections: Sequence[Selection]) -> dict[
         suite = read.get(f"{number}.end")
         if suite is None:
             break
-        if suite.outcome == "timed_out" and not _is_well(runner, read, f"{number}.after.alone"):
+        if _hangs(suite) and not _is_one_process(runner) and not _is_well(runner, read, f"{number}.after.alone"):
             break
         found[number] = suite
     return found
+
+
+def _is_able(runner: Runner, warm: Warm, selection: Selection) -> bool:
+    """Tell whether the driver can run a selection: one process is no place for what needs its own."""
+    return bool(selection.files) and not (_is_one_process(runner) and set(selection.files or []) & set(warm.alone))
+
+
+def _is_one_process(runner: Runner) -> bool:
+    driver = RUNNERS[runner.environment.test.runner].driver
+    return driver is not None and driver.is_one_process
+
+
+def _hangs(suite: SuiteRun) -> bool:
+    return suite.outcome == "timed_out"
 
 
 def _is_clean(runner: Runner, done: Completed, read: Mapping[str, SuiteRun]) -> bool:
