@@ -51,9 +51,13 @@ def write_profile(folder: Path) -> Path:
 
 def build(folder: Path) -> Path:
     """Build the package's environment for bubblewrap below a folder, as a user does, and return environment.json."""
-    output = folder / REPO / "environment.json"
+    return build_profile(write_profile(folder), folder / REPO / "environment.json")
+
+
+def build_profile(profile: Path, output: Path) -> Path:
+    """Build the environment of a small package for bubblewrap, as a user does, and return environment.json."""
     script = REPOSITORY / "scripts" / "build_environment.py"
-    command = [sys.executable, script, write_profile(folder), "--backend", "bubblewrap", "--output", output]
+    command = [sys.executable, script, profile, "--backend", "bubblewrap", "--output", output]
     limits = ["--memory", "2g", "--disk", "500m"]
     done = subprocess.run([*command, *limits], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

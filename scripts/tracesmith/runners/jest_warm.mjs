@@ -21,6 +21,8 @@ const require = createRequire(join(process.cwd(), "x.js"));
 const major = Number(require("jest/package.json").version.split(".")[0]);
 if (major < 27 || major > 30) unable();
 
+// As jest's own program does it.
+process.env.NODE_ENV ??= "test";
 process.setMaxListeners(0);
 const flags = [`--testSequencer=${here("jest_order.cjs")}`, `--cacheDirectory=${out}.cache`, "--json", `--outputFile=${log}`];
 const watchdog = new Worker(here("jest_watchdog.mjs"));

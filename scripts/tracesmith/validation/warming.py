@@ -44,6 +44,8 @@ SHORTEST_TIMEOUT_S = 8.0
 # One test file's CPU seconds are steadier than its time: more than this is a loop.
 LOOP_SLOWER = 8
 SHORTEST_LOOP_S = 2.0
+# A test file that has no process of its own was measured with its compiling.
+LOOP_SLOWER_WITH_COMPILING = 2
 
 
 @dataclass(frozen=True)
@@ -215,4 +217,5 @@ def _candidate_job(runner: Runner, warm: Warm, number: int, selection: Selection
 
 def _loop_s(runner: Runner, paths: Sequence[str]) -> float:
     seconds = runner.coverage.seconds if runner.coverage else {}
-    return SHORTEST_LOOP_S + LOOP_SLOWER * max(seconds.get(path, 0.0) for path in paths)
+    slower = LOOP_SLOWER_WITH_COMPILING if _is_one_process(runner) else LOOP_SLOWER
+    return SHORTEST_LOOP_S + slower * max(seconds.get(path, 0.0) for path in paths)
