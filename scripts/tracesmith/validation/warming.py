@@ -46,6 +46,8 @@ LOOP_SLOWER = 8
 SHORTEST_LOOP_S = 2.0
 # A test file that has no process of its own was measured with its compiling.
 LOOP_SLOWER_WITH_COMPILING = 2
+# Beside the work of others a loop takes so many times its CPU seconds before it is one: time may not be up before.
+BUSY = 4
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,9 @@ def _unlike(runner: Runner, every: Sequence[str], shared: SuiteRun | None) -> se
 
 
 def _limit_s(runner: Runner, selection: Selection) -> float:
-    return min(runner.timeout_s(selection.files), max(SHORTEST_TIMEOUT_S, SLOWER * runner.usual_s(selection.files)))
+    only = selection.files
+    limit = min(runner.timeout_s(only), max(SHORTEST_TIMEOUT_S, SLOWER * runner.usual_s(only)))
+    return max(limit, BUSY * _loop_s(runner, only or [])) if _is_one_process(runner) else limit
 
 
 def _canary_job(canary: str) -> Job:
@@ -218,4 +222,4 @@ def _candidate_job(runner: Runner, warm: Warm, number: int, selection: Selection
 def _loop_s(runner: Runner, paths: Sequence[str]) -> float:
     seconds = runner.coverage.seconds if runner.coverage else {}
     slower = LOOP_SLOWER_WITH_COMPILING if _is_one_process(runner) else LOOP_SLOWER
-    return SHORTEST_LOOP_S + slower * max(seconds.get(path, 0.0) for path in paths)
+    return SHORTEST_LOOP_S + slower * max((seconds.get(path, 0.0) for path in paths), default=0.0)
