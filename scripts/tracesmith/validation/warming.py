@@ -87,7 +87,7 @@ def measure(runner: Runner) -> Warm:
     every = known.tests
     jobs = [_pristine_job(runner, number, order) for number, order in enumerate((every, every[::-1]))]
     with runner.backend.open() as box:
-        done, read = driving.drive(box, test, [_canary_job(canary), *jobs], 2 * len(jobs) * runner.longest_s)
+        done, read = driving.drive(box, test, [_canary_job(runner), *jobs], 2 * len(jobs) * runner.longest_s)
     if done.exit_code == UNABLE:
         return Warm(doubt="it takes jest 27 to 30, or vitest 2 to 4 with an isolated process for each test file")
     if not _is_clean(runner, done, read):
@@ -138,7 +138,7 @@ def _batch(runner: Runner, warm: Warm, selections: Sequence[Selection]) -> dict[
 
     None when the canary did not say what it should: then no other try would be better.
     """
-    jobs = [_canary_job(str(_canary(runner)))]
+    jobs = [_canary_job(runner)]
     jobs += [_candidate_job(runner, warm, *pair) for pair in enumerate(selections)]
     limits = [_limit_s(runner, selection) for selection in selections]
     with runner.backend.open() as box:
@@ -199,8 +199,8 @@ def _limit_s(runner: Runner, selection: Selection) -> float:
     return max(limit, BUSY * _loop_s(runner, only or [])) if _is_one_process(runner) else limit
 
 
-def _canary_job(canary: str) -> Job:
-    return Job(FIRST, alone=[canary])
+def _canary_job(runner: Runner) -> Job:
+    return Job(FIRST, alone=[str(_canary(runner))], timeout_s=runner.longest_s)
 
 
 def _pristine_job(runner: Runner, number: int, order: Sequence[str]) -> Job:
