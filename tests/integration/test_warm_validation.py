@@ -99,7 +99,7 @@ def test_selected_files_in_a_warm_runner_say_what_the_whole_suite_says(
         assert [fast[name][key] for key in records.TEST_LISTS] == [whole[name][key] for key in records.TEST_LISTS], name
         assert fast[name]["tracesmith"]["verdict"] == whole[name]["tracesmith"]["verdict"], name
     clean = {name for name, report in fast.items() if report["tracesmith"]["run"]["way"] == "clean"}
-    # With vitest, what a candidate does to Node's modules ends with its process. A busy machine may take a loop for a hang.
+    # With vitest, what a candidate does to Node's modules ends with its process. On a busy machine a loop is a hang.
     assert clean - {"loop"} == ({"left", "spied"} if runner == "jest" else {"left"})
     readers = ["src/reader.spec.ts"] if runner == "jest" else []
     assert fast["bug"]["tracesmith"]["run"]["files"] == ["src/intervals.spec.ts", *readers]
