@@ -51,9 +51,13 @@ def write_profile(folder: Path) -> Path:
 
 def build(folder: Path, backend: str = "bubblewrap") -> Path:
     """Build the package's environment for a backend below a folder, as a user does, and return environment.json."""
-    output = folder / REPO / "environment.json"
+    return build_profile(write_profile(folder), folder / REPO / "environment.json", backend)
+
+
+def build_profile(profile: Path, output: Path, backend: str = "bubblewrap") -> Path:
+    """Build the environment of a small package for a backend, as a user does, and return environment.json."""
     script = REPOSITORY / "scripts" / "build_environment.py"
-    command = [sys.executable, script, write_profile(folder), "--backend", backend, "--output", output]
+    command = [sys.executable, script, profile, "--backend", backend, "--output", output]
     limits = ["--memory", "2g", "--disk", "500m"]
     done = subprocess.run([*command, *limits], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

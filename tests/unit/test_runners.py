@@ -344,3 +344,28 @@ def test_the_script_of_a_run_brings_our_reporter_along(name: str, tmp_path: Path
     assert (reporter is not None) == ("TRACESMITH" in script)
     assert reporter is None or reporter.read_text() in script
     subprocess.run(["bash", "-n", tmp_path / "eval.sh"], check=True)
+
+
+def test_a_test_file_of_jest_runs_by_its_path() -> None:
+    select = RUNNERS["jest"].select
+    assert select
+    call = select(base.Invocation(["jest", "--ci"], {}), ["/testbed/a.test.ts"])
+    assert call.command == ["jest", "--ci", "--runTestsByPath", "/testbed/a.test.ts"]
+
+
+@pytest.mark.parametrize(
+    ("runner", "command", "is_understood"),
+    [
+        ("jest", ["node_modules/.bin/jest", "--rootDir=suite"], True),
+        ("jest", ["node_modules/jest/bin/jest.js"], True),
+        ("jest", ["npx", "jest"], False),
+        ("jest", ["node", "node_modules/.bin/jest"], False),
+        ("vitest", ["node_modules/.bin/vitest", "run"], True),
+        ("vitest", ["node_modules/.bin/vitest"], False),
+    ],
+)
+def test_a_warm_driver_takes_the_runners_own_command_only(runner: str, command: list[str], is_understood: bool) -> None:
+    driver = RUNNERS[runner].driver
+    assert driver
+    assert driver.understands(runner, command) == is_understood
+    assert all(path.is_file() for path in [driver.program, *driver.helpers])

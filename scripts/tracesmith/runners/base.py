@@ -51,10 +51,23 @@ class Driver:
     """A program of ours that runs several candidates with one runner (see `validation/warming.py`)."""
 
     program: Path
-    setup: Path
-    """What test files that share a process load first."""
+    helpers: Sequence[Path]
+    """The files that stand beside it."""
+    begins: Sequence[str]
+    """How the words of a profile's command begin, after its program, which is named like the runner."""
     flags: Sequence[str]
     """What the program gets after the words of the profile's command."""
+    is_one_process: bool = False
+    """Whether tests run in the driver itself: no test file has a process of its own, and a loop ends the driver."""
+
+    def understands(self, runner: str, command: Sequence[str]) -> bool:
+        """Tell whether a profile's command is the runner itself, and no other program that starts it."""
+        words = command[1 : 1 + len(self.begins)]
+        return PurePosixPath(command[0]).stem == runner and list(words) == list(self.begins)
+
+
+WARM = Path(__file__).with_name("warm.mjs")
+"""What all drivers share."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,8 @@ class Runner:
     """What runs several candidates with one runner; None where there is none."""
     coverage: Path | None = None
     """A preload of ours for a run whose sources are instrumented; None where what it says cannot be trusted."""
+    coverage_by_file: bool = False
+    """Whether each test file needs a run of its own to be told from the others; `select` chooses it."""
     sequencer: Path | None = None
     """A module of ours that `shuffle` needs; it stands at `sequencer_path(report, number)` in the sandbox."""
 

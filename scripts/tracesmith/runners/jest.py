@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tracesmith.runners import json_report
-from tracesmith.runners.base import Invocation, Reading, Runner, headline
+from tracesmith.runners.base import WARM, Driver, Invocation, Reading, Runner, headline
 
 # `--passWithNoTests` because jest writes no report of a run without a test file; such a run has an outcome of its own.
 FLAGS = [
@@ -44,5 +44,28 @@ def shuffle(call: Invocation, order: int, report: str) -> Invocation:
     return Invocation([*call.command, f"--testSequencer={RUNNER.sequencer_path(report, order)}"], call.environment)
 
 
-SEQUENCER = Path(__file__).with_name("jest_sequencer.cjs")
-RUNNER = Runner(invoke, read, shell_line, READS, shuffle=shuffle, sequencer=SEQUENCER)
+def select(call: Invocation, paths: Sequence[str]) -> Invocation:
+    """Return the command with the test files to run."""
+    return Invocation([*call.command, "--runTestsByPath", *paths], call.environment)
+
+
+HERE = Path(__file__)
+DRIVER = Driver(
+    HERE.with_name("jest_warm.mjs"),
+    [WARM, HERE.with_name("jest_watchdog.mjs"), HERE.with_name("jest_order.cjs")],
+    [],
+    [*(flag for flag in FLAGS if flag != "--json"), "--forceExit=false"],
+    is_one_process=True,
+)
+RUNNER = Runner(
+    invoke,
+    read,
+    shell_line,
+    READS,
+    shuffle=shuffle,
+    select=select,
+    driver=DRIVER,
+    coverage=HERE.with_name("coverage.cjs"),
+    coverage_by_file=True,
+    sequencer=HERE.with_name("jest_sequencer.cjs"),
+)

@@ -2,7 +2,8 @@
 mocha (8 to 11): a reporter of ours, since its JSON loses where one title ends and the next begins.
 
 All test files share one process: one that cannot be loaded, or that ends the process, leaves no report, and neither
-does a run that finds no test file. mocha 11 takes no notice of a rejection that nobody handles.
+does a run that finds no test file. mocha 11 takes no notice of a rejection that nobody handles. For the same reason
+no coverage tells the test files apart: a candidate runs the whole suite.
 
 mocha has no order but the one in which it finds the files. A shuffled run loads them in it, and our reporter then puts
 their suites into another, after the tests outside of all suites, as ever.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tracesmith.runners import json_report
-from tracesmith.runners.base import Driver, Invocation, Reading, Runner, first_line
+from tracesmith.runners.base import WARM, Driver, Invocation, Reading, Runner, first_line
 
 # Test time limits far above what a test needs: a loaded machine must not make a slow test a failing one; what hangs is
 # ended by the time limit of the whole run. One worker: workers beyond it are other sandboxes.
@@ -51,7 +51,7 @@ def select(call: Invocation, paths: Sequence[str]) -> Invocation:
 
 
 HERE = Path(__file__)
-DRIVER = Driver(HERE.with_name("vitest_warm.mjs"), HERE.with_name("vitest_world.js"), FLAGS[2:])
+DRIVER = Driver(HERE.with_name("vitest_warm.mjs"), [WARM, HERE.with_name("vitest_world.js")], ["run"], FLAGS[2:])
 COVERAGE = HERE.with_name("coverage.cjs")
 RUNNER = Runner(
     invoke,

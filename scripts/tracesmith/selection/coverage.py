@@ -1,7 +1,8 @@
 """
 Coverage of the pristine suite: which test files enter which function of which source, from one instrumented run.
 
-It stands beside `environment.json` as the reference does, in the store `coverage`. The run is trusted as far as it says
+It stands beside `environment.json` as the reference does, in the store `coverage`. Where all test files share one
+process, each has a run of its own instead, in the same sandbox. The run is trusted as far as it says
 what the reference says: a test file with another result, one that enters nothing, and one that reads sources as text
 are in every selection. What is entered outside of a test file's own process belongs to all of them.
 """
@@ -9,26 +10,29 @@ are in every selection. What is entered outside of a test file's own process bel
 import logging
 import secrets
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tracesmith import files, globs, prepared, scratch, stores, suites
-from tracesmith.prepared import Environment
+from tracesmith.prepared import Environment, TestSettings
 from tracesmith.references import Reference
 from tracesmith.runners import RUNNERS
 from tracesmith.runners.base import relative
 from tracesmith.sandboxes import base
+from tracesmith.sandboxes.base import Sandbox
 from tracesmith.selection import bodies
 from tracesmith.selection.bodies import Body
 from tracesmith.suites import SuiteRun
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 NAME = "coverage"
 SOURCES = (".ts", ".tsx", ".mts", ".cts")
 SLOWER = 3
+TEST_FILE = "TRACESMITH_TEST_FILE"
+"""Names the one test file of a run to the preload."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +125,13 @@ def measure(folder: Path, environment: Environment, reference: Reference) -> Cov
     """Run the instrumented suite and return what it shows."""
     stable = reference.stable
     tests = sorted({suites.test_file(test) for run in reference.runs for test in run.tests} | set(stable.broken_files))
-    if not RUNNERS[environment.test.runner].coverage:
+    runner = RUNNERS[environment.test.runner]
+    if not runner.coverage:
         return Coverage(tests, doubt=f"of {environment.test.runner} no coverage is measured")
     listed = sources_of(folder, environment)
-    found, text = _run(folder, environment, listed)
+    found, text = _run(
+        folder, environment, listed, tests if RUNNERS[environment.test.runner].coverage_by_file else None
+    )
     if found.outcome != "ran":
         return Coverage(tests, doubt=f"the instrumented suite ended with {found.outcome}")
     hits = parse(text)
@@ -135,8 +142,17 @@ def measure(folder: Path, environment: Environment, reference: Reference) -> Cov
     return _join(tests, stable, found, hits, listed)
 
 
-def _run(folder: Path, environment: Environment, listed: dict[str, tuple[bytes, list[Body]]]) -> tuple[SuiteRun, str]:
-    """Run the suite on instrumented sources; return what it said, and what its processes wrote."""
+def _run(
+    folder: Path,
+    environment: Environment,
+    listed: dict[str, tuple[bytes, list[Body]]],
+    apart: list[str] | None,
+) -> tuple[SuiteRun, str]:
+    """
+    Run the suite on instrumented sources; return what it said, and what its processes wrote.
+
+    `apart` are the test files to run one after the other; None for one run of all.
+    """
     preload = f"/tmp/tracesmith-coverage.{secrets.token_hex(8)}.cjs"  # noqa: S108 - a path inside the sandbox
     source = RUNNERS[environment.test.runner].coverage
     assert source  # noqa: S101 - the caller looked
@@ -150,8 +166,28 @@ def _run(folder: Path, environment: Environment, listed: dict[str, tuple[bytes, 
         base.write_files(box, work, listed)
         base.write_file(box, preload, source.read_bytes())
         base.must(box, ["mkdir", "-p", f"{preload}.hits"])
-        suite = suites.run(box, environment.test, SLOWER * environment.timeout_s, preload=preload)
+        limit = SLOWER * environment.timeout_s
+        if apart is None:
+            suite = suites.run(box, environment.test, limit, preload=preload)
+        else:
+            suite = _together([_run_one(box, environment.test, limit, path, preload) for path in apart])
         return suite, base.must(box, ["sh", "-c", 'cat "$1"/*', "sh", f"{preload}.hits"]).decode("utf-8", "replace")
+
+
+def _run_one(box: Sandbox, test: TestSettings, limit_s: float, path: str, preload: str) -> SuiteRun:
+    named = replace(test, environment={**test.environment, TEST_FILE: f"{base.TESTBED}/{path}"})
+    return suites.run(box, named, limit_s, only=[path], preload=preload)
+
+
+def _together(found: list[SuiteRun]) -> SuiteRun:
+    """Return what runs of single test files say together; one that did not run has no tests here."""
+    ran = [one for one in found if one.outcome == "ran"]
+    return SuiteRun(
+        "ran" if ran else "no_tests",
+        {test: state for one in ran for test, state in one.tests.items()},
+        broken_files=sorted({path for one in ran for path in one.broken_files}),
+        file_seconds={path: seconds for one in ran for path, seconds in one.file_seconds.items()},
+    )
 
 
 def _join(

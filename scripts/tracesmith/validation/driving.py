@@ -67,10 +67,12 @@ def drive(
     driver = RUNNERS[test.runner].driver
     assert driver  # noqa: S101 - the caller looked
     folder = f"/tmp/tracesmith-warm.{secrets.token_hex(8)}"  # noqa: S108 - a path inside the sandbox
-    base.write_file(box, f"{folder}.mjs", driver.program.read_bytes())
-    base.write_file(box, f"{folder}.world.js", driver.setup.read_bytes())
+    programs = f"{folder}.programs"
+    for file in [driver.program, *driver.helpers]:
+        base.write_file(box, f"{programs}/{file.name}", file.read_bytes())
     base.must(box, ["mkdir", folder])
-    command = ["env", "--chdir", test.folder, "node", f"{folder}.mjs", folder, *test.command[1:], *driver.flags]
+    program = ["node", f"{programs}/{driver.program.name}", folder]
+    command = ["env", "--chdir", test.folder, *program, *test.command[1:], *driver.flags]
     stdin = json.dumps([job.as_json() for job in jobs]).encode()
     done = box.run(command, timeout_s=timeout_s, stdin=stdin, environment=test.environment)
     packed = box.run(["tar", "-cf", "-", "-C", folder, "."], timeout_s=120)

@@ -1,9 +1,10 @@
 """
 Run candidates one after the other in one warm runner: one sandbox, one server, and what it has compiled.
 
-The driver (`runners/vitest_warm.mjs`) puts each candidate's files in place, runs its test files, restores the pristine
-bytes, and ends at once when files or processes are left, or time is up. Test files share a process, whose modules and
-globals are fresh for each. A canary, the quickest test file on the pristine tree, runs first, last, and after a loop. A
+The driver (`runners/vitest_warm.mjs`, `jest_warm.mjs`) puts each candidate's files in place, runs its test files,
+restores the pristine bytes, and ends at once when files or processes are left, or time is up. Test files share a
+process, whose modules and globals are fresh for each. A canary, the quickest test file on the pristine tree, runs
+first, last, and after a loop; where the process is the driver's own, as with jest, a loop ends the driver instead. A
 candidate about which there is any doubt has no result here and is run again clean; the others go on with a fresh
 sandbox.
 
@@ -43,6 +44,10 @@ SHORTEST_TIMEOUT_S = 20.0
 # One test file's CPU seconds are steadier than its time: more than this is a loop.
 LOOP_SLOWER = 8
 SHORTEST_LOOP_S = 2.0
+# A test file that has no process of its own was measured with its compiling.
+LOOP_SLOWER_WITH_COMPILING = 2
+# Beside the work of others a loop takes so many times its CPU seconds before it is one: time may not be up before.
+BUSY = 4
 
 
 @dataclass(frozen=True)
@@ -72,16 +77,19 @@ def make(folder: Path, runner: Runner) -> Warm:
 def measure(runner: Runner) -> Warm:
     """Run the pristine suite in a shared process, in two orders, and return what it shows."""
     test, known, canary = runner.environment.test, runner.coverage, _canary(runner)
-    if not RUNNERS[test.runner].driver:
+    driver = RUNNERS[test.runner].driver
+    if not driver:
         return Warm(doubt=f"there is none for {test.runner}")
-    if test.command[1:2] != ["run"] or not canary or not known:
-        return Warm(doubt="the test command is not `run`" if canary else "no test file passes as a whole")
+    if not driver.understands(test.runner, test.command):
+        return Warm(doubt=f"the test command does not begin with {' '.join([test.runner, *driver.begins])}")
+    if not canary or not known:
+        return Warm(doubt="no test file passes as a whole")
     every = known.tests
     jobs = [_pristine_job(runner, number, order) for number, order in enumerate((every, every[::-1]))]
     with runner.backend.open() as box:
-        done, read = driving.drive(box, test, [_canary_job(canary), *jobs], 2 * len(jobs) * runner.longest_s)
+        done, read = driving.drive(box, test, [_canary_job(runner), *jobs], 2 * len(jobs) * runner.longest_s)
     if done.exit_code == UNABLE:
-        return Warm(doubt="it takes vitest 2 to 4 with an isolated process for each test file")
+        return Warm(doubt="it takes jest 27 to 30, or vitest 2 to 4 with an isolated process for each test file")
     if not _is_clean(runner, done, read):
         return Warm(doubt=f"its pristine runs did not end well: {done.text[-300:].strip()}")
     shared = [read.get(f"{number}.together") for number in range(len(jobs))]
@@ -116,7 +124,7 @@ def run(runner: Runner, warm: Warm, selections: Mapping[str, Selection]) -> dict
 
 def _run(runner: Runner, warm: Warm, selections: Mapping[str, Selection]) -> dict[str, SuiteRun]:
     """Return the runs of candidates that came to their end, by their names."""
-    waiting = [] if warm.doubt else [name for name, selection in selections.items() if selection.files]
+    waiting = [] if warm.doubt else [name for name, one in selections.items() if _is_able(runner, warm, one)]
     found: dict[str, SuiteRun] = {}
     while len(waiting) > 1:
         read = _batch(runner, warm, [selections[name] for name in waiting])
@@ -124,8 +132,9 @@ def _run(runner: Runner, warm: Warm, selections: Mapping[str, Selection]) -> dic
             break
         found |= {waiting[number]: suite for number, suite in read.items()}
         logger.info("a warm runner ran %d of %d candidates", len(read), len(waiting))
-        # The one behind the last that has a report ended the runner, and runs clean.
-        waiting = waiting[max(read, default=-1) + 2 :]
+        # The one behind the last that has a report ended the runner, and runs clean; but a loop ends one with a report.
+        last = max(read, default=-1)
+        waiting = waiting[last + (1 if _is_one_process(runner) and last in read and _hangs(read[last]) else 2) :]
     return found
 
 
@@ -143,7 +152,7 @@ def _batch(runner: Runner, warm: Warm, selections: Sequence[Selection]) -> dict[
 
     None when the canary did not say what it should: then no other try would be better.
     """
-    jobs = [_canary_job(str(_canary(runner)))]
+    jobs = [_canary_job(runner)]
     jobs += [_candidate_job(runner, warm, *pair) for pair in enumerate(selections)]
     limits = [_limit_s(runner, selection) for selection in selections]
     with runner.backend.open() as box:
@@ -156,10 +165,24 @@ def _batch(runner: Runner, warm: Warm, selections: Sequence[Selection]) -> dict[
         suite = read.get(f"{number}.end")
         if suite is None:
             break
-        if suite.outcome == "timed_out" and not _is_well(runner, read, f"{number}.after.alone"):
+        if _hangs(suite) and not _is_one_process(runner) and not _is_well(runner, read, f"{number}.after.alone"):
             break
         found[number] = suite
     return found
+
+
+def _is_able(runner: Runner, warm: Warm, selection: Selection) -> bool:
+    """Tell whether the driver can run a selection: one process is no place for what needs its own."""
+    return bool(selection.files) and not (_is_one_process(runner) and set(selection.files or []) & set(warm.alone))
+
+
+def _is_one_process(runner: Runner) -> bool:
+    driver = RUNNERS[runner.environment.test.runner].driver
+    return driver is not None and driver.is_one_process
+
+
+def _hangs(suite: SuiteRun) -> bool:
+    return suite.outcome == "timed_out"
 
 
 def _is_clean(runner: Runner, done: Completed, read: Mapping[str, SuiteRun]) -> bool:
@@ -185,11 +208,13 @@ def _unlike(runner: Runner, every: Sequence[str], shared: SuiteRun | None) -> se
 
 
 def _limit_s(runner: Runner, selection: Selection) -> float:
-    return min(runner.timeout_s(selection.files), max(SHORTEST_TIMEOUT_S, SLOWER * runner.usual_s(selection.files)))
+    only = selection.files
+    limit = min(runner.timeout_s(only), max(SHORTEST_TIMEOUT_S, SLOWER * runner.usual_s(only)))
+    return max(limit, BUSY * _loop_s(runner, only or [])) if _is_one_process(runner) else limit
 
 
-def _canary_job(canary: str) -> Job:
-    return Job(FIRST, alone=[canary])
+def _canary_job(runner: Runner) -> Job:
+    return Job(FIRST, alone=[str(_canary(runner))], timeout_s=runner.longest_s)
 
 
 def _pristine_job(runner: Runner, number: int, order: Sequence[str]) -> Job:
@@ -210,4 +235,5 @@ def _candidate_job(runner: Runner, warm: Warm, number: int, selection: Selection
 
 def _loop_s(runner: Runner, paths: Sequence[str]) -> float:
     seconds = runner.coverage.seconds if runner.coverage else {}
-    return SHORTEST_LOOP_S + LOOP_SLOWER * max(seconds.get(path, 0.0) for path in paths)
+    slower = LOOP_SLOWER_WITH_COMPILING if _is_one_process(runner) else LOOP_SLOWER
+    return SHORTEST_LOOP_S + slower * max((seconds.get(path, 0.0) for path in paths), default=0.0)
