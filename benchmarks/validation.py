@@ -165,14 +165,12 @@ def confirm_all(path: Path, environment: Environment, listed: Sequence[Candidate
         say(", ".join(f"{verdicts_of.count(verdict)} {verdict}" for verdict in sorted(set(verdicts_of))))
 
 
-def measure(
-    folder: Path, package: str, count: int, audit: int, unders: Sequence[str], confirm: int, seed: int
-) -> Measured:
+def measure(folder: Path, package: str, asked: argparse.Namespace) -> Measured:
     """Measure one package whose environment is built."""
     environment, path = prepared.read(folder / "environment.json"), folder / "environment.json"
     reference: Reference = references.read(folder, environment)
     source, backend = folder / environment.source, prepared.open_backend(path, environment)
-    listed = candidates_of(folder, package, count, seed)
+    listed = candidates_of(folder, package, asked.candidates, asked.seed)
 
     def bare() -> suites.SuiteRun:
         with backend.open() as box:
@@ -187,8 +185,8 @@ def measure(
     say(f"{package}: pristine runs of the warm runner {warm_s:.1f} CPU s ({warm})")
     fast = validate(runner, warm, listed)
     kept = [one for one, said in zip(listed, fast, strict=True) if said.lists[0] == verdicts.KEPT]
-    folders = [[one for one in kept if f"diff --git a/{under}" in one["patch"]][:audit] for under in unders]
-    chosen = kept[:confirm]
+    folders = [[one for one in kept if f"diff --git a/{under}" in one["patch"]][: asked.audit] for under in asked.under]
+    chosen = kept[: asked.confirm]
     seen = {one.name: one.report for one in fast}
     confirm_s = priced(lambda: confirm_all(path, environment, chosen, seen))[1] if chosen else 0.0
     say(f"{package}: confirming {len(chosen)} took {confirm_s:.1f} CPU s")
@@ -252,7 +250,7 @@ def main() -> None:
     if not (args.environment / "environment.json").exists():
         profile, path = profile_of(args.package), args.environment / "environment.json"
         script("build_environment", profile, "--backend", "bubblewrap", "--reference-runs", "2", "--output", path)
-    found = measure(args.environment, args.package, args.candidates, args.audit, args.under, args.confirm, args.seed)
+    found = measure(args.environment, args.package, args)
     asked = {"candidates": args.candidates, "audit": args.audit, "confirm": args.confirm, "seed": args.seed}
     flags = " ".join([f"--package {args.package}", *(f"--{name} {value}" for name, value in asked.items())])
     flags += f" --under {' '.join(args.under)}" if any(args.under) else ""
