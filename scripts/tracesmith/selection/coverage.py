@@ -171,7 +171,9 @@ def _run(
             suite = suites.run(box, environment.test, limit, preload=preload)
         else:
             suite = _together([_run_one(box, environment.test, limit, path, preload) for path in apart])
-        return suite, base.must(box, ["sh", "-c", 'cat "$1"/*', "sh", f"{preload}.hits"]).decode("utf-8", "replace")
+        return suite, base.must(box, ["find", f"{preload}.hits", "-type", "f", "-exec", "cat", "{}", "+"]).decode(
+            "utf-8", "replace"
+        )
 
 
 def _run_one(box: Sandbox, test: TestSettings, limit_s: float, path: str, preload: str) -> SuiteRun:

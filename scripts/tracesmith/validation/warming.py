@@ -30,7 +30,7 @@ from tracesmith.validation.running import Found, Runner
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 NAME = "warm"
 Item = TypeVar("Item")
 LARGEST_GROUP = 16
