@@ -104,9 +104,15 @@ class UnfinishedError(InfrastructureError):
 class Engine(Protocol):
     """Something that works on instances."""
 
-    name: str
-    tools: tuple[str, ...]
-    """Names of the tools whose calls stand in its trajectories."""
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        ...
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """Names of the tools whose calls stand in its trajectories."""
+        ...
 
     def identity(self) -> dict[str, Any]:
         """Return all that decides what it does, for fingerprints: version, model, prompts, parameters; no secret."""

@@ -56,7 +56,7 @@ class MiniEngine:
     """mini-swe-agent with one model, for one run."""
 
     name = NAME
-    tools = TOOLS
+    tools: tuple[str, ...] = TOOLS
 
     def __init__(self, settings: AgentSettings, client: Client, gateway: Gateway, stage: str) -> None:
         self._settings = settings

@@ -8,14 +8,15 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 import litellm
 import requests
 from jinja2 import StrictUndefined, Template
 from minisweagent.agents.default import DefaultAgent
 from minisweagent.exceptions import FormatError, Submitted
-from minisweagent.models.litellm_model import BASH_TOOL, LitellmModel
+from minisweagent.models.litellm_model import LitellmModel
+from minisweagent.models.utils.actions_toolcall import BASH_TOOL
 from pydantic import BaseModel
 
 from tracesmith.agents import actions
@@ -49,7 +50,7 @@ class RefusedError(TracesmithError):
 class GatewayModel(LitellmModel):  # type: ignore[misc, unused-ignore]
     """mini-swe-agent's model, whose requests go to the gateway, which alone tries again and counts money."""
 
-    abort_exceptions = (*LitellmModel.abort_exceptions, TracesmithError, FormatError)
+    abort_exceptions: ClassVar = [*LitellmModel.abort_exceptions, TracesmithError]
 
     def __init__(self, url: str, token: str, settings: AgentSettings) -> None:
         super().__init__(
@@ -90,11 +91,7 @@ class GatewayModel(LitellmModel):  # type: ignore[misc, unused-ignore]
 
     def _prepare_messages_for_api(self, messages: list[Message]) -> list[Message]:
         kept = [
-            {
-                key: value
-                for key, value in message.items()
-                if key in OF_REQUESTS and (value is not None or key == "content")
-            }
+            {key: message.get(key) for key in OF_REQUESTS if key == "content" or message.get(key) is not None}
             for message in messages
         ]
         return cast("list[Message]", super()._prepare_messages_for_api(kept))

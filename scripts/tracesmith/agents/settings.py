@@ -65,9 +65,8 @@ def check_tools(settings: AgentSettings, known: tuple[str, ...], engine: str, pa
     wanted = known if settings.tools is None else settings.tools
     unknown = sorted(set(wanted) - set(known))
     if unknown:
-        raise InputError(
-            f"{path}: key tools: {unknown[0]!r} is no tool of the engine {engine}; it has: {', '.join(known)}"
-        )
+        have = ", ".join(known)
+        raise InputError(f"{path}: key tools: {unknown[0]!r} is no tool of the engine {engine}; it has: {have}")
     missing = sorted(set(known) - set(wanted))
     if missing:
         raise InputError(f"{path}: key tools: the engine {engine} has {missing[0]!r} as well; describe it to the agent")

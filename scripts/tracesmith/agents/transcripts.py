@@ -70,7 +70,7 @@ class Transcript:
         self.steps.append(_step(turn.action, turn.observation, turn.response, turn.thought, turn.seconds))
 
     def add_failed(self, response: str, complaint: str) -> None:
-        """Write down an answer without a call that can be made: a step without an action, and no part of the history."""
+        """Write down an answer without a usable call: a step without an action, and no part of the history."""
         self.steps.append(_step("", complaint, response, response, 0.0))
 
     def trajectory(self, model: str, end: End) -> dict[str, Any]:
