@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import litellm
 import requests
@@ -50,7 +50,7 @@ class RefusedError(TracesmithError):
 class GatewayModel(LitellmModel):  # type: ignore[misc, unused-ignore]
     """mini-swe-agent's model, whose requests go to the gateway, which alone tries again and counts money."""
 
-    abort_exceptions: ClassVar = [*LitellmModel.abort_exceptions, TracesmithError]
+    abort_exceptions: list[type[Exception]] = [*LitellmModel.abort_exceptions, TracesmithError]  # noqa: RUF012 - as its base class has it
 
     def __init__(self, url: str, token: str, settings: AgentSettings) -> None:
         super().__init__(
