@@ -81,4 +81,7 @@ def bash(arguments: str, turn: int) -> Message:
 def call(name: str, arguments: str, turn: int) -> Message:
     """Return a turn with one call, its arguments as written."""
     function = {"name": name, "arguments": arguments}
-    return {"content": f"Turn {turn}.", "tool_calls": [{"id": f"call_{turn}", "type": "function", "function": function}]}
+    return {
+        "content": f"Turn {turn}.",
+        "tool_calls": [{"id": f"call_{turn}", "type": "function", "function": function}],
+    }

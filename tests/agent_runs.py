@@ -37,7 +37,14 @@ class AgentRun:
         dataset = agent_models.write_dataset(self.folder / "dataset.json", *names)
         script = [sys.executable, str(ROOT / "scripts" / "run_agent.py"), str(dataset)]
         flags = ["--environment", self.environment, "--engine", engine, "--config", self.config, "--memory", "2g"]
-        model = ["--model", "openai/gpt-4o-mini", "--api-base", f"{self.server.url}/v1", "--answers", self.folder / "llm"]
+        model = [
+            "--model",
+            "openai/gpt-4o-mini",
+            "--api-base",
+            f"{self.server.url}/v1",
+            "--answers",
+            self.folder / "llm",
+        ]
         return [*script, *map(str, [*flags, *model, "--output", self.output]), "--workers", "2", *more]
 
     def run(self, *names: str, engine: str = "mini", more: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -65,7 +72,9 @@ class AgentRun:
     def paid(self) -> Counter[str]:
         """Return how often each answer was paid."""
         lines = (self.folder / "llm" / "ledger.jsonl").read_text().splitlines()
-        return Counter(entry["key"] for entry in map(json.loads, lines) if entry["outcome"] in ("paid", "lost", "killed"))
+        return Counter(
+            entry["key"] for entry in map(json.loads, lines) if entry["outcome"] in ("paid", "lost", "killed")
+        )
 
 
 def make(folder: Path, environment: Path, server: ModelServer, **settings: Any) -> AgentRun:

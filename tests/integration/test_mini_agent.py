@@ -14,7 +14,10 @@ import tiny
 import workflows
 from agent_runs import ROOT, AgentRun
 from llm_server import ModelServer
-from tracesmith.agents import actions
+from tracesmith.agents import actions, running
+from tracesmith.errors import IncompleteError
+from tracesmith.llm.settings import Settings
+from tracesmith.pool import Share
 from tracesmith.sft import conversion
 
 pytest.importorskip("minisweagent", reason="missing: mini-swe-agent, of envs/pipeline.txt")
@@ -88,22 +91,18 @@ def test_a_model_that_writes_its_calls_into_its_text_is_understood(
     assert turns[2]["content"].startswith("Turn 0.\n\n<function=bash>")
 
 
-def test_the_texts_for_trained_models_are_those_of_their_rows() -> None:
-    import yaml  # noqa: PLC0415
-
-    read = [yaml.safe_load((ROOT / "configs" / "agent" / name).read_text()) for name in ("mini_xml.yaml", "xml_bash.yaml")]
-    assert read[0]["system"] == read[1]["system"]
-
-
 def test_a_models_faults_are_survived_and_what_is_no_verdict_is_run_again(made: AgentRun, server: ModelServer) -> None:
     server.faults = ["429", "cut", "ok", "drop", "500"]
     server.headers = {"Retry-After": "0"}
     assert made.run("solves").returncode == 0
-    server.faults = ["ok", *["quota"] * 50]
-    done = made.run("solves", "gives_up")
-    assert done.returncode == 1, done.stderr
+    server.faults = ["ok", "429"]
+    dataset = agent_models.write_dataset(made.folder / "dataset.json", "solves", "gives_up")
+    plan = running.Plan("mini", made.config, Share(1), memory_bytes=2**31)
+    impatient = Settings("openai/gpt-4o-mini", made.folder / "llm", f"{server.url}/v1", attempts=1)
+    with pytest.raises(IncompleteError, match="1 of 2 instances have no verdict"):
+        running.run(dataset, made.environment, plan, made.output, lambda *_: impatient)
     assert made.statuses() == {"solves": "submitted", "gives_up": "exit_error"}
-    assert not made.output.exists() or "gives_up" not in made.patches()
+    assert "gives_up" not in made.patches()
     server.faults = []
     before = server.answered
     done = made.run("solves", "gives_up")
@@ -177,7 +176,9 @@ def test_limits_of_money_steps_and_time_end_an_agent(
             assert "every instance failed" in done.stderr
 
 
-def test_bad_input_is_refused_before_any_call(made: AgentRun, server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_input_is_refused_before_any_call(
+    made: AgentRun, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert made.run("gives_up").returncode == 0
     before = len(server.calls)
     cases = [
@@ -188,11 +189,9 @@ def test_bad_input_is_refused_before_any_call(made: AgentRun, server: ModelServe
     ]
     made.config.write_text(made.config.read_text().replace("- bash", "- editor"))
     cases.append((made.run("gives_up"), "'editor' is no tool of the engine mini; it has: bash"))
-    monkeypatch.delenv("OPENAI_API_KEY")
     made.config.write_text(made.config.read_text().replace("- editor", "- bash"))
-    cases.append((made.run("gives_up", more=("--model", "anthropic/claude-sonnet-4-5", "--api-base", "")), "KEY"))
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     cases.append((made.run("gives_up", more=("--model", "anthropic/claude-sonnet-4-5")), "ANTHROPIC_API_KEY"))
-    for done, said in cases[:-2] + cases[-1:]:
+    for done, said in cases:
         assert (done.returncode, said in done.stderr) == (2, True), done.stderr
     assert len(server.calls) == before

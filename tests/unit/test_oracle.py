@@ -127,4 +127,4 @@ def test_the_null_engine_submits_nothing(tmp_path: Path) -> None:
     session = Session(NAME, box, "system", "task")
     assert scripted.null(session, instance, SETTINGS) == ""
     assert (box.folder / "x.ts").read_bytes() == b"b\n"
-    assert len(session.steps) == 1
+    assert len(session.transcript.steps) == 1

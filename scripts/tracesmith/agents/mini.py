@@ -122,9 +122,11 @@ class _Work:
 
     @property
     def account(self) -> Account:
+        """What the gateway has counted."""
         return self.session.account(self.task.name)
 
     def trajectory(self, status: str | None, patch: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the `.traj` so far."""
         account = self.account
         stats = transcripts.model_stats(
             account.calls, round(account.cost_usd, 8), self.model.tokens_sent, self.model.tokens_received
