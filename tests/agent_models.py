@@ -43,17 +43,8 @@ def answer(body: Body) -> Message:
     """Return the next turn of the agent that the task asks for."""
     name = behaviour(body)
     turn = sum(message["role"] == "assistant" for message in body["messages"])
-    if name == "talks":
-        return {"content": "I would rather talk."}
-    if name == "malformed":
-        return bash("{'command': ls", turn)
-    if name == "other_tool":
-        return call("str_replace_editor", '{"command": "view", "path": "/testbed"}', turn)
-    if name == "many_calls":
-        made = [bash('{"command": "ls"}', number)["tool_calls"][0] for number in range(2)]
-        return {"content": "Two at once.", "tool_calls": made}
-    if name == "learns" and "Nothing was run" not in text(body["messages"][-1]) and turn == 0:
-        return {"content": "Let me think."}
+    if name in WRONG and (name != "learns" or turn + len(body["messages"]) == 2):
+        return WRONG[name]
     commands = BEHAVIOURS.get(name, SOLVE)
     command = commands[min(turn, len(commands) - 1)]
     if name == "works_with_words":
@@ -85,3 +76,16 @@ def call(name: str, arguments: str, turn: int) -> Message:
         "content": f"Turn {turn}.",
         "tool_calls": [{"id": f"call_{turn}", "type": "function", "function": function}],
     }
+
+
+WRONG: dict[str, Message] = {
+    "talks": {"content": "I would rather talk."},
+    "malformed": bash("{'command': ls", 0),
+    "other_tool": call("str_replace_editor", '{"command": "view", "path": "/testbed"}', 0),
+    "many_calls": {
+        "content": "Two at once.",
+        "tool_calls": [bash('{"command": "ls"}', number)["tool_calls"][0] for number in range(2)],
+    },
+    "learns": {"content": "Let me think."},
+}
+"""Turns without a call that can be made, again and again; `learns` makes one such turn only."""
