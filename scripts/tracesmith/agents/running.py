@@ -131,7 +131,8 @@ def run(dataset: Path, environment_path: Path, plan: Plan, output: Path, make_se
     pool.check_complete(results.count(None), len(mine), "instances")
     if plan.share.is_whole():
         inputs = {"dataset": dataset, "environment": environment_path, "config": plan.config}
-        about = {"engine": made.engine.identity(), "sample": plan.sample}
+        model = made.engine.identity().get("model")
+        about = {"engine": plan.engine, "model": model, "sample": plan.sample + 1}
         _write_summary(output, entries, instances, summaries.made_by("run_agent", FORMAT_VERSION, inputs, about))
 
 
