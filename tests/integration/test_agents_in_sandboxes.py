@@ -1,5 +1,7 @@
 """mini-swe-agent in each of the sandboxes: its commands run there alone, without the network, and nothing stays."""
 
+import json
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,15 +10,18 @@ import boxes
 import pytest
 
 import agent_models
+import agent_runs
 import llm_server
 import tiny
+import workflows
 from llm_server import ModelServer
-from tracesmith import prepared, workspaces
+from tracesmith import owners, prepared, workspaces
 from tracesmith.agents import registry, settings
 from tracesmith.agents.engines import ENVIRONMENT_ERROR, Limits, Task, UnfinishedError
 from tracesmith.agents.registry import Wanted
 from tracesmith.errors import StoppedError
 from tracesmith.llm.settings import Settings
+from tracesmith.sandboxes import docker
 from tracesmith.sandboxes.base import Backend
 
 pytest.importorskip("minisweagent", reason="missing: mini-swe-agent, of envs/pipeline.txt")
@@ -88,3 +93,30 @@ def test_a_sandbox_that_is_stopped_is_no_verdict(make: Make, tree: Path, server:
     with registry.make(wanted(server, tmp_path)) as made, pytest.raises((StoppedError, UnfinishedError)) as caught:
         made.engine.run(task(backend, tree), lambda _: None)
     assert isinstance(caught.value, StoppedError) or caught.value.exit_status == ENVIRONMENT_ERROR
+
+
+@pytest.mark.network
+def test_a_killed_run_leaves_no_sandbox_once_it_has_gone_on(
+    kind: str, place: str, tiny_environment: Path, server: ModelServer, tmp_path: Path
+) -> None:
+    environment = tiny_environment
+    if kind == "docker":
+        known = json.loads(tiny_environment.read_text()) | {"backend": "docker", "image": place, "tree": None}
+        environment = tiny_environment.with_name("environment_of_docker.json")
+        environment.write_text(json.dumps(known))
+    server.answer, server.delay_s = agent_models.answer, 0.5
+    made = agent_runs.make(tmp_path, environment, server, limits={"calls": 7, "command_s": 30})
+    process = subprocess.Popen(made.command("solves", "gives_up"), stderr=subprocess.DEVNULL)
+    workflows.wait_for(lambda: server.answered >= 4)
+    workflows.kill_tree(process)
+    under_way, server.delay_s = server.under_way, 0
+    done = made.run("solves", "gives_up")
+    assert done.returncode == 0, done.stderr
+    assert made.statuses() == {"solves": "submitted", "gives_up": "submitted"}
+    assert server.answered <= 7 + under_way
+    assert max(made.paid().values()) <= 1 + under_way
+    if kind == "docker":
+        client = docker.connect()
+        left = client.containers.list(all=True, filters={"label": docker.LABEL})
+        assert [one.labels[docker.LABEL] for one in left if owners.is_dead(one.labels[docker.LABEL])] == []
+        client.close()
