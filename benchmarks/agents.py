@@ -20,6 +20,7 @@ import argparse
 import functools
 import itertools
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -75,6 +76,16 @@ def work(number):
 with ThreadPoolExecutor(int(workers)) as pool:
     assert set(pool.map(work, range(int(instances)))) == {"Submitted"}
 """
+
+
+VARIABLES = {
+    "OPENAI_API_KEY": "sk-none",
+    "NO_PROXY": "127.0.0.1",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "MSWEA_SILENT_STARTUP": "1",
+    "MSWEA_COST_TRACKING": "ignore_errors",
+}
+"""What both find in their environment; the model is on loopback, and its key is none."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +201,7 @@ def main() -> None:
 
     agent_models.BEHAVIOURS["steady"] = [*["true"] * (args.turns - 1), agent_models.SUBMIT]
     with tempfile.TemporaryDirectory() as name, llm_server.serve() as server:
+        os.environ.update(VARIABLES, MSWEA_GLOBAL_CONFIG_DIR=f"{name}/mini")
         server.answer, server.delay_s = answer, args.delay
         place = Place(Path(name), tiny.build(Path(name)), f"{server.url}/v1")
         kinds: dict[str, Any] = {"tracesmith, bubblewrap": ours, "mini-swe-agent, no sandbox": plain}
