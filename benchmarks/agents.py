@@ -2,9 +2,9 @@
 """
 Measure what an agent costs beyond its model and its commands: ours, and plain mini-swe-agent in the same run.
 
-    benchmarks/agents.py --instances 8 --turns 10 --workers 4
+    benchmarks/agents.py --instances 6 --turns 10 --workers 8
 
-It prepares css-what in a temporary folder and serves a model on loopback that asks for `true` so many times and then
+It prepares the tiny package of the tests in a temporary folder and serves a model on loopback that asks for `true` so many times and then
 hands in. Both run the same agent over as many instances, each in a process of its own, one after the other and in
 turns: ours as scripts/run_agent.py in bubblewrap, with gateway, store, ledger and a trajectory saved after every step;
 plain mini-swe-agent in as many threads over `LocalEnvironment`, in a copy of the tree an instance, which is
