@@ -4,11 +4,11 @@ Measure what an agent costs beyond its model and its commands: ours, and plain m
 
     benchmarks/agents.py --instances 6 --turns 10 --workers 8
 
-It prepares the tiny package of the tests in a temporary folder and serves a model on loopback that asks for `true` so many times and then
-hands in. Both run the same agent over as many instances, each in a process of its own, one after the other and in
-turns: ours as scripts/run_agent.py in bubblewrap, with gateway, store, ledger and a trajectory saved after every step;
-plain mini-swe-agent in as many threads over `LocalEnvironment`, in a copy of the tree an instance, which is
-no sandbox at all. Where a Docker engine answers, `--docker IMAGE` adds its own `DockerEnvironment` with that image.
+It prepares the tiny package of the tests in a temporary folder, and serves a model on loopback that asks for `true` so
+many times and then hands in. Both run the same agent over as many instances, each in a process of its own, in turns:
+ours as scripts/run_agent.py in bubblewrap, with gateway, store, ledger and a trajectory saved after every step; plain
+mini-swe-agent in as many threads over `LocalEnvironment`, in a copy of the tree an instance, which is no sandbox at
+all. Where a Docker engine answers, `--docker IMAGE` adds its own `DockerEnvironment` with that image.
 The overhead of an instance is the time between the first request of one and the first request of the next, with one
 worker, less what the model was made to take: opening a sandbox, making the workspace, `true` at every turn, saving, the
 patch. The start of the process is told apart. Memory is the most that the process and all it started hold (PSS) with
