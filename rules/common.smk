@@ -205,6 +205,33 @@ def sandboxes_for_issues(wildcards):
     return repo_setting("issues", "workers")(wildcards) if wildcards.mode == "tests" else 0
 
 
+def model_of_agent(wildcards, input):
+    """The flags that say which model an agent asks; none for an engine that asks none."""
+    settings = run_of(wildcards).settings
+    try:
+        model = models.agent_model(settings, CONFIGURATION.llm, Path(input.config))
+    except InputError as error:
+        refuse(error)
+    return models.flags({"llm": CONFIGURATION.llm}, model) if model else []
+
+
+def caps_of_agent(wildcards):
+    """The flags of what a run's agents may cost and when they begin, which change no trajectory."""
+    chosen = run_of(wildcards).settings["agent"]
+    return f"{models.caps(CONFIGURATION.llm, chosen['max_cost_usd'])} --delay {chosen['delay_s']}"
+
+
+def calls_of_agent(wildcards):
+    """As many units of the resource `llm` as a run has calls at once."""
+    asks = run_setting("agent", "engine")(wildcards) in models.ASKING
+    return run_setting("agent", "workers")(wildcards) if asks else 0
+
+
+def sandboxes_of_agent(wildcards, threads):
+    """As many units of the resource `docker` as a run has sandboxes at once: agents that wait for a model need no core."""
+    return calls_of_agent(wildcards) or threads
+
+
 def needs_swerex(wildcards):
     """Whether the image of a repository needs swe-rex."""
     return CONFIGURATION.needs_swerex(repo_of(wildcards))

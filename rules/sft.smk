@@ -11,7 +11,7 @@ rule convert_trajectories:
     input:
         preds=lambda wildcards: f"{trajectories_of_run(wildcards)}/preds.json",
         report="logs/run_evaluation/{run_id}/report.json",
-        prompt=lambda wildcards: find_file(run_of(wildcards).settings["sft"]["prompt"]),
+        prompt=lambda wildcards: find_file(models.rows_prompt(run_of(wildcards).settings)),
         script=f"{SCRIPTS}/convert_trajectories.py",
         library=library("convert_trajectories"),
     output:

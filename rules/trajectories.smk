@@ -11,7 +11,7 @@ rule run_agent:
     input:
         dataset=dataset_of_run,
         environment=environment_of_run,
-        prompt=lambda wildcards: find_file(run_of(wildcards).settings["agent"]["config"]),
+        config=lambda wildcards: find_file(models.agent_config(run_of(wildcards).settings)),
         script=ancient(f"{SCRIPTS}/run_agent.py"),
     output:
         preds="trajectories/{user}/{run_id}/preds.json",
@@ -25,17 +25,27 @@ rule run_agent:
         "../envs/pipeline.yaml"
     threads: run_setting("agent", "workers")
     resources:
-        docker=sandboxes,
+        docker=sandboxes_of_agent,
+        llm=calls_of_agent,
+        caps=caps_of_agent,
         mem_mb=1000,
         runtime=720,
     params:
         engine=run_setting("agent", "engine"),
+        memory=run_setting("agent", "memory"),
+        sample=run_setting("agent", "sample"),
+        model=model_of_agent,
     shell:
         r"""
         python {input.script:q} {input.dataset:q} \
             --environment {input.environment:q} \
             --engine {params.engine:q} \
-            --prompt {input.prompt:q} \
+            --config {input.config:q} \
+            --memory {params.memory:q} \
+            --sample {params.sample} \
+            {params.model:q} \
+            {resources.caps} \
+            --calls {resources.llm} \
             --workers {resources.docker} \
             --output {output.preds:q} \
             &>{log:q}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tracesmith import cli, configuration
 from tracesmith.preflight import checks
-from tracesmith.preflight.plan import Plan, steps_of
+from tracesmith.preflight.plan import Plan, models_of_runs, steps_of
 
 
 def main() -> None:
@@ -26,7 +26,8 @@ def main() -> None:
     cli.start_logging(logging.WARNING)
     read = configuration.read(args.configfile, os.environ)
     steps = steps_of(read, args.run)
-    found = checks.examine(Plan(read, steps, os.environ, args.backend, args.model, deep=True))
+    asked = [*args.model, *models_of_runs(read, args.run)]
+    found = checks.examine(Plan(read, steps, os.environ, args.backend, asked, deep=True))
     for finding in found:
         cli.say(str(finding))
     checks.refuse(found)

@@ -64,7 +64,8 @@ class Configuration:
             self.check_mirror_owner()
         repos = {short_name: _repo(short_name, entry, config) for short_name, entry in config["repos"].items()}
         self.repos = _by_name(repos)
-        self.runs = {run_id: _run(run_id, entry, config, repos) for run_id, entry in config["runs"].items()}
+        runs = {run_id: _run(run_id, entry, config, repos) for run_id, entry in config["runs"].items()}
+        self.runs = _with_samples(runs)
         if self.mirror["push_images"]:
             self.check_image_owner()
 
@@ -251,4 +252,20 @@ def _run(run_id: str, entry: dict[str, Any], config: Mapping[str, Any], repos: M
     settings = _settings(config, entry, sections)
     settings["agent"]["engine"] = settings["agent"]["engine"] or "null"  # YAML reads a bare null as nothing
     settings |= {name: entry.get(name) for name in ("trajectories", "predictions")}
+    models.check_run(settings, config["llm"], run_id, find_file)
     return Run(settings, repos[entry["repo"]])
+
+
+def _with_samples(runs: Mapping[str, Run]) -> dict[str, Run]:
+    """Return the runs with a run more for each further sample, and in each which sample it is."""
+    found: dict[str, Run] = {}
+    for run_id, run in runs.items():
+        has_agent = not (run.settings["trajectories"] or run.settings["predictions"])
+        for sample in range(1, run.settings["agent"]["samples"] + 1 if has_agent else 2):
+            name = run_id if sample == 1 else f"{run_id}.s{sample}"
+            if sample > 1 and name in runs:
+                raise InputError(f"config: key runs.{name}: it is the name of a sample of runs.{run_id}")
+            settings = copy.deepcopy(run.settings)
+            settings["agent"]["sample"] = sample
+            found[name] = Run(settings, run.repo)
+    return found

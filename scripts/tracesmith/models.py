@@ -1,4 +1,4 @@
-"""Which steps of a repository ask a language model, with which prompt, and which model it is."""
+"""Which steps of a repository or a run ask a language model, with which prompt, and which model it is."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +18,16 @@ WRITING = ("llm_modify", "llm_rewrite")
 """Methods that ask a model for bugs."""
 TELLING = ("llm", "tests")
 """Modes that ask a model for issue texts."""
+AGENTS = {
+    "mini": "configs/agent/mini.yaml",
+    "oracle": "configs/agent/oracle.yaml",
+    "null": "configs/agent/oracle.yaml",
+}
+"""Our own configurations of agents, by engine."""
+ROWS = {"mini": "configs/agent/xml_bash.yaml"}
+"""System messages of rows in style xml, by engine; the others have the tools of xml_tools.yaml."""
+ASKING = ("mini",)
+"""Engines that ask a model."""
 Settings = Mapping[str, Any]
 """The sections of a repository's settings, with `llm`."""
 
@@ -55,6 +65,36 @@ def issue_model(settings: Settings, mode: str, prompt: Path) -> str:
     """Return the model of a mode that asks one. Raises InputError when nobody names one."""
     said = f"issues.mode {mode} asks a model: set model there, or llm.model"
     return _named(settings, settings["issues"]["model"], prompt, said)
+
+
+def agent_config(run: Settings) -> str:
+    """Return the configuration file of a run's agent; `run` are the sections of a run's settings."""
+    chosen = run["agent"]
+    return str(chosen["config"] or AGENTS[chosen["engine"]])
+
+
+def agent_model(run: Settings, llm: Mapping[str, Any], config: Path) -> str | None:
+    """Return the model of a run's agent; None for an engine that asks none. Raises InputError when nobody names one."""
+    engine = run["agent"]["engine"]
+    if engine not in ASKING:
+        return None
+    said = f"agent.engine {engine} asks a model: set model there, or llm.model"
+    return _named({"llm": llm}, run["agent"]["model"], config, said)
+
+
+def rows_prompt(run: Settings) -> str:
+    """Return the file with the system message of a run's rows in style xml."""
+    return str(run["sft"]["prompt"] or ROWS.get(run["agent"]["engine"], "configs/agent/xml_tools.yaml"))
+
+
+def check_run(run: Settings, llm: Mapping[str, Any], name: str, find: Any) -> None:
+    """Raise InputError, with the run's name, when its agent needs a model and none is configured."""
+    if run["trajectories"] or run["predictions"]:
+        return
+    try:
+        agent_model(run, llm, Path(find(agent_config(run))))
+    except InputError as error:
+        raise InputError(f"config: runs.{name}: {error}") from None
 
 
 def check(settings: Settings, name: str, find: Any) -> None:

@@ -96,7 +96,7 @@ SCRIPTS = {
         ),
         Script("write_issues", (INSTANCES,)),
         Script("assemble_dataset", (INSTANCES, "--issues", ISSUES)),
-        Script("run_agent", (DATASET, "--environment", ENVIRONMENT, "--engine", "oracle", "--prompt", PROMPT)),
+        Script("run_agent", (DATASET, "--environment", ENVIRONMENT, "--engine", "oracle", "--config", PROMPT)),
         Script("evaluate_predictions", (PREDICTIONS, "--dataset", DATASET, "--environment", ENVIRONMENT)),
         Script("convert_trajectories", (str(Path(PREDICTIONS).parent), "--style", "xml", "--report", EVALUATION)),
         Script("filter_resolved", (ROWS, "--report", EVALUATION)),

@@ -109,7 +109,7 @@ def test_every_turn_is_recorded_with_what_was_seen(tmp_path: Path) -> None:
     box, instance = make(tmp_path, {"x.ts": b"a\nb\n"}, {"x.ts": b"a\nx\n"})
     session = Session(NAME, box, "system", "task")
     patch = scripted.oracle(session, instance, SETTINGS)
-    record = json.loads(json.dumps(session.trajectory("oracle", "submitted", patch)))
+    record = json.loads(json.dumps(session.trajectory("submitted", patch)))
     assert [step["action"].split()[0] for step in record["trajectory"]] == [
         "str_replace_editor",
         "str_replace_editor",
@@ -127,4 +127,4 @@ def test_the_null_engine_submits_nothing(tmp_path: Path) -> None:
     session = Session(NAME, box, "system", "task")
     assert scripted.null(session, instance, SETTINGS) == ""
     assert (box.folder / "x.ts").read_bytes() == b"b\n"
-    assert len(session.steps) == 1
+    assert len(session.transcript.steps) == 1

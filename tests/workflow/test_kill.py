@@ -127,7 +127,7 @@ def test_shards_merge_to_the_bytes_of_one_run(finished_line: Path, tmp_path: Pat
     stages = {
         "validate_bugs": [*validation, "--output", folder / STORES[0] / "report.json"],
         "confirm_bugs": [*confirmation, "--output", folder / CONFIRMATION],
-        "run_agent": [dataset, "--engine", "oracle", "--prompt", folder / "agent.yaml", "--output", folder / FINAL[2]],
+        "run_agent": [dataset, "--engine", "oracle", "--config", folder / "agent.yaml", "--output", folder / FINAL[2]],
         "evaluate_predictions": [finished_line / FINAL[2], "--dataset", dataset, "--output", folder / FINAL[3]],
     }
     for script, arguments in stages.items():

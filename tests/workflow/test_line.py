@@ -56,7 +56,7 @@ def test_the_scripts_by_hand_redo_nothing_of_what_the_workflow_did(line: Path) -
     commands: list[list[str | Path]] = [
         ["validate_bugs.py", patches, "--max-instances", "5", "--output", validation / "report.json"],
         ["confirm_bugs.py", patches, "--report", validation / "report.json"],
-        ["run_agent.py", line / DATASET, "--engine", "oracle", "--prompt", line / "agent.yaml"],
+        ["run_agent.py", line / DATASET, "--engine", "oracle", "--config", line / "agent.yaml"],
         ["evaluate_predictions.py", trajectories / "preds.json", "--dataset", line / DATASET],
     ]
     commands[1] += ["--output", validation / "confirmation.json"]

@@ -1,38 +1,62 @@
 """
 Run an engine over a dataset: one workspace and one trajectory an instance, and preds.json over them.
 
-The store is the run's trajectory folder itself, in SWE-agent's layout.
+The store is the run's trajectory folder itself, in SWE-agent's layout. An agent that came to an end is never run again;
+one that was killed, or that a model or a sandbox failed, is.
 """
 
+import dataclasses
 import logging
+import random
+import threading
+import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import yaml
 
-from tracesmith import files, patches, pool, prepared, records, schemas, stores, summaries, workspaces
-from tracesmith.agents import scripted
-from tracesmith.agents.sessions import Session
-from tracesmith.errors import InputError
+from tracesmith import files, pool, prepared, records, stores, summaries, workspaces
+from tracesmith.agents import engines, registry, settings
+from tracesmith.agents.engines import Engine, Task, UnfinishedError
+from tracesmith.agents.entries import Entries
+from tracesmith.agents.progress import Progress
+from tracesmith.agents.registry import MakeSettings, Wanted
+from tracesmith.agents.settings import AgentSettings
+from tracesmith.errors import InfrastructureError, InputError, StoppedError, TracesmithError
 from tracesmith.prepared import Environment
-from tracesmith.records import Instance, Prediction
+from tracesmith.records import Instance
 from tracesmith.sandboxes.base import Backend
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 1
-FORMAT_VERSION = 1
+CODE_VERSION = 2
+FORMAT_VERSION = 2
+ROUNDS_APART = 1_000_000
+"""A redone instance asks the model for other samples than those of the rounds before."""
+
+
+class AllFailedError(TracesmithError):
+    """No instance of a run was submitted with a change: something is wrong with all of it."""
 
 
 @dataclass(frozen=True)
-class Prompt:
-    """The texts an engine starts from: the system message, and a Jinja2 template of the task."""
+class Plan:
+    """How a dataset is run."""
 
-    system: str
-    instance: str
+    engine: str
+    config: Path
+    share: pool.Share
+    sample: int = 0
+    """Which of several runs over the same dataset this is, counted from 0."""
+    memory_bytes: int | None = None
+    """Of each sandbox; None for the environment's own limit."""
+    delay_s: float = 0.0
+    """The first instances of the workers begin up to so many seconds times the workers later."""
+    redo: list[str] = field(default_factory=list)
+    """Finished instances that are done again."""
+    redo_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,113 +65,197 @@ class Job:
 
     environment: Environment
     backend: Backend
-    store: stores.Store
-    engine: str
-    prompt: Prompt
+    engine: Engine
+    settings: AgentSettings
+    entries: Entries
+    plan: Plan
     tasks: dict[str, str]
     """What each instance's agent is told."""
-    test_files: list[str]
+    hidden: dict[str, list[str]]
+    rounds: dict[str, int]
+    progress: Progress
+    stopped: threading.Event
+    unfinished: dict[str, str]
+    """Exit status of each instance that has to be run again."""
+    waits: list[float]
+    """How long the first instances wait before they begin."""
+
+    def stop(self) -> None:
+        """End what is under way."""
+        self.stopped.set()
+        self.engine.stop()
+        self.backend.stop()
 
 
-def run(
-    dataset: Path,
-    environment_path: Path,
-    engine: str,
-    prompt_path: Path,
-    output: Path,
-    share: pool.Share,
-) -> None:
+def run(dataset: Path, environment_path: Path, plan: Plan, output: Path, make_settings: MakeSettings) -> None:
     """
     Fill the folder of `output` with a trajectory an instance and write preds.json; a shard only fills its part.
 
-    Raises InputError for a bad dataset or prompt, IncompleteError when sandboxes failed.
+    Raises InputError for bad input before any call, IncompleteError when some instances have to be run again,
+    AllFailedError when none was of any use.
     """
-    environment = prepared.read(environment_path)
+    environment = _with_memory(prepared.read(environment_path), plan.memory_bytes)
     instances = records.read_instances(dataset, statements=True)
     workspaces.check(instances, environment_path.parent, environment)
-    prompt = read_prompt(prompt_path)
-    tasks = {instance["instance_id"]: _task(prompt, instance) for instance in instances}
+    agent = settings.read(plan.config)
+    tasks = {instance["instance_id"]: agent.task(instance) for instance in instances}
+    entries = Entries(output.parent)
+    entries.check(instances, dataset)
+    again = _chosen(plan, instances, entries, dataset)
     test_files = workspaces.test_files(environment_path.parent / environment.source, environment.test)
+    hidden = {instance["instance_id"]: workspaces.hidden_tests(instance, test_files) for instance in instances}
+    mine = plan.share.of(instances)
+    wanted = Wanted(plan.engine, plan.config, agent, output.absolute().parent.name, make_settings)
     backend = prepared.open_backend(environment_path, environment)
-    job = Job(environment, backend, stores.Store(output.parent), engine, prompt, tasks, test_files)
-    mine = share.of(instances)
-    results = list(pool.each(mine, lambda instance: _solve(job, instance), share.workers, backend.stop))
+    with registry.make(wanted) as made:
+        entries.redo(again)
+        progress = Progress(len(mine), made.tally)
+        job = Job(
+            environment=environment,
+            backend=backend,
+            engine=made.engine,
+            settings=agent,
+            entries=entries,
+            plan=plan,
+            tasks=tasks,
+            hidden=hidden,
+            rounds=entries.rounds(),
+            progress=progress,
+            stopped=threading.Event(),
+            unfinished={},
+            waits=_waits(plan),
+        )
+        results = list(pool.each(mine, lambda instance: _solve(job, instance), plan.share.workers, job.stop))
+    if plan.share.is_whole():
+        _write_statuses(output, entries, instances, job.unfinished)
     pool.check_complete(results.count(None), len(mine), "instances")
-    if share.is_whole():
-        inputs = {"dataset": dataset, "environment": environment_path, "prompt": prompt_path}
-        made_by = summaries.made_by("run_agent", FORMAT_VERSION, inputs, {"engine": engine})
-        _write_summary(output, [result for result in results if result], made_by)
+    if plan.share.is_whole():
+        inputs = {"dataset": dataset, "environment": environment_path, "config": plan.config}
+        model = made.engine.identity().get("model")
+        about = {"engine": plan.engine, "model": model, "sample": plan.sample + 1}
+        _write_summary(output, entries, instances, summaries.made_by("run_agent", FORMAT_VERSION, inputs, about))
 
 
-def read_prompt(path: Path) -> Prompt:
-    """Return the texts of a prompt file. Raises InputError naming the file and the key."""
-    value = schemas.read_yaml(path)
-    text = {"type": "string", "minLength": 1}
-    shape = {"type": "object", "required": ["system", "instance"], "additionalProperties": False}
-    schemas.check(value, {**shape, "properties": {"system": text, "instance": text}}, str(path))
-    return Prompt(**value)
+def _with_memory(environment: Environment, memory_bytes: int | None) -> Environment:
+    if memory_bytes is None:
+        return environment
+    limits = dataclasses.replace(environment.limits, memory_bytes=memory_bytes)
+    return dataclasses.replace(environment, limits=limits)
 
 
-def _solve(job: Job, instance: Instance) -> tuple[Prediction, str]:
+def _chosen(plan: Plan, instances: list[Instance], entries: Entries, dataset: Path) -> list[str]:
+    known = {instance["instance_id"] for instance in instances}
+    for name in plan.redo:
+        if name not in known:
+            raise InputError(f"--redo {name}: no such instance in {dataset}")
+    return [*plan.redo, *(name for name in entries.failed(instances) if plan.redo_failed and name not in plan.redo)]
+
+
+def _waits(plan: Plan) -> list[float]:
+    spread = plan.delay_s * (plan.share.workers - 1)
+    return [random.uniform(0, spread) for _ in range(plan.share.workers)] if spread else []  # noqa: S311 - no secret
+
+
+def _solve(job: Job, instance: Instance) -> str | None:
+    """Return the instance's id once it is finished. Raises UnfinishedError when it has to be run again."""
     name = instance["instance_id"]
-    parts = {"environment": job.environment.identity(), "engine": job.engine, "prompt": asdict(job.prompt)}
-    fingerprint = stores.fingerprint("run_agent", CODE_VERSION, instance=instance, **parts)
-    with job.store.claim(name):
-        if not job.store.holds(name, fingerprint):
-            trajectory = _session(job, instance)
-            with job.store.replace(name, fingerprint) as folder:
-                _write_entry(folder, trajectory, job.store.root.name)
-            logger.info("%s: %s", name, trajectory["info"]["exit_status"])
-        folder = job.store.folder(name)
-        status = files.read_json(folder / f"{name}.traj")["info"]["exit_status"]
-        return files.read_json(folder / f"{name}.pred"), status
-
-
-def _task(prompt: Prompt, instance: Instance) -> str:
-    template = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - no HTML is made
-    try:
-        return template.from_string(prompt.instance).render(**instance)
-    except jinja2.TemplateError as error:
-        raise InputError(f"{instance['instance_id']}: the prompt's key 'instance' cannot be filled: {error}") from None
-
-
-def _session(job: Job, instance: Instance) -> dict[str, Any]:
-    name = instance["instance_id"]
-    with job.backend.open() as box:
-        workspaces.make(box, instance, workspaces.hidden_tests(instance, job.test_files))
-        session = Session(name, box, job.prompt.system, job.tasks[name])
+    entries, engine = job.entries, job.engine
+    fingerprint = _fingerprint(job, instance)
+    with entries.store.claim(name):
+        if entries.store.holds(name, fingerprint):
+            job.progress.skip(name, entries.status(name))
+            return name
+        _wait(job)
+        started = time.monotonic()
+        task = _task(job, instance, entries.begin(name, fingerprint))
         try:
-            patch, status = scripted.ENGINES[job.engine](session, instance, job.environment.test), "submitted"
-        except scripted.ForfeitError as error:
-            logger.warning("%s: %s", name, error)
-            patch, status = "", "exit_forfeit"
-    return session.trajectory(job.engine, status, patch)
+            outcome = engine.run(task, lambda trajectory: entries.save(name, trajectory))
+        except StoppedError:
+            raise
+        except InfrastructureError as error:
+            status = error.exit_status if isinstance(error, UnfinishedError) else engines.ENVIRONMENT_ERROR
+            job.unfinished[name] = status
+            job.progress.fail(name, status, str(error))
+            raise
+        entries.finish(name, fingerprint, outcome)
+        job.progress.step(name, outcome.trajectory["info"], time.monotonic() - started)
+        return name
 
 
-def _write_entry(folder: Path, trajectory: dict[str, Any], run_id: str) -> None:
-    name, patch = trajectory["environment"], trajectory["info"]["submission"]
-    prediction = Prediction(instance_id=name, model_patch=patch, model_name_or_path=run_id)
-    (folder / f"{name}.traj").write_bytes(files.json_bytes(trajectory))
-    (folder / f"{name}.pred").write_bytes(files.json_bytes(prediction))
-    if patch:
-        (folder / f"{name}.patch").write_bytes(patches.to_bytes(patch))
-
-
-def _write_summary(output: Path, results: list[tuple[Prediction, str]], made_by: dict[str, Any]) -> None:
-    by_status: dict[str, list[str]] = defaultdict(list)
-    funnel = summaries.Funnel()
-    for prediction, status in results:
-        by_status[status].append(prediction["instance_id"])
-        funnel.keep()
-    statuses = yaml.safe_dump(
-        {"instances_by_exit_status": {key: sorted(ids) for key, ids in sorted(by_status.items())}}
+def _fingerprint(job: Job, instance: Instance) -> str:
+    return stores.fingerprint(
+        "run_agent",
+        CODE_VERSION,
+        instance=instance,
+        environment=job.environment.identity(),
+        engine=job.engine.identity(),
+        settings=job.settings.identity(),
+        sample=job.plan.sample,
+        round=job.rounds.get(instance["instance_id"], 0),
     )
-    files.write_bytes(output.parent / "run_batch_exit_statuses.yaml", statuses.encode())
-    counts = {key: len(ids) for key, ids in sorted(by_status.items())}
-    meta = {"made_by": made_by, "funnel": funnel.as_json(), "exit_statuses": counts}
+
+
+def _task(job: Job, instance: Instance, before: engines.Trajectory | None) -> Task:
+    name = instance["instance_id"]
+    return Task(
+        instance=instance,
+        sample=job.plan.sample + ROUNDS_APART * job.rounds.get(name, 0),
+        text=job.tasks[name],
+        hidden=job.hidden[name],
+        environment=job.environment,
+        backend=job.backend,
+        limits=job.settings.limits,
+        before=before,
+    )
+
+
+def _wait(job: Job) -> None:
+    """Let the first instances begin at different times, so that the model's server is not met by all at once."""
+    try:
+        seconds = job.waits.pop()
+    except IndexError:
+        return
+    if job.stopped.wait(seconds):
+        raise StoppedError("the run was stopped")
+
+
+def _write_statuses(output: Path, entries: Entries, instances: list[Instance], unfinished: dict[str, str]) -> None:
+    by_status: dict[str, list[str]] = defaultdict(list)
+    cost = 0.0
+    for name in sorted(instance["instance_id"] for instance in instances):
+        if name in unfinished:
+            by_status[unfinished[name]].append(name)
+        else:
+            info = entries.info(name)
+            by_status[info["exit_status"]].append(name)
+            cost += info["model_stats"]["instance_cost"]
+    statuses = {"instances_by_exit_status": dict(sorted(by_status.items())), "total_cost": round(cost, 8)}
+    files.write_bytes(output.parent / "run_batch_exit_statuses.yaml", yaml.safe_dump(statuses).encode())
+    logger.info("exit statuses: %s", ", ".join(f"{status} {len(ids)}" for status, ids in sorted(by_status.items())))
+
+
+def _write_summary(output: Path, entries: Entries, instances: list[Instance], made_by: dict[str, Any]) -> None:
+    names = sorted(instance["instance_id"] for instance in instances)
+    predictions = {name: entries.prediction(name) for name in names}
+    infos = [entries.info(name) for name in names]
+    empty = [name for name in names if not predictions[name]["model_patch"]]
+    if empty:
+        logger.warning("%d of %d instances have an empty patch: %s", len(empty), len(names), ", ".join(empty))
+    if len(empty) == len(names) and all(info["exit_status"] != engines.SUBMITTED for info in infos):
+        raise AllFailedError(
+            f"{output.parent}: every instance failed, see run_batch_exit_statuses.yaml; "
+            "--redo-failed runs them again once the cause is gone"
+        )
+    counts: dict[str, int] = defaultdict(int)
+    funnel = summaries.Funnel()
+    for info in infos:
+        counts[info["exit_status"]] += 1
+        funnel.keep()
+    meta = {
+        "made_by": made_by,
+        "funnel": funnel.as_json(),
+        "exit_statuses": dict(sorted(counts.items())),
+        "empty_patches": empty,
+    }
     files.write_json(summaries.meta_path(output), meta)
-    files.write_json(output, {prediction["instance_id"]: prediction for prediction, _ in sorted(results, key=_name)})
-
-
-def _name(result: tuple[Prediction, str]) -> str:
-    return result[0]["instance_id"]
+    files.write_json(output, predictions)

@@ -4,10 +4,15 @@ The scripted engines, which call no model: `oracle` undoes the bug, `null` chang
 They prove the pipeline, in seconds and for nothing; their rows say `model: oracle` or `null` and are no training data.
 """
 
+import logging
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from tracesmith import patches, suites
+from tracesmith.agents import engines
+from tracesmith.agents.engines import Outcome, Save, Task
 from tracesmith.agents.sessions import Session
 from tracesmith.agents.tools import Call
 from tracesmith.errors import TracesmithError
@@ -15,6 +20,8 @@ from tracesmith.prepared import TestSettings
 from tracesmith.records import Instance
 from tracesmith.sandboxes.base import TESTBED
 
+logger = logging.getLogger(__name__)
+CODE_VERSION = 2
 CONTEXT = 12
 
 
@@ -82,4 +89,31 @@ def _without_last_newline(old: str, new: str, text: str) -> tuple[str, str]:
     return old, new
 
 
-ENGINES: dict[str, Callable[[Session, Instance, TestSettings], str]] = {"oracle": oracle, "null": null}
+SCRIPTS: dict[str, Callable[[Session, Instance, TestSettings], str]] = {"oracle": oracle, "null": null}
+
+
+@dataclass(frozen=True)
+class ScriptedEngine:
+    """An engine that follows one of the SCRIPTS."""
+
+    name: str
+    system: str
+    tools: tuple[str, ...] = ("bash", "str_replace_editor", "submit")
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides its turns."""
+        return {"engine": self.name, "code_version": CODE_VERSION, "system": self.system}
+
+    def run(self, task: Task, save: Save) -> Outcome:
+        """Follow the script in the task's workspace."""
+        with task.workspace() as box:
+            session = Session(task.name, box, self.system, task.text, save, self.name)
+            try:
+                patch, status = SCRIPTS[self.name](session, task.instance, task.environment.test), engines.SUBMITTED
+            except ForfeitError as error:
+                logger.warning("%s: %s", task.name, error)
+                patch, status = "", engines.FORFEIT
+        return Outcome(status, patch, session.trajectory(status, patch))
+
+    def stop(self) -> None:
+        """Do nothing: its sandboxes are stopped by their backend."""

@@ -1,0 +1,256 @@
+"""
+What mini-swe-agent is put together from here: its agent and its model's parsing, our gateway and our sandboxes.
+
+Imported when the engine is made: mini-swe-agent costs seconds, makes a folder and reads a file of its user's at import.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, cast
+
+import litellm
+import requests
+from jinja2 import StrictUndefined, Template
+from minisweagent.agents.default import DefaultAgent
+from minisweagent.exceptions import FormatError, Submitted
+from minisweagent.models.litellm_model import LitellmModel
+from minisweagent.models.utils.actions_toolcall import BASH_TOOL
+from pydantic import BaseModel
+
+from tracesmith.agents import actions
+from tracesmith.agents.engines import Limits, UnfinishedError
+from tracesmith.agents.settings import AgentSettings
+from tracesmith.agents.transcripts import Transcript, Turn
+from tracesmith.errors import InputError, TracesmithError
+from tracesmith.sandboxes.base import Sandbox
+
+Message = dict[str, Any]
+DONE = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
+"""First line of the output of the command that hands in."""
+LEAST_S = 1.0
+CONNECT_S = 10.0
+OF_REQUESTS = ("role", "content", "tool_calls", "tool_call_id", "thinking_blocks", "reasoning_content", "cache_control")
+"""Fields of a message that a model is sent; mini-swe-agent keeps more, most of them null."""
+
+
+class EndedError(TracesmithError):
+    """The gateway gives no more answers: the session's account says why."""
+
+
+class RefusedError(TracesmithError):
+    """The model refuses this conversation; `too_long` tells whether its context is full."""
+
+    def __init__(self, message: str, *, too_long: bool) -> None:
+        super().__init__(message)
+        self.too_long = too_long
+
+
+class GatewayModel(LitellmModel):  # type: ignore[misc, unused-ignore]
+    """mini-swe-agent's model, whose requests go to the gateway, which alone tries again and counts money."""
+
+    abort_exceptions: list[type[Exception]] = [*LitellmModel.abort_exceptions, TracesmithError]  # noqa: RUF012 - as its base class has it
+
+    def __init__(self, url: str, token: str, settings: AgentSettings) -> None:
+        super().__init__(
+            model_name="gateway",
+            model_kwargs=settings.parameters,
+            observation_template=settings.observation,
+            format_error_template=settings.format_error,
+            set_cache_control="default_end" if settings.cache_control else None,
+            cost_tracking="ignore_errors",
+        )
+        self.tokens_sent = 0
+        self.tokens_received = 0
+        self._url = f"{url}/chat/completions"
+        self._http = requests.Session()
+        self._http.trust_env = False  # no proxy stands between us and loopback
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def close(self) -> None:
+        """End the connection."""
+        self._http.close()
+
+    def _tools(self) -> dict[str, Any]:
+        return {"tools": [BASH_TOOL]}
+
+    def _query(self, messages: list[Message], **kwargs: Any) -> Any:
+        body = {"model": "gateway", "messages": messages, **self._tools(), **self.config.model_kwargs, **kwargs}
+        try:
+            answer = self._http.post(self._url, json=body, timeout=(CONNECT_S, None))
+        except requests.RequestException as error:
+            raise UnfinishedError(f"the gateway does not answer: {error}") from None
+        found = answer.json()
+        if not answer.ok:
+            raise _refusal(answer.status_code, found["error"])
+        usage = found.get("usage") or {}
+        self.tokens_sent += usage.get("prompt_tokens") or 0
+        self.tokens_received += usage.get("completion_tokens") or 0
+        return litellm.ModelResponse(**found)
+
+    def _prepare_messages_for_api(self, messages: list[Message]) -> list[Message]:
+        kept = [
+            {key: message.get(key) for key in OF_REQUESTS if key == "content" or message.get(key) is not None}
+            for message in messages
+        ]
+        return cast("list[Message]", super()._prepare_messages_for_api(kept))
+
+    def _calculate_cost(self, response: Any) -> dict[str, float]:  # noqa: ARG002 - the gateway counts
+        return {"cost": 0.0}
+
+    def _parse_actions(self, response: Any) -> list[Message]:
+        message = response.choices[0].message
+        calls = message.tool_calls or []
+        if len(calls) > 1:
+            self._complain(f"{len(calls)} calls were made at once. Make one call, and wait for its result.", response)
+        found = cast("list[Message]", super()._parse_actions(response))
+        if not isinstance(found[0]["command"], str) or not found[0]["command"].strip():
+            self._complain("The argument 'command' has to be the text of a command.", response)
+        return found
+
+    def _complain(self, problem: str, response: Any) -> NoReturn:
+        """Raise what mini-swe-agent raises of an answer that it cannot use."""
+        template = Template(self.config.format_error_template, undefined=StrictUndefined)
+        reason = response.choices[0].finish_reason
+        said = template.render(error=problem, actions=[], has_tool_calls=True, finish_reason=reason)
+        raise FormatError({"role": "user", "content": said, "extra": {"interrupt_type": "FormatError"}})
+
+
+class TextModel(GatewayModel):
+    """A model that is given no tools, and writes its calls as rows of style xml do."""
+
+    def _tools(self) -> dict[str, Any]:
+        return {}
+
+    def _parse_actions(self, response: Any) -> list[Message]:
+        try:
+            _, call = actions.parse(response.choices[0].message.content or "")
+            if call.name != "bash" or not call.arguments.get("command", "").strip():
+                raise actions.NoCallError(f"The call has to be of bash, with its command; this is one of {call.name}.")
+        except actions.NoCallError as error:
+            self._complain(str(error), response)
+        return [{"command": call.arguments["command"]}]
+
+
+MODELS: dict[str, type[GatewayModel]] = {"tools": GatewayModel, "xml": TextModel}
+"""By the key `calls` of an agent's configuration."""
+
+
+class Place(BaseModel):
+    """What mini-swe-agent wants to know of an environment: nothing."""
+
+
+class SandboxEnvironment:
+    """mini-swe-agent's environment: one command after the other in a sandbox of ours."""
+
+    def __init__(self, box: Sandbox, limits: Limits) -> None:
+        self.config = Place()
+        self._box = box
+        self._command_s = limits.command_s
+        self._deadline = math.inf if limits.wall_s is None else time.monotonic() + limits.wall_s
+
+    def execute(self, action: Message, cwd: str = "") -> Message:  # noqa: ARG002 - mini-swe-agent's signature
+        """Run a command and return what mini-swe-agent makes an observation of."""
+        timeout_s = max(LEAST_S, min(self._command_s, self._deadline - time.monotonic()))
+        done = self._box.run(["bash", "-c", action["command"]], timeout_s=timeout_s)
+        said = f"The command was ended by its {done.killed} limit." if done.killed else ""
+        first = done.text.lstrip().partition("\n")[0].strip()
+        if first == DONE and done.exit_code == 0:
+            end = {"exit_status": "Submitted", "submission": ""}
+            raise Submitted({"role": "exit", "content": "", "extra": end})
+        return {"output": done.text, "returncode": done.exit_code, "exception_info": said}
+
+    def get_template_vars(self, **kwargs: Any) -> Message:
+        """Return nothing of this machine."""
+        return kwargs
+
+    def serialize(self) -> Message:
+        """Return nothing: the trajectory is written by us."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a mini-swe-agent of ours tells the outside."""
+
+    transcript: Transcript
+    save: Callable[[], None]
+    before: Sequence[Message] = ()
+    """Steps of the same task that a killed run had saved: their observations are shown again, as far as they go."""
+
+
+class RecordedAgent(DefaultAgent):  # type: ignore[misc, unused-ignore]
+    """mini-swe-agent's default agent, written down after every step."""
+
+    def __init__(self, model: GatewayModel, env: SandboxEnvironment, hooks: Hooks, limits: Limits) -> None:
+        super().__init__(
+            model,
+            env,
+            system_template="{{ system }}",
+            instance_template="{{ task }}",
+            step_limit=limits.steps or 0,
+            cost_limit=0.0,
+            wall_time_limit_seconds=math.ceil(limits.wall_s or 0),
+        )
+        self._hooks = hooks
+
+    def step(self) -> list[Message]:
+        """Ask, run the command, write both down."""
+        asked = len(self.messages)
+        try:
+            message = self.query()
+        except FormatError as error:
+            said = error.messages[0]
+            answer = said["extra"]["response"]["choices"][0]["message"]
+            self._hooks.transcript.add_failed(answer.get("content") or "", said["content"])
+            raise
+        started = time.monotonic()
+        try:
+            seen = self.execute_actions(message)
+        except Submitted:
+            self._write_down(message, "", time.monotonic() - started)
+            raise
+        self._write_down(message, seen[0]["content"], time.monotonic() - started)
+        return self.messages[asked:]
+
+    def execute_actions(self, message: Message) -> list[Message]:
+        """Run the command; a step that an earlier run has made is shown as it was then, so that no call is new."""
+        found = cast("list[Message]", super().execute_actions(message))
+        number = len(self._hooks.transcript.steps)
+        then = self._hooks.before[number] if number < len(self._hooks.before) else None
+        if then and then["action"] == message["extra"]["actions"][0]["command"]:
+            found[0]["content"] = then["observation"]
+        return found
+
+    def save(self, path: object, *extra: object) -> Message:  # noqa: ARG002 - mini-swe-agent's signature
+        """Save what was written down, as mini-swe-agent says after every step."""
+        self._hooks.save()
+        return {}
+
+    def _write_down(self, message: Message, shown: str, seconds: float) -> None:
+        text = message.get("content") or ""
+        thought = text
+        if not message.get("tool_calls"):
+            thought, _ = actions.parse(text)
+        self._hooks.transcript.add(
+            Turn(
+                response=text,
+                thought=thought,
+                action=message["extra"]["actions"][0]["command"],
+                observation=shown,
+                shown=shown,
+                seconds=seconds,
+                tool_calls=message.get("tool_calls") or None,
+                thinking_blocks=message.get("thinking_blocks") or [],
+            )
+        )
+
+
+def _refusal(status: int, problem: dict[str, Any]) -> TracesmithError:
+    message, code = str(problem.get("message")), problem.get("code")
+    if code == "tracesmith_ended":
+        return EndedError(message)
+    if code in ("context_length_exceeded", "content_policy_violation"):
+        return RefusedError(message, too_long=code == "context_length_exceeded")
+    return InputError(f"the model's request is refused with status {status}: {message}")
