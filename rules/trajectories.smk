@@ -35,6 +35,7 @@ rule run_agent:
         memory=run_setting("agent", "memory"),
         sample=run_setting("agent", "sample"),
         model=model_of_agent,
+        home=option("--sweagent", run_setting("agent", "home")),
     shell:
         r"""
         python {input.script:q} {input.dataset:q} \
@@ -44,6 +45,7 @@ rule run_agent:
             --memory {params.memory:q} \
             --sample {params.sample} \
             {params.model:q} \
+            {params.home:q} \
             {resources.caps} \
             --calls {resources.llm} \
             --workers {resources.docker} \

@@ -22,11 +22,12 @@ AGENTS = {
     "mini": "configs/agent/mini.yaml",
     "oracle": "configs/agent/oracle.yaml",
     "null": "configs/agent/oracle.yaml",
+    "sweagent": "configs/agent/swesmith_gen_glm_ts.yaml",
 }
 """Our own configurations of agents, by engine."""
 ROWS = {"mini": "configs/agent/xml_bash.yaml"}
 """System messages of rows in style xml, by engine; the others have the tools of xml_tools.yaml."""
-ASKING = ("mini",)
+ASKING = ("mini", "sweagent")
 """Engines that ask a model."""
 Settings = Mapping[str, Any]
 """The sections of a repository's settings, with `llm`."""
@@ -79,7 +80,10 @@ def agent_model(run: Settings, llm: Mapping[str, Any], config: Path) -> str | No
     if engine not in ASKING:
         return None
     said = f"agent.engine {engine} asks a model: set model there, or llm.model"
-    return _named({"llm": llm}, run["agent"]["model"], config, said)
+    wanted = run["agent"]["model"]
+    if engine == "sweagent" and not wanted:  # its file is in SWE-agent's own format
+        wanted = ((schemas.read_yaml(config).get("agent") or {}).get("model") or {}).get("name")
+    return _named({"llm": llm}, wanted, config, said)
 
 
 def rows_prompt(run: Settings) -> str:

@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracesmith.agents import mini, scripted, settings
+from tracesmith.agents import mini, scripted, settings, sweagent
 from tracesmith.agents.engines import Engine
 from tracesmith.agents.settings import AgentSettings
+from tracesmith.errors import InputError
 from tracesmith.llm.client import Client
 from tracesmith.llm.gateway import Gateway
 from tracesmith.llm.progress import Tally
@@ -27,6 +28,8 @@ class Wanted:
     settings: AgentSettings
     run_id: str
     make_settings: MakeSettings
+    home: Path | None = None
+    """Checkout of SWE-agent."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,30 @@ def _mini(wanted: Wanted) -> Iterator[Made]:
         yield Made(mini.MiniEngine(wanted.settings, client, gateway, stage), client.tally)
 
 
+@contextmanager
+def _sweagent(wanted: Wanted) -> Iterator[Made]:
+    if wanted.home is None:
+        raise InputError(
+            "the engine sweagent wants --sweagent, a checkout of SWE-agent (agent.home of the configuration)"
+        )
+    installed = sweagent.find(wanted.home)
+    stage = f"{STAGE}/{wanted.run_id}"
+    client = Client(wanted.make_settings(stage, wanted.settings.model))
+    with Gateway(client) as gateway:
+        yield Made(sweagent.SweAgentEngine(installed, wanted.config, client, gateway, stage), client.tally)
+
+
 ENGINES: dict[str, Callable[[Wanted], AbstractContextManager[Made]]] = {
     "mini": _mini,
     "oracle": _scripted,
     "null": _scripted,
+    "sweagent": _sweagent,
 }
+
+
+def read_settings(engine: str, config: Path) -> AgentSettings:
+    """Return the configuration of an engine's file. Raises InputError naming the file and the key."""
+    return sweagent.read_settings(config) if engine == sweagent.NAME else settings.read(config)
 
 
 def make(wanted: Wanted) -> AbstractContextManager[Made]:

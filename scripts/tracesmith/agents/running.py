@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from tracesmith import files, pool, prepared, records, stores, summaries, workspaces
-from tracesmith.agents import engines, registry, settings
+from tracesmith.agents import changes, engines, registry
 from tracesmith.agents.engines import Engine, Task, UnfinishedError
 from tracesmith.agents.entries import Entries
 from tracesmith.agents.progress import Progress
@@ -57,6 +57,10 @@ class Plan:
     redo: list[str] = field(default_factory=list)
     """Finished instances that are done again."""
     redo_failed: bool = False
+    checked: Path | None = None
+    """Output of check_workspaces; instances that it refuses are left out."""
+    home: Path | None = None
+    """Checkout of SWE-agent, for the engine sweagent."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Job:
     tasks: dict[str, str]
     """What each instance's agent is told."""
     hidden: dict[str, list[str]]
+    pristine: list[str]
+    """Files of the pristine tree."""
     rounds: dict[str, int]
     progress: Progress
     stopped: threading.Event
@@ -95,9 +101,9 @@ def run(dataset: Path, environment_path: Path, plan: Plan, output: Path, make_se
     AllFailedError when none was of any use.
     """
     environment = _with_memory(prepared.read(environment_path), plan.memory_bytes)
-    instances = records.read_instances(dataset, statements=True)
+    instances = workspaces.allowed(records.read_instances(dataset, statements=True), plan.checked)
     workspaces.check(instances, environment_path.parent, environment)
-    agent = settings.read(plan.config)
+    agent = registry.read_settings(plan.engine, plan.config)
     tasks = {instance["instance_id"]: agent.task(instance) for instance in instances}
     entries = Entries(output.parent)
     entries.check(instances, dataset)
@@ -105,7 +111,7 @@ def run(dataset: Path, environment_path: Path, plan: Plan, output: Path, make_se
     test_files = workspaces.test_files(environment_path.parent / environment.source, environment.test)
     hidden = {instance["instance_id"]: workspaces.hidden_tests(instance, test_files) for instance in instances}
     mine = plan.share.of(instances)
-    wanted = Wanted(plan.engine, plan.config, agent, output.absolute().parent.name, make_settings)
+    wanted = Wanted(plan.engine, plan.config, agent, output.absolute().parent.name, make_settings, plan.home)
     backend = prepared.open_backend(environment_path, environment)
     with registry.make(wanted) as made:
         entries.redo(again)
@@ -119,6 +125,7 @@ def run(dataset: Path, environment_path: Path, plan: Plan, output: Path, make_se
             plan=plan,
             tasks=tasks,
             hidden=hidden,
+            pristine=files.list_files(environment_path.parent / environment.source),
             rounds=entries.rounds(),
             progress=progress,
             stopped=threading.Event(),
@@ -177,6 +184,9 @@ def _solve(job: Job, instance: Instance) -> str | None:
             job.unfinished[name] = status
             job.progress.fail(name, status, str(error))
             raise
+        outcome.trajectory["info"]["tracesmith"] = changes.describe(
+            outcome.patch, instance, job.environment.test, job.pristine
+        )
         entries.finish(name, fingerprint, outcome)
         job.progress.step(name, outcome.trajectory["info"], time.monotonic() - started)
         return name
