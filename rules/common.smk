@@ -237,14 +237,19 @@ def own_file(name):
 
 
 def environment_of_run(wildcards):
-    """The environment that a run's tests need."""
-    return f"logs/build_images/{run_of(wildcards).repo.name}/environment.json"
+    """The environment that the tests of a run, or of a repository, need."""
+    return f"logs/build_images/{repo_of(wildcards).name}/environment.json"
 
 
 def dataset_of_run(wildcards):
-    """The dataset of a run: the user's own, or the one that is made."""
-    repo = run_of(wildcards).repo
+    """The dataset of a run, or of a repository: the user's own, or the one that is made."""
+    repo = repo_of(wildcards)
     return own_file(repo.settings["dataset"]) or f"logs/agent_datasets/{repo.name}_final.json"
+
+
+def workspaces_of_run(wildcards):
+    """What was found in the workspaces of a run's instances."""
+    return f"logs/workspaces/{run_of(wildcards).repo.name}.json"
 
 
 def predictions_of_run(wildcards):

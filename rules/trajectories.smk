@@ -2,8 +2,38 @@
 From a dataset to an agent's trajectories.
 
 INPUT   logs/agent_datasets/<repo>_final.json
-OUTPUT  trajectories/<user>/<run_id>/preds.json; beside it a folder an instance
+OUTPUT  logs/workspaces/<repo>.json, which instances give their fix away;
+        trajectories/<user>/<run_id>/preds.json; beside it a folder an instance
 """
+
+
+rule check_workspaces:
+    """Look through every instance's workspace for the fixed code."""
+    input:
+        dataset=dataset_of_run,
+        environment=environment_of_run,
+        script=ancient(f"{SCRIPTS}/check_workspaces.py"),
+    output:
+        found="logs/workspaces/{repo}.json",
+    log:
+        "logs/rules/check_workspaces/{repo}.log",
+    benchmark:
+        "benchmarks-out/check_workspaces/{repo}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: repo_setting("validation", "workers")
+    resources:
+        docker=sandboxes,
+        mem_mb=2000,
+        runtime=240,
+    shell:
+        r"""
+        python {input.script:q} {input.dataset:q} \
+            --environment {input.environment:q} \
+            --workers {resources.docker} \
+            --output {output.found:q} \
+            &>{log:q}
+        """
 
 
 rule run_agent:
@@ -11,6 +41,7 @@ rule run_agent:
     input:
         dataset=dataset_of_run,
         environment=environment_of_run,
+        workspaces=workspaces_of_run,
         prompt=lambda wildcards: find_file(run_of(wildcards).settings["agent"]["config"]),
         script=ancient(f"{SCRIPTS}/run_agent.py"),
     output:
@@ -34,6 +65,7 @@ rule run_agent:
         r"""
         python {input.script:q} {input.dataset:q} \
             --environment {input.environment:q} \
+            --workspaces {input.workspaces:q} \
             --engine {params.engine:q} \
             --prompt {input.prompt:q} \
             --workers {resources.docker} \

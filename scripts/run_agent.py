@@ -22,6 +22,7 @@ def main() -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("dataset", type=Path, help="dataset, a JSON list (or JSONL) with problem statements")
     parser.add_argument("--environment", type=Path, required=True, help="environment.json of the repository")
+    parser.add_argument("--workspaces", type=Path, help="output of check_workspaces; what it refuses is left out")
     parser.add_argument("--engine", choices=sorted(scripted.ENGINES), required=True)
     parser.add_argument(
         "--prompt", type=Path, default=PROMPT, help="YAML with the agent's texts (default: %(default)s)"
@@ -34,7 +35,7 @@ def main() -> None:
     args = cli.arguments(parser)
     cli.start_logging()
     share = Share(args.workers, args.shard)
-    running.run(args.dataset, args.environment, args.engine, args.prompt, args.output, share)
+    running.run(args.dataset, args.environment, args.engine, args.prompt, args.output, share, checked=args.workspaces)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ Hidden are the test files that contain an F2P test, removed whole. Nothing else 
 or its build output is in reach: the tree has none, and whatever `.git` it came with goes.
 """
 
+import logging
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tracesmith import files, git, globs, patches, suites
@@ -15,6 +16,8 @@ from tracesmith.git import IDENTITY
 from tracesmith.prepared import Environment, TestSettings
 from tracesmith.records import Instance
 from tracesmith.sandboxes.base import Sandbox
+
+logger = logging.getLogger(__name__)
 
 NOT_APPLIED = 99
 # The bug patch comes by stdin, the hidden tests are the arguments.
@@ -70,6 +73,29 @@ def check(instances: Iterable[Instance], folder: Path, environment: Environment)
         hidden_tests(instance, known)
         bugs[instance["instance_id"]] = instance["patch"]
     git.check_patches(folder / environment.mirror, bugs)
+
+
+def allowed(instances: Sequence[Instance], checked: Path | None) -> list[Instance]:
+    """
+    Return the instances whose workspaces do not give the fix away, by the output of check_workspaces; all without one.
+
+    Raises InputError when it is of another dataset, or when no instance is left.
+    """
+    if checked is None:
+        return list(instances)
+    value = files.read_json(checked)
+    found = value.get("instances") if isinstance(value, dict) else None
+    if not isinstance(found, dict) or not all(isinstance(row, dict) and "refused" in row for row in found.values()):
+        raise InputError(f"{checked}: not what check_workspaces writes; run it again")
+    unknown = [name for instance in instances if (name := instance["instance_id"]) not in found]
+    if unknown:
+        raise InputError(f"{checked}: {unknown[0]} is not in it; run check_workspaces again on this dataset")
+    left = [instance for instance in instances if not found[instance["instance_id"]]["refused"]]
+    if not left:
+        raise InputError(f"{checked}: every workspace gives its fix away, see `leaks` there")
+    if len(left) < len(instances):
+        logger.warning("%d of %d instances are left out: %s", len(instances) - len(left), len(instances), checked)
+    return left
 
 
 def apply_patch(box: Sandbox, patch: str) -> None:

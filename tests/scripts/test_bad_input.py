@@ -29,6 +29,7 @@ from tracesmith.bugs import collection, combining, generation, reverting  # noqa
 from tracesmith.environments import building  # noqa: F401
 from tracesmith.evaluation import evaluating  # noqa: F401
 from tracesmith.issues import assembling, writing  # noqa: F401
+from tracesmith.proving import checking  # noqa: F401
 from tracesmith.sft import convert_trajectories  # noqa: F401
 from tracesmith.validation import gathering, validating  # noqa: F401
 
@@ -89,6 +90,7 @@ SCRIPTS = {
         Script("gather_instances", (PATCHES, "--report", VALIDATION, "--environment", ENVIRONMENT)),
         Script("write_issues", (INSTANCES,)),
         Script("assemble_dataset", (INSTANCES, "--issues", ISSUES)),
+        Script("check_workspaces", (DATASET, "--environment", ENVIRONMENT)),
         Script("run_agent", (DATASET, "--environment", ENVIRONMENT, "--engine", "oracle", "--prompt", PROMPT)),
         Script("evaluate_predictions", (PREDICTIONS, "--dataset", DATASET, "--environment", ENVIRONMENT)),
         Script("convert_trajectories", (str(Path(PREDICTIONS).parent), "--style", "xml", "--report", EVALUATION)),
@@ -101,12 +103,12 @@ READERS = {
     PULLS: ["revert_pulls"],
     PROCEDURAL: ["collect_patches"],
     PATCHES: ["validate_bugs", "combine_bugs", "gather_instances"],
-    ENVIRONMENT: ["validate_bugs", "gather_instances", "run_agent", "evaluate_predictions"],
+    ENVIRONMENT: ["validate_bugs", "gather_instances", "check_workspaces", "run_agent", "evaluate_predictions"],
     VALIDATION: ["combine_bugs", "gather_instances"],
     VERDICT: ["gather_instances"],
     INSTANCES: ["write_issues", "assemble_dataset"],
     ISSUES: ["assemble_dataset"],
-    DATASET: ["run_agent", "evaluate_predictions"],
+    DATASET: ["check_workspaces", "run_agent", "evaluate_predictions"],
     PROMPT: ["run_agent"],
     PREDICTIONS: ["evaluate_predictions"],
     EVALUATION: ["convert_trajectories", "filter_resolved"],
@@ -484,7 +486,7 @@ def test_a_fresh_process_refuses_as_well(shared: Path, name: str) -> None:
 WORK_WITHOUT_A_SANDBOX = [
     name
     for name in sorted(SCRIPTS)
-    if name not in ("build_environment", "validate_bugs", "run_agent", "evaluate_predictions")
+    if name not in ("build_environment", "validate_bugs", "check_workspaces", "run_agent", "evaluate_predictions")
 ]
 
 

@@ -1,5 +1,6 @@
 """Workspaces: one orphan commit with the bug and without the hidden tests; what grades is the pristine tree's."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,26 @@ def test_attributes_of_a_repository_change_no_byte_of_a_submitted_patch(box: Loc
     git(box.folder, "reset", "-q", "--hard")
     workspaces.apply_patch(box, patch)
     assert (box.folder / "crlf.ts").read_bytes() == b"a\r\nx\r\n"
+
+
+def checked(folder: Path, *refused: str) -> Path:
+    rows = {name: {"refused": name in refused} for name in (NAME, f"{NAME}2")}
+    (folder / "checked.json").write_text(json.dumps({"instances": rows}))
+    return folder / "checked.json"
+
+
+def test_instances_that_give_their_fix_away_are_left_out(tmp_path: Path) -> None:
+    both = [instance(), instance(instance_id=f"{NAME}2")]
+    assert workspaces.allowed(both, None) == both
+    assert workspaces.allowed(both, checked(tmp_path)) == both
+    assert workspaces.allowed(both, checked(tmp_path, NAME)) == both[1:]
+    with pytest.raises(InputError, match="every workspace gives its fix away"):
+        workspaces.allowed(both, checked(tmp_path, NAME, f"{NAME}2"))
+
+
+def test_what_was_found_in_another_datasets_workspaces_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"{NAME}3 is not in it"):
+        workspaces.allowed([instance(instance_id=f"{NAME}3")], checked(tmp_path))
+    (tmp_path / "other.json").write_text("[]")
+    with pytest.raises(InputError, match="not what check_workspaces writes"):
+        workspaces.allowed([instance()], tmp_path / "other.json")

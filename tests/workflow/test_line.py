@@ -105,7 +105,8 @@ def test_a_changed_setting_runs_only_what_depends_on_it(line: Path) -> None:
     config = workflows.read_config(line)
     config["repos"]["tiny"]["issues"] = {"seed": 25}
     workflows.write_config(line, config)
-    assert workflows.planned(line, ROWS, REPORT) == {"write_issues", "assemble_dataset", "run_agent", *AFTER_AGENT}
+    planned = workflows.planned(line, ROWS, REPORT)
+    assert planned == {"write_issues", "assemble_dataset", "check_workspaces", "run_agent", *AFTER_AGENT}
 
 
 def test_more_workers_change_nothing(line: Path) -> None:
@@ -161,7 +162,7 @@ def test_a_dataset_of_the_users_enters_without_bugs_being_made(line: Path) -> No
     config["repos"]["tiny"]["dataset"] = "mine.json"
     workflows.write_config(line, config)
     planned = workflows.planned(line, ROWS, REPORT)
-    assert planned == {"run_agent", *AFTER_AGENT}
+    assert planned == {"check_workspaces", "run_agent", *AFTER_AGENT}
     done = workflows.snakemake(line, ROWS, REPORT)
     assert done.returncode == 0, done.stdout
     assert len(read_rows(line / ROWS)) == 5

@@ -56,14 +56,17 @@ def run(
     prompt_path: Path,
     output: Path,
     share: pool.Share,
+    *,
+    checked: Path | None = None,
 ) -> None:
     """
     Fill the folder of `output` with a trajectory an instance and write preds.json; a shard only fills its part.
 
+    `checked` is the output of check_workspaces; instances that it refuses are left out.
     Raises InputError for a bad dataset or prompt, IncompleteError when sandboxes failed.
     """
     environment = prepared.read(environment_path)
-    instances = records.read_instances(dataset, statements=True)
+    instances = workspaces.allowed(records.read_instances(dataset, statements=True), checked)
     workspaces.check(instances, environment_path.parent, environment)
     prompt = read_prompt(prompt_path)
     tasks = {instance["instance_id"]: _task(prompt, instance) for instance in instances}
