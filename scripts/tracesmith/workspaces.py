@@ -25,13 +25,15 @@ PREPARE = f"""
 git {shlex.join(patches.APPLY)} - || exit {NOT_APPLIED}
 [ $# -eq 0 ] || rm -f -- "$@" || exit
 """
-# Attributes of the repository change bytes and hide differences; a submitted patch has to hold them. As if every file
-# were a big one, git writes all into one pack: a file for each would take most of the time.
-COMMIT = """
+# Attributes of the repository change bytes and hide differences; a submitted patch has to hold them.
+BYTES_AS_THEY_ARE = "-text !eol -ident -filter -working-tree-encoding !diff"
+# As if every file were a big one, git writes all into one pack: a file for each would take most of the time.
+COMMIT = f"""
 rm -rf .git && git init -q --template= -b main . && mkdir .git/info && printf 'node_modules/\\n' >.git/info/exclude &&
-printf '* %s\\n' '-text !eol -ident -filter -working-tree-encoding !diff' >.git/info/attributes &&
+printf '* %s\\n' '{BYTES_AS_THEY_ARE}' >.git/info/attributes &&
 git -c core.bigFileThreshold=1 -c core.compression=1 add -A &&
-git -c maintenance.auto=false commit -q --no-verify -m "Initial commit"
+git -c maintenance.auto=false commit -q --no-verify -m "Initial commit" &&
+git rev-parse HEAD
 """
 
 
@@ -109,8 +111,12 @@ def apply_patch(box: Sandbox, patch: str) -> None:
         raise PatchDoesNotApplyError(done.text.strip()[:500] or f"git apply ended with {done.killed or done.exit_code}")
 
 
-def make(box: Sandbox, instance: Instance, hidden: list[str]) -> None:
-    """Turn a fresh sandbox into the instance's workspace, one orphan commit; one command, since each costs its time."""
+def make(box: Sandbox, instance: Instance, hidden: list[str]) -> str:
+    """
+    Turn a fresh sandbox into the instance's workspace, one orphan commit, and return that commit.
+
+    It is one command, since each costs its time.
+    """
     patch = patches.to_bytes(instance["patch"])
     done = box.run(["sh", "-c", PREPARE + COMMIT, "sh", *hidden], timeout_s=120, stdin=patch, environment=IDENTITY)
     name, said = instance["instance_id"], done.text.strip()[:500]
@@ -118,3 +124,4 @@ def make(box: Sandbox, instance: Instance, hidden: list[str]) -> None:
         raise PatchDoesNotApplyError(f"{name}: the bug patch does not apply: {said}")
     if done.exit_code or done.killed:
         raise InfrastructureError(f"{name}: its workspace cannot be made ({done.killed or done.exit_code}): {said}")
+    return done.text.split()[-1]
