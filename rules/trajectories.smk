@@ -52,6 +52,8 @@ rule run_agent:
         "logs/rules/run_agent/{user}/{run_id}.log",
     benchmark:
         "benchmarks-out/run_agent/{user}/{run_id}.tsv"
+    wildcard_constraints:
+        run_id=rf"(?!(?:{taken_over()})/)(?:(?!\.resolved_only)[\w.-])+",
     conda:
         "../envs/pipeline.yaml"
     threads: run_setting("agent", "workers")
@@ -69,6 +71,40 @@ rule run_agent:
             --engine {params.engine:q} \
             --prompt {input.prompt:q} \
             --workers {resources.docker} \
+            --output {output.preds:q} \
+            &>{log:q}
+        """
+
+
+rule import_trajectories:
+    """Take over trajectories that were made elsewhere."""
+    input:
+        trajectories=trajectories_to_import,
+        predictions=lambda wildcards: own_file(run_of(wildcards).settings["predictions"]) or [],
+        script=f"{SCRIPTS}/import_trajectories.py",
+        library=library("import_trajectories"),
+    output:
+        preds="trajectories/{user}/{run_id}/preds.json",
+        meta="trajectories/{user}/{run_id}/preds.json.meta.json",
+        statuses="trajectories/{user}/{run_id}/run_batch_exit_statuses.yaml",
+    log:
+        "logs/rules/import_trajectories/{user}/{run_id}.log",
+    benchmark:
+        "benchmarks-out/import_trajectories/{user}/{run_id}.tsv"
+    wildcard_constraints:
+        run_id=taken_over(),
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        predictions=lambda wildcards, input: ["--predictions", input.predictions] if input.predictions else [],
+    shell:
+        r"""
+        python {input.script:q} {input.trajectories:q} \
+            {params.predictions:q} \
             --output {output.preds:q} \
             &>{log:q}
         """

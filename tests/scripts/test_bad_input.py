@@ -92,6 +92,7 @@ SCRIPTS = {
         Script("assemble_dataset", (INSTANCES, "--issues", ISSUES)),
         Script("check_workspaces", (DATASET, "--environment", ENVIRONMENT)),
         Script("run_agent", (DATASET, "--environment", ENVIRONMENT, "--engine", "oracle", "--prompt", PROMPT)),
+        Script("import_trajectories", ("elsewhere",)),
         Script("evaluate_predictions", (PREDICTIONS, "--dataset", DATASET, "--environment", ENVIRONMENT)),
         Script("convert_trajectories", (str(Path(PREDICTIONS).parent), "--style", "xml", "--report", EVALUATION)),
         Script("filter_resolved", (ROWS, "--report", EVALUATION)),

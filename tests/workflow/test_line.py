@@ -170,10 +170,12 @@ def test_a_dataset_of_the_users_enters_without_bugs_being_made(line: Path) -> No
 
 def test_trajectories_of_the_users_enter_without_an_agent(line: Path) -> None:
     config = workflows.read_config(line)
-    config["runs"]["mine"] = {"repo": "tiny", "trajectories": f"trajectories/local/{RUN}"}
+    shutil.copytree(line / f"trajectories/local/{RUN}", line / "elsewhere" / "run")
+    (line / "elsewhere" / "run" / "preds.json").unlink()
+    config["runs"]["mine"] = {"repo": "tiny", "trajectories": "elsewhere"}
     workflows.write_config(line, config)
     rows = "trajectories_sft/mine.resolved_only.xml.jsonl"
-    assert workflows.planned(line, rows) == AFTER_AGENT - {"report_run"}
+    assert workflows.planned(line, rows) == {"import_trajectories", *AFTER_AGENT} - {"report_run"}
     done = workflows.snakemake(line, rows)
     assert done.returncode == 0, done.stdout
     assert len(read_rows(line / rows)) == 5
