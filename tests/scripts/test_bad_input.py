@@ -92,7 +92,7 @@ SCRIPTS = {
         Script("assemble_dataset", (INSTANCES, "--issues", ISSUES)),
         Script("check_workspaces", (DATASET, "--environment", ENVIRONMENT)),
         Script("run_agent", (DATASET, "--environment", ENVIRONMENT, "--engine", "oracle", "--prompt", PROMPT)),
-        Script("import_trajectories", ("elsewhere",)),
+        Script("import_trajectories", (str(Path(PREDICTIONS).parent),)),
         Script("evaluate_predictions", (PREDICTIONS, "--dataset", DATASET, "--environment", ENVIRONMENT)),
         Script("convert_trajectories", (str(Path(PREDICTIONS).parent), "--style", "xml", "--report", EVALUATION)),
         Script("filter_resolved", (ROWS, "--report", EVALUATION)),
@@ -475,7 +475,8 @@ def test_broken_input_is_refused_in_one_line_and_nothing_is_written(shared: Path
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_a_fresh_process_refuses_as_well(shared: Path, name: str) -> None:
-    file = next((file for file, scripts in READERS.items() if name in scripts), TREE)
+    other = str(Path(PREDICTIONS).parent) if name == "import_trajectories" else TREE
+    file = next((file for file, scripts in READERS.items() if name in scripts), other)
     shutil.rmtree(shared / file) if (shared / file).is_dir() else (shared / file).unlink()
     before = contents(shared)
     done = run(shared, name, SCRIPTS[name].command())
