@@ -13,7 +13,6 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 from tracesmith import files, schemas, scratch
 from tracesmith.agents import engines, tools
 from tracesmith.agents.engines import Outcome, Save, Task, UnfinishedError
+from tracesmith.agents.settings import AgentSettings
 from tracesmith.agents.swerex_server import RexServer
 from tracesmith.errors import InfrastructureError, InputError, StoppedError
 from tracesmith.llm.client import Client
@@ -76,12 +76,13 @@ def read_config(path: Path) -> dict[str, Any]:
     return dict(value)
 
 
-def limits_of(config: Mapping[str, Any]) -> engines.Limits:
-    """Return the limits that a configuration of SWE-agent asks for; 0 is none."""
-    agent = config["agent"]
+def read_settings(path: Path) -> AgentSettings:
+    """Return the model and the limits that a file asks for; 0 is none. The texts are SWE-agent's to fill."""
+    agent = read_config(path)["agent"]
     model, own = agent.get("model") or {}, agent.get("tools") or {}
     calls, cost = model.get("per_instance_call_limit") or None, model.get("per_instance_cost_limit") or None
-    return engines.Limits(calls=calls, cost_usd=cost, command_s=float(own.get("execution_timeout") or 30))
+    limits = engines.Limits(calls=calls, cost_usd=cost, command_s=float(own.get("execution_timeout") or 30))
+    return AgentSettings(system="", instance="{{ problem_statement }}", model=model.get("name"), limits=limits)
 
 
 class SweAgentEngine:
