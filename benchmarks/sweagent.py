@@ -28,11 +28,11 @@ ROOT = Path(__file__).resolve().parents[1]
 for place in ("scripts", "tests"):
     sys.path.insert(0, str(ROOT / place))
 
+import yaml  # noqa: E402
+
 import llm_server  # noqa: E402
 import tiny  # noqa: E402
-import yaml  # noqa: E402
 from llm_server import Body, Message, ModelServer  # noqa: E402
-
 from tracesmith import cli, files  # noqa: E402
 from tracesmith.errors import InfrastructureError  # noqa: E402
 
@@ -40,6 +40,7 @@ CONFIG = ROOT / "configs" / "agent" / "swesmith_gen_glm_ts.yaml"
 ROWS = ROOT / "configs" / "agent" / "xml_tools.yaml"
 RESULT = ROOT / "docs" / "results" / "sweagent.md"
 CALLS, COMMAND_S = 12, 8
+LEFT_S = 120
 EDITOR = "str_replace_editor"
 FILE = "/testbed/src/intervals.ts"
 SUBMIT: list[tuple[str, dict[str, Any]]] = [("submit", {}), ("submit", {})]
@@ -177,6 +178,19 @@ def kill_in_the_middle(run: Run, dataset: Path) -> int:
     return len(list(run.output.parent.glob("[!.]*/entry.json")))
 
 
+def wait_for_the_orphans(run: Run) -> int:
+    """Return how many processes of SWE-agent a killed run has left, once they have ended."""
+    pattern = f"^{run.checkout / '.venv'}/bin/python -m sweagent"
+    until, most = time.monotonic() + LEFT_S, 0
+    while True:
+        found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False).stdout.split()
+        most = max(most, len(found))
+        if not found:
+            return most
+        check(time.monotonic() < until, f"processes of the killed run are still there: {found}")
+        time.sleep(0.5)
+
+
 def grade(run: Run, dataset: Path) -> dict[str, bool]:
     """Evaluate, convert and filter, and return which behaviours are resolved."""
     report = run.folder / "evaluation" / "report.json"
@@ -204,7 +218,7 @@ def measure(run: Run, server: ModelServer) -> str:
     dataset = write_dataset(run.folder / "dataset.json")
     server.faults = ["429"] * 3
     killed_after = kill_in_the_middle(run, dataset)
-    left = subprocess.run(["pgrep", "-f", str(run.checkout / ".venv")], capture_output=True, text=True, check=False)
+    left = wait_for_the_orphans(run)
     began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     must(run.agent(dataset))
     seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -231,8 +245,8 @@ def measure(run: Run, server: ModelServer) -> str:
     tail = [
         "",
         f"SWE-agent {version} in bubblewrap, two workers. Killed by SIGKILL after {killed_after} of {len(BEHAVIOURS)} "
-        f"instances, {len(left.stdout.split())} of its processes were left for the moment; the same command finished the other {done} in "
-        f"{seconds:.0f} s, {cpu / done:.1f} CPU seconds an instance. No answer was paid twice.",
+        f"instances, {left} of its processes ended by themselves within {LEFT_S} s; the same command finished the "
+        f"other {done} in {seconds:.0f} s, {cpu / done:.1f} CPU seconds an instance. No answer was paid twice.",
     ]
     return "\n".join([*head, *lines, *tail]) + "\n"
 
@@ -249,6 +263,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tracesmith-sweagent-") as name, llm_server.serve() as server:
         server.answer = answer
         folder = Path(name)
+        (folder / "environment").mkdir()
         environment = args.environment or tiny.build(folder / "environment")
         run = Run(folder, args.checkout.absolute(), environment.absolute(), server.url)
         page = measure(run, server)
