@@ -87,7 +87,7 @@ local-model: setup .venv-local-model/.model  ## ask a small model on this machin
 	@$(IN_VENV) python benchmarks/local_model.py .venv-local-model
 
 sweagent: setup-dev  ## run real SWE-agent with a scripted model: docs/results/sweagent.md; SWE_AGENT=<checkout>
-	@test -x "$(SWE_AGENT)/.venv/bin/python" || { echo "error: SWE_AGENT names no checkout with a .venv: docs/agents.md" >&2; false; }
+	@test -x "$(SWE_AGENT)/.venv/bin/python" || { echo "error: SWE_AGENT names no checkout with a .venv: docs/sweagent.md" >&2; false; }
 	@$(IN_VENV) python benchmarks/sweagent.py $(SWE_AGENT)
 
 lint: setup-dev  ## check style, types and the workflow
