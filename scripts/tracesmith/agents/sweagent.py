@@ -34,6 +34,14 @@ TOOLS = ("bash", "str_replace_editor", "submit")
 CODE_VERSION = 1
 KEY = "TRACESMITH_SESSION"
 """Variable in which SWE-agent finds the token of its session."""
+# SWE-agent 1.1 asks a deployment whether it is alive within a time; of swe-rex 1.4's, the remote one takes no time, and
+# every agent that did not submit by itself would end in a TypeError.
+LAUNCH = """
+import runpy
+from swerex.deployment.remote import RemoteDeployment
+RemoteDeployment.is_alive = lambda self, *, timeout=None: self.runtime.is_alive(timeout=timeout)
+runpy.run_module("sweagent", run_name="__main__", alter_sys=True)
+"""
 POLL_S = 0.2
 NO_VERDICT = {"exit_error": engines.ERROR, "exit_environment_error": engines.ENVIRONMENT_ERROR}
 VERSION = re.compile(r'^__version__ = "([^"]+)"', re.MULTILINE)
@@ -150,7 +158,7 @@ class SweAgentEngine:
             "agent.model.retry.retries": 1,
             "agent.tools.execution_timeout": max(1, round(work.task.limits.command_s)),
         }
-        command = [str(self._installed.python), "-m", "sweagent", "run-batch"]
+        command = [str(self._installed.python), "-c", LAUNCH, "run-batch"]
         command += [f"--{name}={value}" for name, value in flags.items()]
         environment = {
             "PATH": os.environ["PATH"],
