@@ -210,14 +210,17 @@ class _Work:
 
     @property
     def instances(self) -> Path:
+        """Return the file of instances."""
         return self.folder / "instances.json"
 
     @property
     def output(self) -> Path:
+        """Return where SWE-agent writes."""
         return self.folder / "out"
 
     @property
     def log(self) -> Path:
+        """Return what it prints."""
         return self.folder / "sweagent.log"
 
     @property
@@ -225,6 +228,7 @@ class _Work:
         return self.output / self.task.name / f"{self.task.name}.traj"
 
     def write_instance(self, server: RexServer) -> None:
+        """Write the one instance."""
         deployment = {"type": "remote", "host": "http://127.0.0.1", "port": server.port, "auth_token": server.token}
         repo = {"type": "preexisting", "repo_name": "testbed", "reset": False}
         text = {"type": "text", "id": self.task.name, "text": self.task.instance["problem_statement"]}
@@ -232,6 +236,7 @@ class _Work:
         files.write_json(self.instances, [{"env": env, "problem_statement": text}])
 
     def changed(self) -> float:
+        """Return when the trajectory last grew."""
         return self._written.stat().st_mtime if self._written.exists() else 0.0
 
     def so_far(self) -> dict[str, Any] | None:
@@ -267,6 +272,7 @@ class _Work:
         return str(status)
 
     def trajectory(self, status: str, patch: str, version: str) -> dict[str, Any]:
+        """Return the whole trajectory."""
         found = self.so_far() or {"trajectory": [], "history": [], "info": {}}
         info = found["info"]
         stats = {**info.get("model_stats", {}), "instance_cost": round(self.account.cost_usd, 8)}
