@@ -245,8 +245,8 @@ def measure(run: Run, server: ModelServer) -> str:
     tail = [
         "",
         f"SWE-agent {version} in bubblewrap, two workers. Killed by SIGKILL after {killed_after} of {len(BEHAVIOURS)} "
-        f"instances; what it left of SWE-agent ({left}) ended by itself within {LEFT_S} s. The same command finished the "
-        f"other {done} in {seconds:.0f} s, {cpu / done:.1f} CPU seconds an instance. No answer was paid twice.",
+        f"instances; what it left of SWE-agent ({left}) ended by itself within {LEFT_S} s. The same command finished "
+        f"the other {done} in {seconds:.0f} s, {cpu / done:.1f} CPU seconds an instance. No answer was paid twice.",
     ]
     return "\n".join([*head, *lines, *tail]) + "\n"
 
