@@ -8,6 +8,9 @@ BACKEND ?= bubblewrap
 # Files that go over config.yaml, for `make doctor`.
 CONFIGFILE ?=
 
+# Checkout of SWE-agent with its own environment in .venv, for `make sweagent`.
+SWE_AGENT ?=
+
 .DEFAULT_GOAL := help
 
 # Rules call `python`, and snakefmt calls `shfmt`: both are the environment's.
@@ -19,7 +22,7 @@ REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3,
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
 
-.PHONY: help setup setup-dev doctor demo test packages local-model lint format pins clean
+.PHONY: help setup setup-dev doctor demo test packages local-model sweagent lint format pins clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -82,6 +85,10 @@ packages: setup  ## bring up twelve real packages, by name and by detection: doc
 
 local-model: setup .venv-local-model/.model  ## ask a small model on this machine through the model client; 2 GB
 	@$(IN_VENV) python benchmarks/local_model.py .venv-local-model
+
+sweagent: setup-dev  ## run real SWE-agent with a scripted model: docs/results/sweagent.md; SWE_AGENT=<checkout>
+	@test -x "$(SWE_AGENT)/.venv/bin/python" || { echo "error: SWE_AGENT names no checkout with a .venv: docs/sweagent.md" >&2; false; }
+	@$(IN_VENV) python benchmarks/sweagent.py $(SWE_AGENT)
 
 lint: setup-dev  ## check style, types and the workflow
 	@$(IN_VENV) snakefmt --check Snakefile rules

@@ -1,6 +1,7 @@
 """What all rules share: the configuration, the wildcards, and the way from a wildcard to a file or a setting."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -264,31 +265,49 @@ def own_file(name):
 
 
 def environment_of_run(wildcards):
-    """The environment that a run's tests need."""
-    return f"logs/build_images/{run_of(wildcards).repo.name}/environment.json"
+    """The environment that the tests of a run, or of a repository, need."""
+    return f"logs/build_images/{repo_of(wildcards).name}/environment.json"
 
 
 def dataset_of_run(wildcards):
-    """The dataset of a run: the user's own, or the one that is made."""
-    repo = run_of(wildcards).repo
+    """The dataset of a run, or of a repository: the user's own, or the one that is made."""
+    repo = repo_of(wildcards)
     return own_file(repo.settings["dataset"]) or f"logs/agent_datasets/{repo.name}_final.json"
+
+
+def workspaces_of_run(wildcards):
+    """What was found in the workspaces of a run's instances."""
+    return f"logs/workspaces/{run_of(wildcards).repo.name}.json"
 
 
 def predictions_of_run(wildcards):
     """The predictions of a run: the user's own, or those of the agent."""
     settings = run_of(wildcards).settings
-    return own_file(settings["predictions"]) or f"{trajectories_of_run(wildcards)}/preds.json"
+    if settings["predictions"] and not settings["trajectories"]:
+        return own_file(settings["predictions"])
+    return f"trajectories/{CONFIGURATION.user}/{wildcards.run_id}/preds.json"
 
 
 def trajectories_of_run(wildcards):
-    """The trajectory folder of a run: the user's own, or the agent's."""
+    """The trajectory folder of a run: the agent's, or what was taken over from the user's."""
     settings = run_of(wildcards).settings
     if settings["predictions"] and not settings["trajectories"]:
         refuse(
             f"run {wildcards.run_id!r} has predictions and no trajectories: it can be evaluated "
             f"(logs/run_evaluation/{wildcards.run_id}/report.json), rows need the key `trajectories` as well"
         )
-    return settings["trajectories"] or f"trajectories/{CONFIGURATION.user}/{wildcards.run_id}"
+    return f"trajectories/{CONFIGURATION.user}/{wildcards.run_id}"
+
+
+def taken_over():
+    """A pattern of the runs whose trajectories were made elsewhere."""
+    names = [re.escape(run_id) for run_id, run in CONFIGURATION.runs.items() if run.settings["trajectories"]]
+    return "|".join(names) or "(?!)"
+
+
+def trajectories_to_import(wildcards):
+    """The user's own folder of trajectories."""
+    return own_file(run_of(wildcards).settings["trajectories"])
 
 
 def expand_runs(pattern):

@@ -2,8 +2,38 @@
 From a dataset to an agent's trajectories.
 
 INPUT   logs/agent_datasets/<repo>_final.json
-OUTPUT  trajectories/<user>/<run_id>/preds.json; beside it a folder an instance
+OUTPUT  logs/workspaces/<repo>.json, which instances give their fix away;
+        trajectories/<user>/<run_id>/preds.json; beside it a folder an instance
 """
+
+
+rule check_workspaces:
+    """Look through every instance's workspace for the fixed code."""
+    input:
+        dataset=dataset_of_run,
+        environment=environment_of_run,
+        script=ancient(f"{SCRIPTS}/check_workspaces.py"),
+    output:
+        found="logs/workspaces/{repo}.json",
+    log:
+        "logs/rules/check_workspaces/{repo}.log",
+    benchmark:
+        "benchmarks-out/check_workspaces/{repo}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: repo_setting("validation", "workers")
+    resources:
+        docker=sandboxes,
+        mem_mb=2000,
+        runtime=240,
+    shell:
+        r"""
+        python {input.script:q} {input.dataset:q} \
+            --environment {input.environment:q} \
+            --workers {resources.docker} \
+            --output {output.found:q} \
+            &>{log:q}
+        """
 
 
 rule run_agent:
@@ -11,6 +41,7 @@ rule run_agent:
     input:
         dataset=dataset_of_run,
         environment=environment_of_run,
+        workspaces=workspaces_of_run,
         config=lambda wildcards: find_file(models.agent_config(run_of(wildcards).settings)),
         script=ancient(f"{SCRIPTS}/run_agent.py"),
     output:
@@ -21,6 +52,8 @@ rule run_agent:
         "logs/rules/run_agent/{user}/{run_id}.log",
     benchmark:
         "benchmarks-out/run_agent/{user}/{run_id}.tsv"
+    wildcard_constraints:
+        run_id=rf"(?!(?:{taken_over()})/)(?:(?!\.resolved_only)[\w.-])+",
     conda:
         "../envs/pipeline.yaml"
     threads: run_setting("agent", "workers")
@@ -40,6 +73,7 @@ rule run_agent:
         r"""
         python {input.script:q} {input.dataset:q} \
             --environment {input.environment:q} \
+            --workspaces {input.workspaces:q} \
             --engine {params.engine:q} \
             --config {input.config:q} \
             --memory {params.memory:q} \
@@ -49,6 +83,40 @@ rule run_agent:
             {resources.caps} \
             --calls {resources.llm} \
             --workers {resources.docker} \
+            --output {output.preds:q} \
+            &>{log:q}
+        """
+
+
+rule import_trajectories:
+    """Take over trajectories that were made elsewhere."""
+    input:
+        trajectories=trajectories_to_import,
+        predictions=lambda wildcards: own_file(run_of(wildcards).settings["predictions"]) or [],
+        script=f"{SCRIPTS}/import_trajectories.py",
+        library=library("import_trajectories"),
+    output:
+        preds="trajectories/{user}/{run_id}/preds.json",
+        meta="trajectories/{user}/{run_id}/preds.json.meta.json",
+        statuses="trajectories/{user}/{run_id}/run_batch_exit_statuses.yaml",
+    log:
+        "logs/rules/import_trajectories/{user}/{run_id}.log",
+    benchmark:
+        "benchmarks-out/import_trajectories/{user}/{run_id}.tsv"
+    wildcard_constraints:
+        run_id=taken_over(),
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        predictions=lambda wildcards, input: ["--predictions", input.predictions] if input.predictions else [],
+    shell:
+        r"""
+        python {input.script:q} {input.trajectories:q} \
+            {params.predictions:q} \
             --output {output.preds:q} \
             &>{log:q}
         """

@@ -5,8 +5,9 @@ Hidden are the test files that contain an F2P test, removed whole. Nothing else 
 or its build output is in reach: the tree has none, and whatever `.git` it came with goes.
 """
 
+import logging
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tracesmith import files, git, globs, patches, suites
@@ -16,19 +17,23 @@ from tracesmith.prepared import Environment, TestSettings
 from tracesmith.records import Instance
 from tracesmith.sandboxes.base import Sandbox
 
+logger = logging.getLogger(__name__)
+
 NOT_APPLIED = 99
 # The bug patch comes by stdin, the hidden tests are the arguments.
 PREPARE = f"""
 git {shlex.join(patches.APPLY)} - || exit {NOT_APPLIED}
 [ $# -eq 0 ] || rm -f -- "$@" || exit
 """
-# Attributes of the repository change bytes and hide differences; a submitted patch has to hold them. As if every file
-# were a big one, git writes all into one pack: a file for each would take most of the time.
-COMMIT = """
+# Attributes of the repository change bytes and hide differences; a submitted patch has to hold them.
+BYTES_AS_THEY_ARE = "-text !eol -ident -filter -working-tree-encoding !diff"
+# As if every file were a big one, git writes all into one pack: a file for each would take most of the time.
+COMMIT = f"""
 rm -rf .git && git init -q --template= -b main . && mkdir .git/info && printf 'node_modules/\\n' >.git/info/exclude &&
-printf '* %s\\n' '-text !eol -ident -filter -working-tree-encoding !diff' >.git/info/attributes &&
+printf '* %s\\n' '{BYTES_AS_THEY_ARE}' >.git/info/attributes &&
 git -c core.bigFileThreshold=1 -c core.compression=1 add -A &&
-git -c maintenance.auto=false commit -q --no-verify -m "Initial commit"
+git -c maintenance.auto=false commit -q --no-verify -m "Initial commit" &&
+git rev-parse HEAD
 """
 
 
@@ -72,6 +77,29 @@ def check(instances: Iterable[Instance], folder: Path, environment: Environment)
     git.check_patches(folder / environment.mirror, bugs)
 
 
+def allowed(instances: Sequence[Instance], checked: Path | None) -> list[Instance]:
+    """
+    Return the instances whose workspaces do not give the fix away, by the output of check_workspaces; all without one.
+
+    Raises InputError when it is of another dataset, or when no instance is left.
+    """
+    if checked is None:
+        return list(instances)
+    value = files.read_json(checked)
+    found = value.get("instances") if isinstance(value, dict) else None
+    if not isinstance(found, dict) or not all(isinstance(row, dict) and "refused" in row for row in found.values()):
+        raise InputError(f"{checked}: not what check_workspaces writes; run it again")
+    unknown = [name for instance in instances if (name := instance["instance_id"]) not in found]
+    if unknown:
+        raise InputError(f"{checked}: {unknown[0]} is not in it; run check_workspaces again on this dataset")
+    left = [instance for instance in instances if not found[instance["instance_id"]]["refused"]]
+    if not left:
+        raise InputError(f"{checked}: every workspace gives its fix away, see `leaks` there")
+    if len(left) < len(instances):
+        logger.warning("%d of %d instances are left out: %s", len(instances) - len(left), len(instances), checked)
+    return left
+
+
 def apply_patch(box: Sandbox, patch: str) -> None:
     """
     Apply a patch to the tree at /testbed; what it does to installed packages is left out.
@@ -83,8 +111,12 @@ def apply_patch(box: Sandbox, patch: str) -> None:
         raise PatchDoesNotApplyError(done.text.strip()[:500] or f"git apply ended with {done.killed or done.exit_code}")
 
 
-def make(box: Sandbox, instance: Instance, hidden: list[str]) -> None:
-    """Turn a fresh sandbox into the instance's workspace, one orphan commit; one command, since each costs its time."""
+def make(box: Sandbox, instance: Instance, hidden: list[str]) -> str:
+    """
+    Turn a fresh sandbox into the instance's workspace, one orphan commit, and return that commit.
+
+    It is one command, since each costs its time.
+    """
     patch = patches.to_bytes(instance["patch"])
     done = box.run(["sh", "-c", PREPARE + COMMIT, "sh", *hidden], timeout_s=120, stdin=patch, environment=IDENTITY)
     name, said = instance["instance_id"], done.text.strip()[:500]
@@ -92,3 +124,4 @@ def make(box: Sandbox, instance: Instance, hidden: list[str]) -> None:
         raise PatchDoesNotApplyError(f"{name}: the bug patch does not apply: {said}")
     if done.exit_code or done.killed:
         raise InfrastructureError(f"{name}: its workspace cannot be made ({done.killed or done.exit_code}): {said}")
+    return done.text.split()[-1]

@@ -29,6 +29,7 @@ from tracesmith.bugs import collection, combining, generation, reverting  # noqa
 from tracesmith.environments import building  # noqa: F401
 from tracesmith.evaluation import evaluating  # noqa: F401
 from tracesmith.issues import assembling, writing  # noqa: F401
+from tracesmith.proving import checking  # noqa: F401
 from tracesmith.sft import convert_trajectories  # noqa: F401
 from tracesmith.validation import confirming, gathering, validating  # noqa: F401
 
@@ -96,7 +97,9 @@ SCRIPTS = {
         ),
         Script("write_issues", (INSTANCES,)),
         Script("assemble_dataset", (INSTANCES, "--issues", ISSUES)),
+        Script("check_workspaces", (DATASET, "--environment", ENVIRONMENT)),
         Script("run_agent", (DATASET, "--environment", ENVIRONMENT, "--engine", "oracle", "--config", PROMPT)),
+        Script("import_trajectories", (str(Path(PREDICTIONS).parent),)),
         Script("evaluate_predictions", (PREDICTIONS, "--dataset", DATASET, "--environment", ENVIRONMENT)),
         Script("convert_trajectories", (str(Path(PREDICTIONS).parent), "--style", "xml", "--report", EVALUATION)),
         Script("filter_resolved", (ROWS, "--report", EVALUATION)),
@@ -108,14 +111,21 @@ READERS = {
     PULLS: ["revert_pulls"],
     PROCEDURAL: ["collect_patches"],
     PATCHES: ["validate_bugs", "combine_bugs", "confirm_bugs", "gather_instances"],
-    ENVIRONMENT: ["validate_bugs", "confirm_bugs", "gather_instances", "run_agent", "evaluate_predictions"],
+    ENVIRONMENT: [
+        "validate_bugs",
+        "confirm_bugs",
+        "gather_instances",
+        "check_workspaces",
+        "run_agent",
+        "evaluate_predictions",
+    ],
     VALIDATION: ["combine_bugs", "confirm_bugs", "gather_instances"],
     VERDICT: ["confirm_bugs"],
     CONFIRMATION: ["gather_instances"],
     CONFIRMED: ["gather_instances"],
     INSTANCES: ["write_issues", "assemble_dataset"],
     ISSUES: ["assemble_dataset"],
-    DATASET: ["run_agent", "evaluate_predictions"],
+    DATASET: ["check_workspaces", "run_agent", "evaluate_predictions"],
     PROMPT: ["run_agent"],
     PREDICTIONS: ["evaluate_predictions"],
     EVALUATION: ["convert_trajectories", "filter_resolved"],
@@ -497,7 +507,8 @@ def test_broken_input_is_refused_in_one_line_and_nothing_is_written(shared: Path
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_a_fresh_process_refuses_as_well(shared: Path, name: str) -> None:
-    file = next((file for file, scripts in READERS.items() if name in scripts), TREE)
+    other = str(Path(PREDICTIONS).parent) if name == "import_trajectories" else TREE
+    file = next((file for file, scripts in READERS.items() if name in scripts), other)
     shutil.rmtree(shared / file) if (shared / file).is_dir() else (shared / file).unlink()
     before = contents(shared)
     done = run(shared, name, SCRIPTS[name].command())
@@ -509,7 +520,15 @@ def test_a_fresh_process_refuses_as_well(shared: Path, name: str) -> None:
 WORK_WITHOUT_A_SANDBOX = [
     name
     for name in sorted(SCRIPTS)
-    if name not in ("build_environment", "validate_bugs", "confirm_bugs", "run_agent", "evaluate_predictions")
+    if name
+    not in (
+        "build_environment",
+        "validate_bugs",
+        "confirm_bugs",
+        "check_workspaces",
+        "run_agent",
+        "evaluate_predictions",
+    )
 ]
 
 

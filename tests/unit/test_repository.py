@@ -16,7 +16,18 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 LIBRARY = sorted((ROOT / "scripts" / "tracesmith").rglob("*.py"))
 WORKFLOW = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
-ORDER = ["input", "output", "log", "benchmark", "conda", "threads", "resources", "params", "shell"]
+ORDER = [
+    "input",
+    "output",
+    "log",
+    "benchmark",
+    "wildcard_constraints",
+    "conda",
+    "threads",
+    "resources",
+    "params",
+    "shell",
+]
 
 # Metered for another reason: they push to a server of others.
 WITHOUT_SANDBOX = {"push_mirror", "push_image"}

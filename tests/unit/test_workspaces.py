@@ -1,5 +1,6 @@
 """Workspaces: one orphan commit with the bug and without the hidden tests; what grades is the pristine tree's."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from local_box import LocalBox
 from tracesmith import prepared, workspaces
-from tracesmith.agents import tools
+from tracesmith.agents import changes, tools
 from tracesmith.errors import InputError
 
 SETTINGS = prepared.TestSettings("vitest", ["vitest"], ["src/**/*.spec.ts"], ["package.json", "vitest.config.*"])
@@ -143,3 +144,110 @@ def test_attributes_of_a_repository_change_no_byte_of_a_submitted_patch(box: Loc
     git(box.folder, "reset", "-q", "--hard")
     workspaces.apply_patch(box, patch)
     assert (box.folder / "crlf.ts").read_bytes() == b"a\r\nx\r\n"
+
+
+def checked(folder: Path, *refused: str) -> Path:
+    rows = {name: {"refused": name in refused} for name in (NAME, f"{NAME}2")}
+    (folder / "checked.json").write_text(json.dumps({"instances": rows}))
+    return folder / "checked.json"
+
+
+def test_instances_that_give_their_fix_away_are_left_out(tmp_path: Path) -> None:
+    both = [instance(), instance(instance_id=f"{NAME}2")]
+    assert workspaces.allowed(both, None) == both
+    assert workspaces.allowed(both, checked(tmp_path)) == both
+    assert workspaces.allowed(both, checked(tmp_path, NAME)) == both[1:]
+    with pytest.raises(InputError, match="every workspace gives its fix away"):
+        workspaces.allowed(both, checked(tmp_path, NAME, f"{NAME}2"))
+
+
+def test_what_was_found_in_another_datasets_workspaces_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"{NAME}3 is not in it"):
+        workspaces.allowed([instance(instance_id=f"{NAME}3")], checked(tmp_path))
+    (tmp_path / "other.json").write_text("[]")
+    with pytest.raises(InputError, match="not what check_workspaces writes"):
+        workspaces.allowed([instance()], tmp_path / "other.json")
+
+
+def made_workspace(box: LocalBox) -> str:
+    (box.folder / "logo.png").write_bytes(bytes(range(256)))
+    return workspaces.make(box, instance(), ["src/a.spec.ts"])
+
+
+def work(folder: Path) -> None:
+    (folder / "src" / "a.ts").write_bytes(b"right\nend\n")
+    (folder / "logo.png").write_bytes(bytes(range(255, -1, -1)))
+    (folder / "new file.bin").write_bytes(b"\0\xff\n")
+    (folder / "src" / "deep" / "b.spec.ts").unlink()
+    (folder / "ignored" / "x").write_bytes(b"y\n")
+
+
+def commit(folder: Path) -> None:
+    git(folder, "add", "-A")
+    git(folder, "-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "mine")
+
+
+def configure(folder: Path) -> None:
+    git(folder, "config", "diff.noprefix", "true")
+    git(folder, "config", "core.excludesFile", str(folder / "package.json"))
+    git(folder, "config", "filter.x.clean", "tr a-z A-Z")
+    (folder / ".git" / "info" / "attributes").write_text("*.ts -diff\n*.png filter=x\n")
+    (folder / ".git" / "info" / "exclude").write_text("*\n")
+
+
+def stage(folder: Path) -> None:
+    git(folder, "add", "-A")
+    git(folder, "update-index", "--assume-unchanged", "src/a.ts")
+
+
+def break_index(folder: Path) -> None:
+    (folder / ".git" / "index").write_bytes(b"x")
+
+
+def start_over(folder: Path) -> None:
+    git(folder, "checkout", "-q", "--orphan", "other")
+    commit(folder)
+
+
+@pytest.mark.parametrize("trick", [lambda _: None, commit, configure, stage, break_index, start_over])
+def test_a_patch_is_the_same_whatever_an_agent_does_to_git(box: LocalBox, trick: Any) -> None:
+    start = made_workspace(box)
+    work(box.folder)
+    wanted = contents(box.folder)
+    expected = tools.submission(box, start)
+    trick(box.folder)
+    assert tools.submission(box, start) == expected
+    if trick is not start_over:
+        assert tools.submission(box) == expected
+    box.folder.rename(box.folder.with_name("old"))
+    again = LocalBox(make_tree(box.folder))
+    made_workspace(again)
+    workspaces.apply_patch(again, expected)
+    assert contents(again.folder) | {"ignored/x": b"y\n"} == wanted
+
+
+def test_a_submission_changes_nothing_in_the_workspace(box: LocalBox) -> None:
+    made_workspace(box)
+    work(box.folder)
+    before = git(box.folder, "status", "--porcelain")
+    tools.submission(box)
+    assert git(box.folder, "status", "--porcelain") == before != ""
+
+
+def test_what_an_agent_left_and_what_it_may_not_touch_are_told(box: LocalBox) -> None:
+    made_workspace(box)
+    work(box.folder)
+    for name in ("reproduce.ts", "tmp/try.mjs", "src/deep/help.ts", "src/new/part.ts", "package.json", "yarn.lock"):
+        (box.folder / name).parent.mkdir(exist_ok=True, parents=True)
+        (box.folder / name).write_bytes(b"1\n")
+    told = changes.describe(tools.submission(box), instance(), SETTINGS, CONTENTS)
+    assert told["scratch"] == ["new file.bin", "reproduce.ts", "tmp/try.mjs", "yarn.lock"]
+    assert {"edits_tests", "edits_package_json", "edits_lockfile", "writes_binary"} <= set(told["flags"])
+    assert told["left_out"]["edits_package_json"] == ["package.json"]
+
+
+def test_an_agent_that_changed_nothing_has_no_patch_and_no_flag(box: LocalBox) -> None:
+    made_workspace(box)
+    patch = tools.submission(box)
+    assert patch == ""
+    assert changes.describe(patch, instance(), SETTINGS, CONTENTS) == {"flags": [], "left_out": {}, "scratch": []}

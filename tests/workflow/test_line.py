@@ -107,7 +107,8 @@ def test_a_changed_setting_runs_only_what_depends_on_it(line: Path) -> None:
     config = workflows.read_config(line)
     config["repos"]["tiny"]["issues"] = {"seed": 25}
     workflows.write_config(line, config)
-    assert workflows.planned(line, ROWS, REPORT) == {"write_issues", "assemble_dataset", "run_agent", *AFTER_AGENT}
+    planned = workflows.planned(line, ROWS, REPORT)
+    assert planned == {"write_issues", "assemble_dataset", "check_workspaces", "run_agent", *AFTER_AGENT}
 
 
 def test_more_workers_change_nothing(line: Path) -> None:
@@ -163,7 +164,7 @@ def test_a_dataset_of_the_users_enters_without_bugs_being_made(line: Path) -> No
     config["repos"]["tiny"]["dataset"] = "mine.json"
     workflows.write_config(line, config)
     planned = workflows.planned(line, ROWS, REPORT)
-    assert planned == {"run_agent", *AFTER_AGENT}
+    assert planned == {"check_workspaces", "run_agent", *AFTER_AGENT}
     done = workflows.snakemake(line, ROWS, REPORT)
     assert done.returncode == 0, done.stdout
     assert len(read_rows(line / ROWS)) == 5
@@ -171,10 +172,12 @@ def test_a_dataset_of_the_users_enters_without_bugs_being_made(line: Path) -> No
 
 def test_trajectories_of_the_users_enter_without_an_agent(line: Path) -> None:
     config = workflows.read_config(line)
-    config["runs"]["mine"] = {"repo": "tiny", "trajectories": f"trajectories/local/{RUN}"}
+    shutil.copytree(line / f"trajectories/local/{RUN}", line / "elsewhere" / "run")
+    (line / "elsewhere" / "run" / "preds.json").unlink()
+    config["runs"]["mine"] = {"repo": "tiny", "trajectories": "elsewhere"}
     workflows.write_config(line, config)
     rows = "trajectories_sft/mine.resolved_only.xml.jsonl"
-    assert workflows.planned(line, rows) == AFTER_AGENT - {"report_run"}
+    assert workflows.planned(line, rows) == {"import_trajectories", *AFTER_AGENT} - {"report_run"}
     done = workflows.snakemake(line, rows)
     assert done.returncode == 0, done.stdout
     assert len(read_rows(line / rows)) == 5

@@ -28,7 +28,7 @@ def test_the_plan_of_all_names_every_step(folder: Path) -> None:
         "confirm_bugs",
         "gather_instances",
     }
-    steps |= {"write_issues", "assemble_dataset", "run_agent", "evaluate_predictions"}
+    steps |= {"write_issues", "assemble_dataset", "check_workspaces", "run_agent", "evaluate_predictions"}
     assert workflows.planned(folder) == {*steps, "convert_trajectories", "filter_resolved", "report_run"}
 
 

@@ -9,13 +9,30 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from tracesmith import workspaces
 from tracesmith.errors import InfrastructureError
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Sandbox
 
 COMMAND_TIMEOUT_S = 300
 SNIPPET = 4
-SUBMIT = "git add -A && git -c core.quotepath=off diff --cached --binary --no-color --no-ext-diff"
+# A repository of our own over the workspace's objects: what the agent committed, staged or configured changes nothing.
+SUBMIT = f"""
+set -e
+start=${{1:-$(git rev-list --max-parents=0 --all --reflog | tail -n 1)}}
+objects=$(cd "$(git rev-parse --git-path objects)" && pwd)
+own=$(mktemp -d)
+trap 'rm -rf "$own"' EXIT
+export GIT_DIR="$own/git" GIT_WORK_TREE="$PWD"
+git init -q --template= 2>"$own/said"
+mkdir -p "$GIT_DIR/info" "$GIT_DIR/objects/info"
+printf '%s\\n' "$objects" >"$GIT_DIR/objects/info/alternates"
+printf 'node_modules/\\n' >"$GIT_DIR/info/exclude"
+printf '* %s\\n' '{workspaces.BYTES_AS_THEY_ARE}' >"$GIT_DIR/info/attributes"
+git read-tree "$start"
+git -c core.bigFileThreshold=1 -c core.compression=1 add -A 2>"$own/said"
+git -c core.quotepath=off diff --cached --binary --no-color --no-ext-diff --no-textconv "$start"
+"""
 
 
 @dataclass(frozen=True)
@@ -52,9 +69,13 @@ def perform(box: Sandbox, call: Call) -> str:
     raise InfrastructureError(f"unknown tool {call.name}")
 
 
-def submission(box: Sandbox) -> str:
-    """Return the patch of everything that changed since the workspace's commit."""
-    return base.must(box, ["sh", "-c", SUBMIT]).decode("utf-8", "surrogateescape")
+def submission(box: Sandbox, start: str = "") -> str:
+    """
+    Return the patch of everything that changed since the workspace's commit, as git would see it without the agent.
+
+    `start` is that commit, as `workspaces.make` returns it; else it is the oldest one that there is.
+    """
+    return base.must(box, ["sh", "-c", SUBMIT, "sh", start]).decode("utf-8", "surrogateescape")
 
 
 def _edit(box: Sandbox, arguments: dict[str, Any]) -> str:

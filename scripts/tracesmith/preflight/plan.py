@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OK, WARNING, MISSING = "ok", "warning", "MISSING"
 SANDBOXED = (
     *("make_profile", "build_environment", "write_bugs", "screen_bugs", "validate_bugs", "confirm_bugs"),
-    *("write_issues", "run_agent", "evaluate_predictions"),
+    *("write_issues", "check_workspaces", "run_agent", "evaluate_predictions"),
 )
 """Steps that open sandboxes."""
 PUSHING = ("push_mirror", "push_image")
@@ -143,6 +143,7 @@ def steps_of(configuration: Configuration, run_ids: Iterable[str] | None = None)
         "validate_bugs": own,
         "confirm_bugs": own,
         "write_issues": own,
+        "check_workspaces": [run.repo for run in agents],
         "run_agent": [run.repo for run in agents],
         "evaluate_predictions": [run.repo for run in runs],
         "push_mirror": own if configuration.mirror["backend"] == "github" else [],

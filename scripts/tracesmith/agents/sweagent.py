@@ -1,0 +1,299 @@
+"""
+The engine `sweagent`: SWE-agent, installed by the user, as a process of its own for each instance.
+
+It is run by its own command line (`sweagent run-batch`) with the user's configuration in its own format. Its commands
+run in our sandboxes and its model is asked through the gateway, so that limits, money, storing and patches are as for
+every other engine; limits of its own on calls and money are switched off.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracesmith import files, schemas, scratch
+from tracesmith.agents import engines, tools
+from tracesmith.agents.engines import Outcome, Save, Task, UnfinishedError
+from tracesmith.agents.settings import AgentSettings
+from tracesmith.agents.swerex_server import RexServer
+from tracesmith.errors import InfrastructureError, InputError, StoppedError
+from tracesmith.llm.client import Client
+from tracesmith.llm.gateway import Gateway
+from tracesmith.llm.requests import Purpose
+from tracesmith.llm.sessions import Account, LimitReachedError
+from tracesmith.llm.sessions import Limits as SessionLimits
+
+NAME = "sweagent"
+TOOLS = ("bash", "str_replace_editor", "submit")
+CODE_VERSION = 1
+KEY = "TRACESMITH_SESSION"
+"""Variable in which SWE-agent finds the token of its session."""
+# SWE-agent 1.1 asks a deployment whether it is alive within a time; of swe-rex 1.4's, the remote one takes no time, and
+# every agent that did not submit by itself would end in a TypeError.
+LAUNCH = """
+import runpy
+from swerex.deployment.remote import RemoteDeployment
+RemoteDeployment.is_alive = lambda self, *, timeout=None: self.runtime.is_alive(timeout=timeout)
+runpy.run_module("sweagent", run_name="__main__", alter_sys=True)
+"""
+POLL_S = 0.2
+NO_VERDICT = {"exit_error": engines.ERROR, "exit_environment_error": engines.ENVIRONMENT_ERROR}
+VERSION = re.compile(r'^__version__ = "([^"]+)"', re.MULTILINE)
+ENDED_BY = re.compile(r"submitted \((\w+)\)")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A checkout of SWE-agent and the Python that it is installed for."""
+
+    home: Path
+    python: Path
+
+    def version(self) -> str:
+        """Return its version."""
+        found = VERSION.search(files.read_text(self.home / "sweagent" / "__init__.py"))
+        return found[1] if found else "unknown"
+
+
+def find(home: Path, python: Path | None = None) -> Installation:
+    """
+    Return an installation; without a Python the one of `.venv` in the checkout.
+
+    Raises InputError with the remedy.
+    """
+    if not (home / "sweagent" / "__init__.py").is_file() or not (home / "tools").is_dir():
+        raise InputError(f"{home}: no checkout of SWE-agent; git clone https://github.com/SWE-agent/SWE-agent")
+    chosen = python or home / ".venv" / "bin" / "python"
+    if not chosen.is_file():
+        raise InputError(f"{chosen}: no such Python; python3 -m venv {home}/.venv and pip install -e {home} with it")
+    return Installation(home.absolute(), chosen.absolute())
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return SWE-agent's configuration of a file. Raises InputError for one that is none."""
+    value = schemas.read_yaml(path)
+    agent = value.get("agent") if isinstance(value, dict) else None
+    if not isinstance(agent, dict) or not isinstance(agent.get("templates"), dict):
+        raise InputError(f"{path}: no configuration of SWE-agent: the keys agent and agent.templates are wanted")
+    return dict(value)
+
+
+def read_settings(path: Path) -> AgentSettings:
+    """Return the model and the limits that a file asks for; 0 is none. The texts are SWE-agent's to fill."""
+    agent = read_config(path)["agent"]
+    model, own = agent.get("model") or {}, agent.get("tools") or {}
+    calls, cost = model.get("per_instance_call_limit") or None, model.get("per_instance_cost_limit") or None
+    limits = engines.Limits(calls=calls, cost_usd=cost, command_s=float(own.get("execution_timeout") or 30))
+    return AgentSettings(system="", instance="{{ problem_statement }}", model=model.get("name"), limits=limits)
+
+
+class SweAgentEngine:
+    """SWE-agent with one configuration and one model, for one run."""
+
+    name = NAME
+    tools: tuple[str, ...] = TOOLS
+
+    def __init__(self, installed: Installation, config: Path, client: Client, gateway: Gateway, stage: str) -> None:
+        self._installed = installed
+        self._config = config.absolute()
+        self._settings = read_config(config)
+        self._client = client
+        self._gateway = gateway
+        self._stage = stage
+        self._stopped = threading.Event()
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides its turns."""
+        model = {"model": self._client.settings.model, "api_base": self._client.settings.api_base}
+        about = {"engine": NAME, "version": self._installed.version(), "code_version": CODE_VERSION}
+        return {**about, "config": self._settings, **model}
+
+    def run(self, task: Task, save: Save) -> Outcome:
+        """Let SWE-agent work on a task."""
+        limits = SessionLimits(task.limits.calls, task.limits.cost_usd)
+        session = self._gateway.open(Purpose(self._stage, task.name, task.sample), limits)
+        try:
+            with scratch.folder() as folder, task.workspace() as box, RexServer(box) as server:
+                work = _Work(task, folder, session.account(task.name), self._client.settings.model)
+                work.write_instance(server)
+                ended = self._wait(self._start(work, session.token), work, save)
+                if server.runtime.failed:
+                    raise UnfinishedError(f"{task.name}: {server.runtime.failed}", engines.ENVIRONMENT_ERROR)
+                status = work.status(ended)
+                patch = tools.submission(box)
+                status = engines.final_status(status, patch)
+                return Outcome(status, patch, work.trajectory(status, patch, self._installed.version()))
+        except (StoppedError, UnfinishedError):
+            raise
+        except InfrastructureError as error:
+            raise UnfinishedError(f"{task.name}: {error}", engines.ENVIRONMENT_ERROR) from error
+        finally:
+            self._gateway.close(session)
+
+    def stop(self) -> None:
+        """End the processes, and the model's calls."""
+        self._stopped.set()
+        self._client.stop()
+
+    def _start(self, work: "_Work", token: str) -> "subprocess.Popen[bytes]":
+        model = self._client.settings.model.rpartition("/")[2]
+        flags = {
+            "config": self._config,
+            "instances.type": "expert_file",
+            "instances.path": work.instances,
+            "output_dir": work.output,
+            "num_workers": 1,
+            "agent.model.name": f"openai/{model}",
+            "agent.model.api_base": self._gateway.openai_base,
+            "agent.model.api_key": f"${KEY}",
+            "agent.model.per_instance_cost_limit": 0,
+            "agent.model.total_cost_limit": 0,
+            "agent.model.per_instance_call_limit": 0,
+            "agent.model.retry.retries": 1,
+            "agent.tools.execution_timeout": max(1, round(work.task.limits.command_s)),
+        }
+        command = [str(self._installed.python), "-c", LAUNCH, "run-batch"]
+        command += [f"--{name}={value}" for name, value in flags.items()]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(work.folder),
+            "LANG": "C.UTF-8",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            KEY: token,
+        }
+        with work.log.open("wb") as log:
+            return subprocess.Popen(
+                command,
+                cwd=self._installed.home,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _wait(self, process: "subprocess.Popen[bytes]", work: "_Work", save: Save) -> str | None:
+        """Wait for the end, save every step, and return the limit that ended it, if one did."""
+        started, seen = time.monotonic(), 0.0
+        wall_s = work.task.limits.wall_s
+        try:
+            while process.poll() is None:
+                if self._stopped.wait(POLL_S):
+                    raise StoppedError("the agent was stopped")
+                changed = work.changed()
+                if changed > seen:
+                    seen = changed
+                    found = work.so_far()
+                    if found:
+                        save(found)
+                if wall_s is not None and time.monotonic() - started > wall_s:
+                    return engines.LIMITS["wall"]
+            return None
+        finally:
+            _kill(process)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What belongs to one task while SWE-agent works on it."""
+
+    task: Task
+    folder: Path
+    account: Account
+    model: str
+
+    @property
+    def instances(self) -> Path:
+        """Return the file of instances."""
+        return self.folder / "instances.json"
+
+    @property
+    def output(self) -> Path:
+        """Return where SWE-agent writes."""
+        return self.folder / "out"
+
+    @property
+    def log(self) -> Path:
+        """Return what it prints."""
+        return self.folder / "sweagent.log"
+
+    @property
+    def _written(self) -> Path:
+        return self.output / self.task.name / f"{self.task.name}.traj"
+
+    def write_instance(self, server: RexServer) -> None:
+        """Write the one instance."""
+        deployment = {"type": "remote", "host": "http://127.0.0.1", "port": server.port, "auth_token": server.token}
+        repo = {"type": "preexisting", "repo_name": "testbed", "reset": False}
+        text = {"type": "text", "id": self.task.name, "text": self.task.instance["problem_statement"]}
+        env = {"deployment": {**deployment, "timeout": 60}, "repo": repo, "name": self.task.name}
+        files.write_json(self.instances, [{"env": env, "problem_statement": text}])
+
+    def changed(self) -> float:
+        """Return when the trajectory last grew."""
+        return self._written.stat().st_mtime if self._written.exists() else 0.0
+
+    def so_far(self) -> dict[str, Any] | None:
+        """Return the trajectory as SWE-agent has written it; None while it is writing."""
+        try:
+            found = json.loads(self._written.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        for step in found["trajectory"]:
+            step["query"] = []
+        model = {"agent": {"name": "main", "model": {"name": self.model}}}
+        found.update(environment=self.task.name, replay_config=json.dumps(model))
+        return dict(found)
+
+    def status(self, ended: str | None) -> str:
+        """Return how the agent ended. Raises UnfinishedError for what is no end of an agent."""
+        found = self.so_far()
+        said = ended or (found or {}).get("info", {}).get("exit_status")
+        error = self.account.ended
+        if isinstance(error, LimitReachedError):
+            limit = self.task.limits.calls
+            return engines.LIMITS["calls" if limit is not None and self.account.calls >= limit else "cost"]
+        if error is not None:
+            if isinstance(error, InfrastructureError) and not isinstance(error, StoppedError):
+                raise UnfinishedError(f"{self.task.name}: {error}") from error
+            raise error
+        by = ENDED_BY.fullmatch(said or "")
+        status = by[1] if by else said
+        if found is None or not status or status in NO_VERDICT:
+            raise UnfinishedError(
+                f"{self.task.name}: {self._last_words()}", NO_VERDICT.get(status or "", engines.ERROR)
+            )
+        return str(status)
+
+    def trajectory(self, status: str, patch: str, version: str) -> dict[str, Any]:
+        """Return the whole trajectory."""
+        found = self.so_far() or {"trajectory": [], "history": [], "info": {}}
+        info = found["info"]
+        stats = {**info.get("model_stats", {}), "instance_cost": round(self.account.cost_usd, 8)}
+        info.update(
+            exit_status=status,
+            submission=patch,
+            model_stats={**stats, "api_calls": self.account.calls},
+            engine=NAME,
+            engine_version=version,
+            engine_exit_status=info.get("exit_status"),
+        )
+        return found
+
+    def _last_words(self) -> str:
+        text = self.log.read_bytes()[-4000:].decode("utf-8", "replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return f"SWE-agent came to no end: {' | '.join(lines[-5:])[-800:]}"
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and all that it has started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,1 @@
+"""Stage check_workspaces: prove that nothing in an instance's workspace holds the fix."""

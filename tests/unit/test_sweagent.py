@@ -1,0 +1,187 @@
+"""The engine `sweagent` with a program that stands in for SWE-agent; the real one is run by `make sweagent`."""
+
+import contextlib
+import dataclasses
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import llm_server
+from llm_server import KEY, Body, ModelServer, QuickClock
+from local_box import LocalBox
+from tracesmith import prepared
+from tracesmith.agents import engines, sweagent
+from tracesmith.agents.engines import Task, UnfinishedError
+from tracesmith.errors import InfrastructureError, InputError, StoppedError
+from tracesmith.llm.client import Client
+from tracesmith.llm.gateway import Gateway
+from tracesmith.llm.settings import Settings
+from tracesmith.sandboxes import base
+
+ROOT = Path(__file__).parents[2]
+STAND_IN = ROOT / "tests" / "data" / "sweagent_stand_in"
+CONFIG = ROOT / "configs" / "agent" / "swesmith_gen_glm_ts.yaml"
+NAME = "local__x.0a1b2c3d.func_pm_x__abcdefgh"
+BUG = "--- a/a.ts\n+++ b/a.ts\n@@ -1 +1 @@\n-right\n+wrong\n"
+INSTANCE: Any = {"instance_id": NAME, "patch": BUG, "problem_statement": "It is wrong."}
+FIX = "echo right > a.ts"
+
+
+class LocalBackend:
+    """Boxes that are folders of the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open(self) -> Any:
+        """Make a box."""
+        self.folder.mkdir()
+        (self.folder / "a.ts").write_text("right\n")
+        return contextlib.nullcontext(LocalBox(self.folder))
+
+    def stop(self) -> None:
+        """Have nothing to stop."""
+
+    def sweep(self) -> int:
+        """Have nothing to sweep."""
+        return 0
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    with llm_server.serve_with_keys(monkeypatch) as state:
+        yield state
+
+
+@pytest.fixture
+def engine(server: ModelServer, tmp_path: Path) -> Iterator[sweagent.SweAgentEngine]:
+    settings = Settings("openai/gpt-4o-mini", tmp_path / "llm", f"{server.url}/v1", attempts=2)
+    client = Client(settings, QuickClock())
+    with Gateway(client) as gateway:
+        installed = sweagent.find(STAND_IN, Path(sys.executable))
+        yield sweagent.SweAgentEngine(installed, CONFIG, client, gateway, "run_agent/x")
+
+
+def plays(*turns: str) -> Callable[[Body], dict[str, Any]]:
+    """Return a model that says these words, the last ones again and again."""
+    return lambda body: {"content": turns[min(sum(m["role"] == "assistant" for m in body["messages"]), len(turns) - 1)]}
+
+
+def task(folder: Path, **limits: Any) -> Task:
+    environment = prepared.Environment(
+        *("x", "x", "x", "bubblewrap", None, "tree", "source", "0", "mirror.git", "24", "0"),
+        network=False,
+        timeout_s=60,
+        limits=base.Limits(2**30, 100, 1, 2**30),
+        test=prepared.TestSettings("vitest", ["vitest"], ["**/*.spec.ts"]),
+    )
+    wanted = engines.Limits(**limits)
+    return Task(INSTANCE, 0, "It is wrong.", [], environment, LocalBackend(folder / "testbed"), wanted)
+
+
+@pytest.mark.parametrize(
+    ("turns", "limits", "end"),
+    [
+        (["ls", FIX, "submitted"], {}, ("submitted", True)),
+        (["submitted"], {}, ("submitted", False)),
+        (["ls"], {"calls": 3}, ("exit_calls", False)),
+        ([FIX, "ls"], {"calls": 3}, ("submitted (exit_calls)", True)),
+        (["exit_format"], {}, ("exit_format", False)),
+        ([FIX, "exit_context"], {}, ("submitted (exit_context)", True)),
+        ([FIX, "hang"], {"wall_s": 6}, ("submitted (exit_total_execution_time)", True)),
+    ],
+)
+def test_an_agents_end_is_told_and_its_patch_is_computed(
+    engine: sweagent.SweAgentEngine,
+    server: ModelServer,
+    tmp_path: Path,
+    turns: list[str],
+    limits: dict[str, Any],
+    end: tuple[str, bool],
+) -> None:
+    server.answer = plays(*turns)
+    status, fixed = end
+    saved: list[Any] = []
+    outcome = engine.run(task(tmp_path, **limits), saved.append)
+    assert outcome.exit_status == status == outcome.trajectory["info"]["exit_status"]
+    assert ("+right" in outcome.patch) == fixed
+    assert outcome.trajectory["info"]["submission"] == outcome.patch
+    assert outcome.trajectory["info"]["model_stats"]["api_calls"] == len(server.calls)
+    assert outcome.trajectory["environment"] == NAME
+    text = str(outcome.trajectory)
+    assert KEY not in text
+    assert "tracesmith-" not in text, "a token"
+    assert "secret" not in text
+    assert all(step["query"] == [] for step in outcome.trajectory["trajectory"])
+
+
+@pytest.mark.parametrize("turn", ["die", "exit_error", "exit_environment_error"])
+def test_what_is_no_end_of_an_agent_is_to_be_run_again(
+    engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path, turn: str
+) -> None:
+    server.answer = plays(FIX, turn)
+    with pytest.raises(UnfinishedError, match=NAME) as raised:
+        engine.run(task(tmp_path), lambda _: None)
+    assert raised.value.exit_status == ("exit_environment_error" if turn.startswith("exit_env") else "exit_error")
+
+
+def test_a_model_that_cannot_be_reached_is_no_end_of_an_agent(
+    engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path
+) -> None:
+    server.faults = ["503"] * 9
+    with pytest.raises(InfrastructureError, match=r"503|overloaded|attempts"):
+        engine.run(task(tmp_path), lambda _: None)
+
+
+def test_every_step_is_saved_and_a_stop_ends_the_process(
+    engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path
+) -> None:
+    server.answer = plays("ls", "hang")
+    saved: list[Any] = []
+
+    def save(trajectory: dict[str, Any]) -> None:
+        saved.append(trajectory)
+        threading.Timer(0.5, engine.stop).start()
+
+    began = time.monotonic()
+    with pytest.raises(StoppedError):
+        engine.run(task(tmp_path), save)
+    assert time.monotonic() - began < 60
+    assert [step["action"] for step in saved[-1]["trajectory"]] == ["ls"]
+    left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert left.stdout == ""
+
+
+def test_limits_and_model_come_from_swe_agents_own_file() -> None:
+    found = sweagent.read_settings(CONFIG)
+    assert found.model == "zai/glm-4.6"
+    assert found.limits == engines.Limits(calls=75, cost_usd=3.0, command_s=300.0)
+    agent = yaml.safe_load(CONFIG.read_text())["agent"]
+    assert agent["model"]["temperature"] == 0.0
+    assert agent["tools"]["parse_function"] == {"type": "function_calling"}
+    assert {"path": "tools/review_on_submit_m"} in agent["tools"]["bundles"]
+    assert not any("vitest run".startswith(word) for word in agent["tools"]["filter"]["blocklist"])
+    assert "TypeScript" in agent["templates"]["instance_template"]
+
+
+def test_what_is_no_installation_or_configuration_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no checkout of SWE-agent"):
+        sweagent.find(tmp_path)
+    with pytest.raises(InputError, match="no such Python"):
+        sweagent.find(STAND_IN, tmp_path / "python")
+    (tmp_path / "x.yaml").write_text("system: x\n")
+    with pytest.raises(InputError, match="no configuration of SWE-agent"):
+        sweagent.read_config(tmp_path / "x.yaml")
+
+
+def test_another_version_text_or_model_is_another_agent(engine: sweagent.SweAgentEngine) -> None:
+    assert engine.identity()["version"] == "1.1.0"
+    assert engine.identity()["config"] == yaml.safe_load(CONFIG.read_text())
+    assert dataclasses.is_dataclass(sweagent.Installation)
