@@ -121,14 +121,16 @@ def measure(command: list[str], begun_at: list[float]) -> Cost:
     reader.start()
     while process.poll() is None:
         peak = max(peak, memory(process.pid))
-        time.sleep(0.2)
+        time.sleep(1)
     reader.join()
     if process.returncode:
         sys.exit(f"error: {command[:3]} ended with {process.returncode}: {said[0][-2000:]}")
     after = psutil.Process().cpu_times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     each = [later - earlier for earlier, later in itertools.pairwise(begun_at)]
-    return Cost(begun_at[0] - begun, each, cpu, peak)
+    cost = Cost(begun_at[0] - begun, each, cpu, peak)
+    sys.stderr.write(f"{Path(command[1]).name}: {cost}\n")
+    return cost
 
 
 def memory(pid: int) -> float:
