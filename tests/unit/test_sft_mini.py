@@ -22,7 +22,8 @@ def convert(root: Path, output: Path, style: str = "xml") -> tuple[list[dict[str
 def write(root: Path, messages: list[dict[str, Any]]) -> Path:
     folder = root / DEMO
     folder.mkdir(parents=True)
-    record = {"info": {"exit_status": "Submitted", "submission": ""}, "messages": messages}
+    stats = {"instance_cost": 0.5, "api_calls": 2}
+    record = {"info": {"exit_status": "Submitted", "submission": "", "model_stats": stats}, "messages": messages}
     (folder / f"{DEMO}.traj.json").write_text(json.dumps(record), encoding="utf-8")
     return root
 
@@ -117,7 +118,7 @@ def test_thoughts_and_refused_answers_are_counted_and_left_out(tmp_path: Path) -
     [row], _ = convert(write(tmp_path / "run", [*HEAD, complaint, thinks]), tmp_path / "rows.jsonl")
     assert row["messages"][1]["content"] == "Fix it.\n\nTool call error."
     assert row["messages"][2]["content"].startswith("Look.\n\n<function=bash>")
-    assert row["tracesmith"]["not_in_row"] == {"requeried_steps": 1, "thinking_blocks": 2}
+    assert row["tracesmith"]["not_in_row"] == {"refused_answers": 1, "thinking_blocks": 2}
     assert "hm" not in json.dumps(row["messages"])
 
 

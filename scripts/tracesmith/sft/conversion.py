@@ -5,6 +5,7 @@ A row holds no time and no path of the run, so it is the same bytes on every mac
 instance that the report or the engine lists, is a row or stands in the sidecar with the reason why not.
 """
 
+import gc
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -15,9 +16,9 @@ from typing import Any
 
 from tracesmith import files, prepared, summaries
 from tracesmith.errors import InputError
-from tracesmith.sft import origins, rows, scrubbing, tokens, trajectories
+from tracesmith.sft import origins, rows, tokens, trajectories
 from tracesmith.sft.origins import Origin
-from tracesmith.sft.rows import FORMAT_VERSION, Run, Verdicts
+from tracesmith.sft.rows import FORMAT_VERSION, Run, Scrubber, Verdicts
 from tracesmith.sft.styles import read_prompt
 from tracesmith.sft.turns import UnusableTrajectoryError
 
@@ -68,6 +69,7 @@ class Ledger:
 def convert_trajectories(root: Path, output: Path, settings: Settings) -> int:
     """Write the rows of a run's folder and their sidecar and return how many rows there are."""
     run, ledger = _read_run(root, settings), Ledger()
+    gc.freeze()  # what was imported stays: looking through it again and again takes longer than the rows do
     names = trajectories.list_folders(root)
     everything = {*names, *(run.verdicts.resolved if run.verdicts else ()), *trajectories.names_without_folder(root)}
     found = _rows(run, sorted(everything), frozenset(names), ledger)
@@ -101,10 +103,16 @@ def _read_run(root: Path, settings: Settings) -> Run:
         origins=known if settings.dataset else None,
         image=tree.image if tree else None,
         test=tree.test if tree else None,
-        scrubber=scrubbing.Scrubber(_pristine(settings, tree)) if settings.scrub else None,
+        scrubber=_scrubber(_pristine(settings, tree)) if settings.scrub else None,
         counter=tokens.Counter(settings.tokenizer, settings.template) if settings.tokenizer else None,
         hashes={name: files.digest_file(path) for name, path in _inputs(settings).items()},
     )
+
+
+def _scrubber(pristine: Path | None) -> Scrubber:
+    from tracesmith.sft import scrubbing  # noqa: PLC0415 - the detectors take a third of the time of starting
+
+    return scrubbing.Scrubber(pristine)
 
 
 def _pristine(settings: Settings, tree: prepared.Environment | None) -> Path | None:

@@ -20,6 +20,7 @@ from tracesmith.sft.turns import (
     cost_of,
     count_thinking,
     optional_text,
+    refused_answers,
     role_of,
     text_of,
 )
@@ -31,7 +32,6 @@ class Extra(msgspec.Struct):
     """Of a message's `extra`, what is read; the whole answer of the server stands there too."""
 
     actions: Any = None
-    interrupt_type: Any = None
 
 
 class Message(msgspec.Struct):
@@ -56,15 +56,16 @@ class Record(msgspec.Struct):
 DECODER = msgspec.json.Decoder(Record)
 
 
-def read(data: bytes, where: str) -> Trajectory:
+def read(data: ondemand.Data, where: str) -> Trajectory:
     """Return the trajectory in the bytes of a `.traj.json`; its patch is what was submitted."""
-    record = ondemand.decode(DECODER, data, where)
+    record = ondemand.decode(DECODER, data[:], where)
     if not record.messages:
         raise UnusableTrajectoryError("missing_history", f"{where}: the key 'messages' holds no list of messages")
     counts: Counter[str] = Counter()
-    turns = tuple(_turn(message, counts) for message in _part_of_the_agent(record.messages, counts))
+    turns = tuple(_turn(message, counts) for message in _part_of_the_agent(record.messages))
     check_roles(turns)
     info = record.info or {}
+    counts["refused_answers"] = refused_answers(info, turns)
     return Trajectory(
         turns=turns,
         exit_status=optional_text(info, "exit_status"),
@@ -76,9 +77,8 @@ def read(data: bytes, where: str) -> Trajectory:
     )
 
 
-def _part_of_the_agent(messages: list[Message], counts: Counter[str]) -> list[Message]:
+def _part_of_the_agent(messages: list[Message]) -> list[Message]:
     kept = list(messages)
-    counts["requeried_steps"] = sum(m.extra is not None and m.extra.interrupt_type == "FormatError" for m in kept)
     while kept and kept[-1].role != "assistant":
         kept.pop()
     if not kept:

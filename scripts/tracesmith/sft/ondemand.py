@@ -1,6 +1,7 @@
 """JSON of which only the declared keys become values: the others, nine tenths of a long trajectory, are skipped."""
 
 import json
+import mmap
 from typing import TypeVar
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from tracesmith.sft.turns import UnusableTrajectoryError
 
 T = TypeVar("T")
+Data = bytes | mmap.mmap
 
 
 def decode(decoder: "msgspec.json.Decoder[T]", data: bytes, where: str) -> T:

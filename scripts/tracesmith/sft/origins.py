@@ -70,7 +70,7 @@ def _groups(instances: Iterable[Instance]) -> dict[str, str]:
     """Return the group of each instance: the smallest id in it."""
     parents: dict[str, str] = {}
 
-    def top(name: str) -> str:
+    def _top(name: str) -> str:
         while parents[name] != name:
             name = parents[name] = parents[parents[name]]
         return name
@@ -85,10 +85,10 @@ def _groups(instances: Iterable[Instance]) -> dict[str, str]:
         reach, last = spans[0][1], spans[0][2]
         for start, end, name in spans:
             if start <= reach:
-                one, other = sorted((top(last), top(name)))
+                one, other = sorted((_top(last), _top(name)))
                 parents[other] = one
             reach, last = max(reach, end), name
-    return {name: top(name) for name in parents}
+    return {name: _top(name) for name in parents}
 
 
 def touched(patch: str) -> Iterator[tuple[str, int, int]]:

@@ -1,22 +1,37 @@
 """One SFT row: SWE-smith's six keys, and ours under `tracesmith`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tracesmith import files, records
 from tracesmith.errors import InputError
 from tracesmith.prepared import TestSettings
 from tracesmith.sft import behaviour, origins
 from tracesmith.sft.origins import Origin
-from tracesmith.sft.scrubbing import Scrubber
 from tracesmith.sft.styles import STYLES, Prompt
-from tracesmith.sft.tokens import Counter
 from tracesmith.sft.trajectories import Hashes
 from tracesmith.sft.turns import Trajectory, UnusableTrajectoryError
 
 FORMAT_VERSION = 2
+
+
+class Scrubber(Protocol):
+    """What replaces secrets."""
+
+    def clean(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row without secrets, or raise UnusableTrajectoryError."""
+
+
+class Counter(Protocol):
+    """What counts tokens."""
+
+    template: str
+    digest: str
+
+    def count(self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None = None) -> int:
+        """Return the number of tokens of messages."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,7 @@ def make(run: Run, name: str, trajectory: Trajectory, hashes: Hashes) -> dict[st
         row = run.scrubber.clean(row)
     if run.counter is not None:
         tools = row["tracesmith"].get("tools")
-        row["tracesmith"]["tokens"] = {run.counter.template: run.counter.count(row["messages"], tools).total}
+        row["tracesmith"]["tokens"] = {run.counter.template: run.counter.count(row["messages"], tools)}
     return row
 
 
@@ -120,6 +135,7 @@ def _provenance(run: Run, origin: Origin | None, hashes: Hashes) -> dict[str, st
         "image": run.image or (origin.instance.image_name if origin else None),
         "source": origin.source if origin else None,
         "prompt": run.hashes["prompt"],
+        "tokenizer": run.hashes.get("tokenizer"),
     }
 
 

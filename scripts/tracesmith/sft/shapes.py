@@ -45,23 +45,23 @@ class Shape:
 def _pattern(kind: str, pattern: str, *hints: str, flags: int = 0) -> Shape:
     compiled = re.compile(pattern, flags)
 
-    def find(text: str) -> Iterator[str]:
+    def _found(text: str) -> Iterator[str]:
         return (match[match.lastindex or 0] for match in compiled.finditer(text))
 
-    return Shape(kind, find, hints)
+    return Shape(kind, _found, hints)
 
 
 def _detector(detector: type[RegexBasedDetector], *hints: str) -> Shape:
     patterns = list(detector().denylist)
 
-    def find(text: str) -> Iterator[str]:
+    def _found(text: str) -> Iterator[str]:
         for line in text.splitlines():
             if any(hint in line.lower() for hint in hints):
                 for match in (match for pattern in patterns for match in pattern.finditer(line)):
                     value = next(filter(None, reversed(match.groups())), match[0])
                     yield match[0] if detector is github_token.GitHubTokenDetector else value
 
-    return Shape(KEY, find, hints)
+    return Shape(KEY, _found, hints)
 
 
 NAME = r"(?:(?:api|private|access|auth)[_-]?key|secret|token|passw(?:or)?d|passphrase|credentials?)"

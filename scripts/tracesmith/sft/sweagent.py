@@ -1,9 +1,10 @@
 """
 Read a `.traj` of SWE-agent 1.0 or 1.1.
 
-Messages come from `history`: `query` repeats at each step what the model was sent, never holds the last turn, and makes
-nine tenths of a file; the parser skips it. Attempts that the engine refused and asked again stand in `trajectory` with
-an empty action; the engine took them out of the history, and they are counted.
+Messages come from `history`, which stands behind `trajectory`. There `query` repeats at each step what the model was
+sent, never holds the last turn, and makes nine tenths of a file. In a file laid out as SWE-agent does it, reading begins
+at `history`; in any other one the parser skips what is before it. Answers that the engine refused and asked for again
+are in no history; they are counted.
 """
 
 import json
@@ -23,6 +24,7 @@ from tracesmith.sft.turns import (
     cost_of,
     count_thinking,
     optional_text,
+    refused_answers,
     role_of,
     text_of,
 )
@@ -31,28 +33,22 @@ from tracesmith.sft.turns import (
 ARTIFICIAL_END = re.compile(r"Exit(ing)? due to ")
 
 
-class Step(msgspec.Struct):
-    """Of a step of `trajectory`, what is read."""
-
-    action: Any = None
-    response: Any = None
-
-
 class Record(msgspec.Struct):
     """Of a `.traj`, what is read; all other keys are skipped without making values of them."""
 
     history: Any = None
     info: Any = None
     replay_config: Any = None
-    trajectory: list[Step] = []
 
 
 DECODER = msgspec.json.Decoder(Record)
+HISTORY = b'\n  "history": ['
+"""How SWE-agent's layout begins the key: no text of JSON holds a line break, and two blanks are the outermost level."""
 
 
-def read(data: bytes, where: str) -> Trajectory:
+def read(data: ondemand.Data, where: str) -> Trajectory:
     """Return the trajectory in the bytes of a `.traj`, its patch still empty."""
-    record = ondemand.decode(DECODER, data, where)
+    record = _record(data, where)
     history, info = record.history, {} if record.info is None else record.info
     if not isinstance(history, list) or not history:
         raise UnusableTrajectoryError("missing_history", f"{where}: the key 'history' holds no list of messages")
@@ -61,7 +57,7 @@ def read(data: bytes, where: str) -> Trajectory:
     counts: Counter[str] = Counter()
     turns = tuple(_turn(message, counts) for message in _part_of_the_agent(history, counts))
     check_roles(turns)
-    counts["requeried_steps"] = sum(map(_is_requeried, record.trajectory))
+    counts["refused_answers"] = refused_answers(info, turns)
     return Trajectory(
         turns=turns,
         exit_status=optional_text(info, "exit_status"),
@@ -71,6 +67,16 @@ def read(data: bytes, where: str) -> Trajectory:
         cost=cost_of(info),
         counts=counts,
     )
+
+
+def _record(data: ondemand.Data, where: str) -> Record:
+    start = data.rfind(HISTORY)
+    if start < 0:
+        return ondemand.decode(DECODER, data[:], where)
+    try:
+        return ondemand.decode(DECODER, b"{" + data[start:], where)
+    except UnusableTrajectoryError:
+        return ondemand.decode(DECODER, data[:], where)
 
 
 def _part_of_the_agent(history: list[dict[str, Any]], counts: Counter[str]) -> list[dict[str, Any]]:
@@ -87,10 +93,6 @@ def _is_artificial(message: dict[str, Any]) -> bool:
     if message.get("tool_calls") or message.get("action"):
         return False
     return bool(ARTIFICIAL_END.match(text_of(message, Counter())))
-
-
-def _is_requeried(step: Step) -> bool:
-    return step.action == "" and isinstance(step.response, str) and not ARTIFICIAL_END.match(step.response)
 
 
 def _turn(message: dict[str, Any], counts: Counter[str]) -> Turn:

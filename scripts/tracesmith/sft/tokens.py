@@ -6,13 +6,8 @@ The template is the folder's own (`own`: chat_template.jinja, or the key of toke
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from jinja2 import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from tokenizers import Tokenizer
 
 from tracesmith import files
 from tracesmith.errors import InputError
@@ -30,17 +25,18 @@ TEMPLATES = {
 NAMES = (OWN, *TEMPLATES)
 
 
-@dataclass(frozen=True)
-class Count:
-    """How long messages are."""
-
-    total: int
+class TemplateRefusalError(Exception):
+    """A template says that messages are not for it."""
 
 
 class Counter:
     """Counts the tokens of messages."""
 
     def __init__(self, folder: Path, template: str) -> None:
+        from jinja2 import TemplateError  # noqa: PLC0415 - rows without counts need none of these
+        from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+        from tokenizers import Tokenizer  # noqa: PLC0415
+
         path = file_of(folder)
         try:
             self._tokenizer = Tokenizer.from_str(files.read_text(path))
@@ -51,6 +47,7 @@ class Counter:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self.template = template
+        self._refusals = (TemplateError, TemplateRefusalError)
         self.digest = files.digest_file(path)
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
         environment.globals["raise_exception"] = _refuse
@@ -60,13 +57,13 @@ class Counter:
             raise InputError(f"unknown template {template!r}; known: {', '.join(NAMES)}")
         self._template = environment.from_string(source)
 
-    def count(self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None = None) -> Count:
+    def count(self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None = None) -> int:
         """Return the number of tokens of messages in the template."""
         try:
             text = self._template.render(messages=messages, tools=tools, add_generation_prompt=False)
-        except TemplateError as error:
+        except self._refusals as error:
             raise InputError(f"template {self.template}: does not take these messages: {error}") from None
-        return Count(len(self._tokenizer.encode(text, add_special_tokens=False).ids))
+        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def file_of(folder: Path) -> Path:
@@ -89,7 +86,7 @@ def _own_template(folder: Path) -> str:
 
 
 def _refuse(message: str) -> None:
-    raise TemplateError(message)
+    raise TemplateRefusalError(message)
 
 
 def _to_json(value: Any, **choices: Any) -> str:

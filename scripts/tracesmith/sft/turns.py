@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -64,7 +65,7 @@ class Trajectory:
     patch: str
     cost: float | None = None
     counts: Counter[str] = field(default_factory=Counter)
-    """What of the trajectory is not in the turns: thinking_blocks, requeried_steps, engine_turns."""
+    """What of the trajectory is not in the turns: thinking_blocks, refused_answers, engine_turns."""
 
 
 def check_roles(turns: tuple[Turn, ...]) -> None:
@@ -151,6 +152,14 @@ def cost_of(info: dict[str, Any]) -> float | None:
     stats = info.get("model_stats")
     cost = stats.get("instance_cost") if isinstance(stats, dict) else None
     return float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None
+
+
+def refused_answers(info: dict[str, Any], turns: Sequence[Turn]) -> int:
+    """Return how many calls of the model gave no turn: refused for their form or blocked, and asked for again."""
+    stats = info.get("model_stats")
+    calls = stats.get("api_calls") if isinstance(stats, dict) else None
+    said = sum(turn.role == "assistant" for turn in turns)
+    return max(0, calls - said) if isinstance(calls, int) else 0
 
 
 def count_thinking(message: dict[str, Any], counts: Counter[str]) -> None:
