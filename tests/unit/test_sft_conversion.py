@@ -1,5 +1,6 @@
 """Rows of a run and the sidecar that says what became of each trajectory."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -63,8 +64,9 @@ def test_a_row_has_the_keys_of_the_format_in_their_order(tmp_path: Path) -> None
     assert extras["system"] == "You are a helpful assistant that can interact with a computer to solve tasks."
     assert first["messages"][0]["content"] != extras["system"]
     assert (extras["flags"], extras["error_turns"], extras["not_in_row"]) == ([], [], {})
-    trajectory = RECORDINGS / "submitted" / DEMO / f"{DEMO}.traj"
-    assert extras["provenance"]["trajectory"] == files.digest_file(trajectory)
+    trajectory = (RECORDINGS / "submitted" / DEMO / f"{DEMO}.traj").read_bytes()
+    read = b"{" + trajectory[trajectory.index(b'\n  "history": [') :]
+    assert extras["provenance"]["trajectory"] == hashlib.sha256(read).hexdigest()
     assert extras["provenance"]["prompt"] == files.digest_file(PROMPT)
 
 

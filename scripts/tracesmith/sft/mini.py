@@ -56,9 +56,14 @@ class Record(msgspec.Struct):
 DECODER = msgspec.json.Decoder(Record)
 
 
-def read(data: ondemand.Data, where: str) -> Trajectory:
+def part(data: ondemand.Data) -> bytes:
+    """Return all bytes of a `.traj.json`."""
+    return data[:]
+
+
+def read(data: bytes, where: str) -> Trajectory:
     """Return the trajectory in the bytes of a `.traj.json`; its patch is what was submitted."""
-    record = ondemand.decode(DECODER, data[:], where)
+    record = ondemand.decode(DECODER, data, where)
     if not record.messages:
         raise UnusableTrajectoryError("missing_history", f"{where}: the key 'messages' holds no list of messages")
     counts: Counter[str] = Counter()

@@ -162,7 +162,8 @@ PERSONS = [
     ),
     _pattern(
         HOST,
-        r"(?<![\w.-])(?:[A-Za-z0-9](?:[\w-]*[A-Za-z0-9])?\.)+(?:internal|intranet|corp|lan|amazonaws\.com|cloudapp\.azure\.com)\b(?!\()",
+        r"(?<![\w.-])(?:(?:[A-Za-z0-9][A-Za-z0-9-]*\.){2,}|[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+|\d)+\.)"
+        r"(?:internal|intranet|corp|lan|(?:compute(?:-1)?|rds|elb|elasticache)\.amazonaws\.com|cloudapp\.azure\.com)\b(?![\w(])",
         ".internal",
         ".intranet",
         ".corp",

@@ -2,9 +2,9 @@
 Read a `.traj` of SWE-agent 1.0 or 1.1.
 
 Messages come from `history`, which stands behind `trajectory`. There `query` repeats at each step what the model was
-sent, never holds the last turn, and makes nine tenths of a file. In a file laid out as SWE-agent does it, reading begins
-at `history`; in any other one the parser skips what is before it. Answers that the engine refused and asked for again
-are in no history; they are counted.
+sent, never holds the last turn, and makes nine tenths of a file. Reading begins at `history` in a file laid out as
+SWE-agent does it; in any other one the parser skips what is before it. Answers that the engine refused and asked for
+again are in no history; they are counted.
 """
 
 import json
@@ -46,9 +46,15 @@ HISTORY = b'\n  "history": ['
 """How SWE-agent's layout begins the key: no text of JSON holds a line break, and two blanks are the outermost level."""
 
 
-def read(data: ondemand.Data, where: str) -> Trajectory:
-    """Return the trajectory in the bytes of a `.traj`, its patch still empty."""
-    record = _record(data, where)
+def part(data: ondemand.Data) -> bytes:
+    """Return the part of a `.traj` that a row is made from, as JSON: from `history` on, or all in another layout."""
+    start = data.rfind(HISTORY)
+    return data[:] if start < 0 else b"{" + data[start:]
+
+
+def read(data: bytes, where: str) -> Trajectory:
+    """Return the trajectory in such a part, its patch still empty."""
+    record = ondemand.decode(DECODER, data, where)
     history, info = record.history, {} if record.info is None else record.info
     if not isinstance(history, list) or not history:
         raise UnusableTrajectoryError("missing_history", f"{where}: the key 'history' holds no list of messages")
@@ -67,16 +73,6 @@ def read(data: ondemand.Data, where: str) -> Trajectory:
         cost=cost_of(info),
         counts=counts,
     )
-
-
-def _record(data: ondemand.Data, where: str) -> Record:
-    start = data.rfind(HISTORY)
-    if start < 0:
-        return ondemand.decode(DECODER, data[:], where)
-    try:
-        return ondemand.decode(DECODER, b"{" + data[start:], where)
-    except UnusableTrajectoryError:
-        return ondemand.decode(DECODER, data[:], where)
 
 
 def _part_of_the_agent(history: list[dict[str, Any]], counts: Counter[str]) -> list[dict[str, Any]]:

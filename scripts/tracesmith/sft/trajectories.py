@@ -21,15 +21,16 @@ from tracesmith.sft import mini, ondemand, sweagent
 from tracesmith.sft.turns import Call, Trajectory, Turn, UnusableTrajectoryError, optional_text
 
 __all__ = ["Call", "Trajectory", "Turn", "UnusableTrajectoryError"]
-READERS = {"traj": sweagent.read, "traj.json": mini.read}
-"""How the files of each engine end, and their reader."""
+READERS = {"traj": (sweagent.part, sweagent.read), "traj.json": (mini.part, mini.read)}
+"""How the files of each engine end, which part of them is read, and its reader."""
 
 
 @dataclass(frozen=True)
 class Hashes:
-    """The sha256 of the files that a row is made from, None for one that is missing."""
+    """The sha256 of what a row is made from, None for a file that is missing."""
 
     trajectory: str
+    """Of the part that is read: hashing what is skipped would take longer than the row."""
     patch: str | None
     prediction: str | None
 
@@ -85,11 +86,12 @@ def read_with_hashes(root: Path, name: str) -> tuple[Trajectory, Hashes]:
     path = next((path for path in (_file(root, name, ending) for ending in READERS) if path.is_file()), None)
     if path is None:
         raise UnusableTrajectoryError("missing_traj", f"{_file(root, name, 'traj')}: no such file")
-    read = READERS["traj.json" if path.name.endswith(".traj.json") else "traj"]
+    part, read = READERS["traj.json" if path.name.endswith(".traj.json") else "traj"]
     patch, prediction = _optional_bytes(root, name, "patch"), _optional_bytes(root, name, "pred")
-    with mapped(path) as data:
-        hashes = Hashes(_sha256(data), *(None if part is None else _sha256(part) for part in (patch, prediction)))
-        found = read(data, str(path))
+    with mapped(path) as whole:
+        data = part(whole)
+    hashes = Hashes(_sha256(data), *(None if one is None else _sha256(one) for one in (patch, prediction)))
+    found = read(data, str(path))
     if patch is not None:
         found = replace(found, patch=_patch(patch, root, name))
     if found.model is None and prediction is not None:
@@ -117,7 +119,7 @@ def _optional_bytes(root: Path, name: str, ending: str) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def _sha256(data: ondemand.Data) -> str:
+def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
