@@ -27,7 +27,8 @@ class Benchmarks:
         owner, repo, version = match["owner"], match["repo"], match["version"]
         if f"{owner}/{repo}" in self.repos or (f"{owner}/{repo}", version[:8]) in self.commits:
             return True
-        return (repo if owner == "npm" else f"{owner}/{repo}") in self.packages
+        package = repo if owner == "npm" else f"{owner}/{repo}"
+        return version.startswith("v") and (package in self.packages or f"{owner}/*" in self.packages)
 
 
 def read(path: Path) -> Benchmarks:
