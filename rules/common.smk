@@ -18,11 +18,12 @@ use_own_python()
 wildcard_constraints:
     repo=r"[\w.-]+__[\w.-]+?",
     user=r"[\w-]+",
-    run_id=r"(?:(?!\.resolved_only)[\w.-])+",
+    run_id=r"(?:(?!\.(?:resolved_only|train|validation)\.)[\w.-])+",
     style=r"xml|tool|ticks",
     method=r"llm_modify|llm_rewrite",
     mode=r"llm|static|tests|pr|skip",
     validated=r"report|combined_report",
+    export=r"parquet|sharegpt|preferences",
 
 
 def refuse(error):
@@ -262,6 +263,52 @@ def trajectories_of_run(wildcards):
             f"(logs/run_evaluation/{wildcards.run_id}/report.json), rows need the key `trajectories` as well"
         )
     return settings["trajectories"] or f"trajectories/{CONFIGURATION.user}/{wildcards.run_id}"
+
+
+def tokenizer_of_run(wildcards):
+    """The tokenizer that rows are counted with; none where none is named."""
+    folder = run_setting("sft", "tokenizer")(wildcards)
+    return [f"{own_file(folder)}/tokenizer.json"] if folder else []
+
+
+def flags_of_counting(wildcards, input):
+    """The flags by which tokens are counted."""
+    if not input.tokenizer:
+        return []
+    return ["--tokenizer", os.path.dirname(input.tokenizer[0]), "--template", run_setting("sft", "template")(wildcards)]
+
+
+def flags_of_length(wildcards, input):
+    """The flags of what happens to rows that are too long."""
+    if not input.tokenizer:
+        return []
+    chosen = run_of(wildcards).settings["sft"]
+    most, policy = str(chosen["max_seq_len"]), chosen["over_length"]
+    return [*flags_of_counting(wildcards, input), "--max-seq-len", most, "--over-length", policy]
+
+
+def benchmarks_of_run(wildcards):
+    """The list of repositories that a run is not trained on; none where that is switched off."""
+    listed = run_setting("sft", "filters")(wildcards)["benchmarks"]
+    return [find_file(listed)] if listed else []
+
+
+def flags_of_filters(wildcards, input):
+    """The flags of the filters that are on."""
+    chosen = run_setting("sft", "filters")(wildcards)
+    switches = {"flags": "--no-flagged", "instances": "--no-similar-instances", "mask_errors": "--mask-errors"}
+    numbers = {"similar": "--similar", "per_instance": "--per-instance"}
+    return [
+        *(["--benchmarks", *input.benchmarks] if input.benchmarks else []),
+        *(flag for key, flag in switches.items() if chosen[key]),
+        *(word for key, flag in numbers.items() if chosen[key] for word in (flag, str(chosen[key]))),
+    ]
+
+
+def rows_of_export(wildcards):
+    """All rows of a run, for the export that needs unresolved ones; nothing for another one."""
+    wanted = wildcards.export == "preferences"
+    return [f"trajectories_sft/{wildcards.run_id}.{wildcards.style}.jsonl"] if wanted else []
 
 
 def expand_runs(pattern):

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--prompt", type=Path, help="system message and tools (default: configs/agent/xml_*.yaml)")
     parser.add_argument("--run-id", help="default: the name of TRAJ_DIR")
     parser.add_argument("--dataset", type=Path, help="the run's _final.json, for repositories and split groups")
-    parser.add_argument("--environment", type=Path, help="environment.json, for the image and the pristine tree")
+    parser.add_argument("--environment", type=Path, help="environment.json, for test files and the pristine tree")
     parser.add_argument("--tokenizer", type=Path, help="folder with the trainer's tokenizer.json, for token counts")
     parser.add_argument("--template", choices=sft.TEMPLATES, default="chatml", help="chat template of the counts")
     parser.add_argument("--keep-secrets", action="store_true", help="leave secrets as they are, to compare")

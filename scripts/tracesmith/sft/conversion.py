@@ -40,7 +40,7 @@ class Settings:
     dataset: Path | None = None
     """The run's dataset: repositories, images and the groups of a split; without one the ids tell the repositories."""
     environment: Path | None = None
-    """The environment.json of the repository: the image, and the pristine tree, whose text is no secret."""
+    """The environment.json of the repository: its test files, and the pristine tree, whose text is no secret."""
     tokenizer: Path | None = None
     """Folder of the training tokenizer; without one rows have no token counts."""
     template: str = tokens.CHATML
@@ -101,7 +101,6 @@ def _read_run(root: Path, settings: Settings) -> Run:
         prompt=read_prompt(settings.prompt),
         verdicts=Verdicts.read(settings.report) if settings.report else None,
         origins=known if settings.dataset else None,
-        image=tree.image if tree else None,
         test=tree.test if tree else None,
         scrubber=_scrubber(_pristine(settings, tree)) if settings.scrub else None,
         counter=tokens.Counter(settings.tokenizer, settings.template) if settings.tokenizer else None,

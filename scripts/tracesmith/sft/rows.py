@@ -64,8 +64,6 @@ class Run:
     prompt: Prompt
     verdicts: Verdicts | None
     origins: Mapping[str, Origin] | None
-    image: str | None
-    """Digest of the image that the agent worked in."""
     test: TestSettings | None
     scrubber: Scrubber | None
     counter: Counter | None
@@ -132,7 +130,7 @@ def _provenance(run: Run, origin: Origin | None, hashes: Hashes) -> dict[str, st
         "patch": hashes.patch,
         "report": run.hashes.get("report"),
         "dataset": run.hashes.get("dataset"),
-        "image": run.image or (origin.instance.image_name if origin else None),
+        "image": origin.instance.image_name if origin else None,
         "source": origin.source if origin else None,
         "prompt": run.hashes["prompt"],
         "tokenizer": run.hashes.get("tokenizer"),
