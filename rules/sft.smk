@@ -118,8 +118,8 @@ rule split_rows:
         python {input.script:q} {input.rows:q} \
             --share {params.share:q} \
             --seed {params.seed:q} \
-            --train {output.train:q} \
             --validation {output.validation:q} \
+            --output {output.train:q} \
             &>{log:q}
         """
 

@@ -81,7 +81,7 @@ def filter_resolved(lines: Sequence[Path], reports: Sequence[Path], output: Path
 
 def _verdicts(lines: Sequence[Path], reports: Sequence[Path]) -> list[RunReport]:
     for path in lines:
-        if not path.is_file():
+        if not path.exists():
             raise InputError(f"{path}: no such file; convert_trajectories.py writes it")
     if len(lines) != len(reports):
         raise InputError(f"{len(lines)} files of rows and {len(reports)} reports: give one report for each, in order")
