@@ -53,7 +53,11 @@ def test_of_one_instance_at_most_so_many_stay(tmp_path: Path) -> None:
     kept, sidecar = filtered(tmp_path, rows, per_instance=2)
     assert kept == [f"{REPO}.a.0", f"{REPO}.a.1"]
     assert sidecar["funnel"]["dropped"] == {"enough_of_instance": 2}
-    assert sidecar["dropped"][0] == {"traj_id": f"{REPO}.a.2", "reason": "enough_of_instance"}
+    assert sidecar["dropped"][0] == {
+        "instance_id": f"{REPO}.a",
+        "reason": "enough_of_instance",
+        "traj_id": f"{REPO}.a.2",
+    }
 
 
 def test_trajectories_of_the_same_actions_are_one(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_row_with_a_turn_that_fits_nowhere_is_dropped_whole(tmp_path: Path) ->
     row["messages"][10]["content"] = "a " * 500
     rows, sidecar = fit(tmp_path, row, 200, "split")
     assert len(rows) == 1
-    assert sidecar["dropped"] == [{"traj_id": f"{NAME}.x", "reason": "turn_over_length"}]
+    assert sidecar["dropped"] == [{"instance_id": NAME, "reason": "turn_over_length", "traj_id": f"{NAME}.x"}]
 
 
 def test_rows_hold_their_counts_by_template(tmp_path: Path) -> None:

@@ -36,6 +36,11 @@ class Ledger:
     without_row: set[str] = field(default_factory=set)
     written: int = 0
 
+    def drop(self, row: dict[str, Any], reason: str) -> None:
+        """List a row that a filter left out."""
+        dropped = {"instance_id": row["instance_id"], "reason": reason, "traj_id": str(row.get("traj_id"))}
+        self.dropped.append(dropped)
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -118,7 +123,7 @@ def _chosen(
         if reason is None or (reason == "unresolved" and not sieve.filters.resolved):
             reason = sieve.reason_against(row)
             if reason:
-                ledger.dropped.append({"traj_id": str(row.get("traj_id")), "reason": reason})
+                ledger.drop(row, reason)
         if resolved:
             ledger.without_row.discard(row["instance_id"])
         if reason:
@@ -141,7 +146,7 @@ def _fitted(fitter: Fitter | None, row: dict[str, Any], ledger: Ledger) -> list[
         found = fitter.fitted(row, "rows") if fitter else [row]
     except TooLongError as error:
         ledger.funnel.drop(str(error))
-        ledger.dropped.append({"traj_id": str(row.get("traj_id")), "reason": str(error)})
+        ledger.drop(row, str(error))
         return []
     ledger.funnel.keep()
     return found
