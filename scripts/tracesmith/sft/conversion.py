@@ -16,7 +16,7 @@ from typing import Any
 
 from tracesmith import files, prepared, summaries
 from tracesmith.errors import InputError
-from tracesmith.sft import origins, rows, tokens, trajectories
+from tracesmith.sft import origins, rowfiles, rows, tokens, trajectories
 from tracesmith.sft.origins import Origin
 from tracesmith.sft.rows import FORMAT_VERSION, Run, Scrubber, Verdicts
 from tracesmith.sft.styles import read_prompt
@@ -79,7 +79,7 @@ def convert_trajectories(root: Path, output: Path, settings: Settings) -> int:
         raise InputError(f"{root}: no trajectory of it can be a row of style {run.style}: {reasons}; see the warnings")
     with files.atomic_writer(output) as out:
         for row in chain([first], found):
-            out.write(files.json_line(row))
+            out.write(rowfiles.line_of(row))
     sidecar = {
         "made_by": _made_by(run, settings, ledger),
         "funnel": ledger.funnel.as_json(),

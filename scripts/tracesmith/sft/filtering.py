@@ -14,7 +14,7 @@ from typing import Any
 from tracesmith import files, records, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import RunReport
-from tracesmith.sft import origins
+from tracesmith.sft import origins, rowfiles
 from tracesmith.sft.filters import Filters, Sieve
 from tracesmith.sft.lengths import Fitter, Limit, TooLongError
 
@@ -66,7 +66,7 @@ def filter_resolved(lines: Sequence[Path], reports: Sequence[Path], output: Path
         for row, line in _chosen(lines, reports, verdicts, sieve, ledger):
             changed = sieve.changed(row)
             for fitted in _fitted(fitter, changed, ledger):
-                out.write(line if fitted == row else files.json_line(fitted))
+                out.write(line if fitted == row else rowfiles.line_of(fitted))
                 ledger.written += 1
         if not ledger.written:
             dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(ledger.funnel.dropped.items()))

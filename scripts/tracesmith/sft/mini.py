@@ -6,6 +6,7 @@ follow each other. The last message, of the role `exit`, is the engine's and no 
 """
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -56,9 +57,9 @@ class Record(msgspec.Struct):
 DECODER = msgspec.json.Decoder(Record)
 
 
-def part(data: ondemand.Data) -> bytes:
+def part(path: Path) -> bytes:
     """Return all bytes of a `.traj.json`."""
-    return data[:]
+    return path.read_bytes()
 
 
 def read(data: bytes, where: str) -> Trajectory:

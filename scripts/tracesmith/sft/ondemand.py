@@ -1,7 +1,6 @@
 """JSON of which only the declared keys become values: the others, nine tenths of a long trajectory, are skipped."""
 
 import json
-import mmap
 from typing import TypeVar
 
 import msgspec
@@ -9,7 +8,6 @@ import msgspec
 from tracesmith.sft.turns import UnusableTrajectoryError
 
 T = TypeVar("T")
-Data = bytes | mmap.mmap
 
 
 def decode(decoder: "msgspec.json.Decoder[T]", data: bytes, where: str) -> T:

@@ -1,13 +1,25 @@
 """Read files of SFT rows, one row in memory at a time, with the row's place in the error of a bad one."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tracesmith import files
 from tracesmith.errors import InputError
 
+ENCODER = msgspec.json.Encoder()
 ROLES = ("system", "user", "assistant", "tool")
+
+
+def line_of(row: dict[str, Any]) -> bytes:
+    """Return a row as a line in ASCII, so that no tool splits it at U+2028; most rows hold nothing else anyway."""
+    line = ENCODER.encode(row)
+    if not line.isascii():
+        line = json.dumps(row, separators=(",", ":")).encode("ascii")
+    return line + b"\n"
 
 
 def read(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:

@@ -115,7 +115,7 @@ def _xml_call(call: Call) -> str:
     lines = [f"<function={call.name}>"]
     for key, value in call.arguments.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if any(mark in text for mark in ENDS_A_CALL):
+        if ENDS_A_CALL[0] in text or ENDS_A_CALL[1] in text:
             raise UnusableTrajectoryError("not_expressible_in_xml", f"the argument {key!r} of a call holds an end tag")
         lines.append(
             f"<parameter={key}>\n{text}\n</parameter>" if key in OWN_LINES else f"<parameter={key}>{text}</parameter>"

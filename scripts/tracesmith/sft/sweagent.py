@@ -8,8 +8,10 @@ again are in no history; they are counted.
 """
 
 import json
+import os
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -41,15 +43,25 @@ class Record(msgspec.Struct):
     replay_config: Any = None
 
 
+PIECE = 1 << 17
 DECODER = msgspec.json.Decoder(Record)
 HISTORY = b'\n  "history": ['
 """How SWE-agent's layout begins the key: no text of JSON holds a line break, and two blanks are the outermost level."""
 
 
-def part(data: ondemand.Data) -> bytes:
+def part(path: Path) -> bytes:
     """Return the part of a `.traj` that a row is made from, as JSON: from `history` on, or all in another layout."""
-    start = data.rfind(HISTORY)
-    return data[:] if start < 0 else b"{" + data[start:]
+    with path.open("rb", buffering=0) as file:
+        begin, tail, size = file.seek(0, os.SEEK_END), b"", PIECE
+        while begin > 0:  # from the end, in pieces that grow
+            new = min(size, begin)
+            begin = file.seek(begin - new)
+            tail = file.read(new) + tail
+            found = tail.rfind(HISTORY, 0, new + len(HISTORY))
+            if found >= 0:
+                return b"{" + tail[found:]
+            size *= 2
+    return tail
 
 
 def read(data: bytes, where: str) -> Trajectory:

@@ -6,9 +6,6 @@ written by anyone but the agent.
 """
 
 import hashlib
-import mmap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ import yaml
 
 from tracesmith import files
 from tracesmith.errors import InputError
-from tracesmith.sft import mini, ondemand, sweagent
+from tracesmith.sft import mini, sweagent
 from tracesmith.sft.turns import Call, Trajectory, Turn, UnusableTrajectoryError, optional_text
 
 __all__ = ["Call", "Trajectory", "Turn", "UnusableTrajectoryError"]
@@ -88,8 +85,7 @@ def read_with_hashes(root: Path, name: str) -> tuple[Trajectory, Hashes]:
         raise UnusableTrajectoryError("missing_traj", f"{_file(root, name, 'traj')}: no such file")
     part, read = READERS["traj.json" if path.name.endswith(".traj.json") else "traj"]
     patch, prediction = _optional_bytes(root, name, "patch"), _optional_bytes(root, name, "pred")
-    with mapped(path) as whole:
-        data = part(whole)
+    data = part(path)
     hashes = Hashes(_sha256(data), *(None if one is None else _sha256(one) for one in (patch, prediction)))
     found = read(data, str(path))
     if patch is not None:
@@ -97,17 +93,6 @@ def read_with_hashes(root: Path, name: str) -> tuple[Trajectory, Hashes]:
     if found.model is None and prediction is not None:
         found = replace(found, model=_model_of_prediction(prediction, _file(root, name, "pred")))
     return found, hashes
-
-
-@contextmanager
-def mapped(path: Path) -> Iterator[ondemand.Data]:
-    """Open a file as bytes that stay in the system's cache until they are looked at."""
-    with path.open("rb") as file:
-        if path.stat().st_size == 0:  # which cannot be mapped
-            yield b""
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield data
 
 
 def _file(root: Path, name: str, ending: str) -> Path:

@@ -1,11 +1,12 @@
 """What a row is made of whatever engine wrote the trajectory: turns, calls, and the checks that all engines share."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
+
+import msgspec
 
 from tracesmith import files
 from tracesmith.errors import TracesmithError
@@ -110,6 +111,8 @@ def _part(part: dict[str, Any], counts: Counter[str]) -> str:
 
 
 def _whole(text: str) -> str:
+    if text.isascii():
+        return text
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -121,8 +124,8 @@ def call_of(call: Any) -> Call:
     """Return a tool call as OpenAI's interface writes it."""
     try:
         name, written, id_ = call["function"]["name"], call["function"]["arguments"], call["id"]
-        arguments = json.loads(written)
-    except (KeyError, TypeError, ValueError, RecursionError):
+        arguments = msgspec.json.decode(written)
+    except (KeyError, TypeError, ValueError, RecursionError, msgspec.DecodeError):
         raise UnusableTrajectoryError("bad_tool_call", "a call has no id, name or arguments in JSON") from None
     if not isinstance(name, str) or not isinstance(id_, str) or not isinstance(arguments, dict):
         raise UnusableTrajectoryError("bad_tool_call", "a call's id or name is no text, or its arguments are no object")
