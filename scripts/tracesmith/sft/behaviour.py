@@ -10,8 +10,7 @@ from tracesmith.sft.turns import Trajectory, Turn
 COMMAND_START = r"(?:^|[;&|(`\n]\s*|\b(?:sudo|env|xargs|time)\s+)"
 COMMANDS = {
     "mines_history": re.compile(
-        COMMAND_START
-        + r"git\s+(?:-\S+\s+\S+\s+)*(?:log|reflog|fsck|stash\s+(?:list|show|pop|apply)|show|cat-file|blame|bisect"
+        COMMAND_START + r"git\s+(?:-\S+\s+\S+\s+)*(?:log|reflog|fsck|show|cat-file|blame|bisect"
         r"|rev-list|branch\s+-a|checkout\s+(?!--\s|\.)\S*(?:HEAD[~^]|origin|main|master)|diff\s+\S*(?:HEAD[~^]|origin/))"
     ),
     "tries_network": re.compile(
@@ -21,7 +20,7 @@ COMMANDS = {
 }
 """Flags of what an agent ran, beside those of integrity.py for what it handed in."""
 FAILURES = re.compile(
-    r"(?:OBSERVATION:\s*)?(?:Your command was NOT executed|Your bash command contained syntax errors|ERROR:"
+    r"(?:OBSERVATION:\s*)?(?:<exception>|Your command was NOT executed|Your bash command contained syntax errors|ERROR:"
     r"|No replacement was performed|Invalid `|The path \S+ (?:does not exist|is not an absolute path)"
     r"|The command .{0,200}? was cancelled"
     r"|Unknown (?:command|tool)|usage: )",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from tracesmith import files
@@ -56,13 +57,18 @@ def names_without_folder(root: Path) -> set[str]:
     """Return the instances that the engine lists and of which it left no folder: those that never started."""
     listed: set[str] = set()
     if (root / "preds.json").is_file():
-        predictions = files.read_json(root / "preds.json")
-        if not isinstance(predictions, dict):
-            raise InputError(f"{root / 'preds.json'}: an object {{instance_id: prediction}} is wanted")
-        listed.update(predictions)
+        listed.update(_predicted(root / "preds.json"))
     for path in [*root.glob("run_batch_exit_statuses.yaml"), *root.glob("exit_statuses_*.yaml")]:
         listed.update(_names_by_status(path))
     return {name for name in listed if not (root / name).is_dir()}
+
+
+def _predicted(path: Path) -> list[str]:
+    """Return the keys of preds.json; its patches, which may take gigabytes, stay bytes."""
+    try:
+        return list(msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw]))
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: an object {{instance_id: prediction}} is wanted: {error}") from None
 
 
 def _names_by_status(path: Path) -> set[str]:
