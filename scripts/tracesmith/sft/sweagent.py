@@ -43,7 +43,7 @@ class Record(msgspec.Struct):
     replay_config: Any = None
 
 
-PIECE = 1 << 17
+PIECE = 1 << 16
 DECODER = msgspec.json.Decoder(Record)
 HISTORY = b'\n  "history": ['
 """How SWE-agent's layout begins the key: no text of JSON holds a line break, and two blanks are the outermost level."""
@@ -51,17 +51,19 @@ HISTORY = b'\n  "history": ['
 
 def part(path: Path) -> bytes:
     """Return the part of a `.traj` that a row is made from, as JSON: from `history` on, or all in another layout."""
+    pieces: list[bytes] = []
     with path.open("rb", buffering=0) as file:
-        begin, tail, size = file.seek(0, os.SEEK_END), b"", PIECE
-        while begin > 0:  # from the end, in pieces that grow
-            new = min(size, begin)
-            begin = file.seek(begin - new)
-            tail = file.read(new) + tail
-            found = tail.rfind(HISTORY, 0, new + len(HISTORY))
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:  # from the end, piece by piece
+            begin = file.seek(max(0, end - PIECE))
+            piece = file.read(end - begin)
+            behind = pieces[-1][: len(HISTORY)] if pieces else b""
+            pieces.append(piece)
+            found = (piece + behind).rfind(HISTORY)
             if found >= 0:
-                return b"{" + tail[found:]
-            size *= 2
-    return tail
+                return b"{" + b"".join(reversed(pieces))[found:]
+            end = begin
+    return b"".join(reversed(pieces))
 
 
 def read(data: bytes, where: str) -> Trajectory:
