@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--similar", type=cli.share, help="leave out trajectories with this share of common actions")
     parser.add_argument("--per-instance", type=cli.positive_int, help="rows of one instance, at most")
     parser.add_argument("--mask-errors", action="store_true", help="list turns that ended in an error as masked")
-    parser.add_argument("--dataset", type=Path, help="the run's _final.json")
+    parser.add_argument("--dataset", type=Path, nargs="+", default=[], help="_final.json of each run")
     parser.add_argument("--max-seq-len", type=cli.positive_int, help="tokens of a row, at most; needs --tokenizer")
     parser.add_argument("--over-length", choices=sft.POLICIES, default="drop", help="what happens to longer rows")
     parser.add_argument("--tokenizer", type=Path, help="folder with the trainer's tokenizer.json")

@@ -29,7 +29,9 @@ def filtered(tmp_path: Path, rows: list[dict[str, Any]], **filters: Any) -> tupl
     lines, output = tmp_path / "rows.jsonl", tmp_path / "kept.jsonl"
     lines.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
     report = write_report(tmp_path / "report.json", sorted({one["instance_id"] for one in rows}), [])
-    sft.filter_resolved([lines], [report], output, sft.Wanted(sft.Filters(**filters), None, dataset))
+    sft.filter_resolved(
+        [lines], [report], output, sft.Wanted(sft.Filters(**filters), None, [dataset] if dataset else [])
+    )
     return [one["traj_id"] for one in read_rows(output)], files.read_json(tmp_path / "kept.jsonl.meta.json")
 
 

@@ -48,7 +48,8 @@ class Wanted:
 
     filters: Filters = field(default_factory=Filters)
     limit: Limit | None = None
-    dataset: Path | None = None
+    datasets: Sequence[Path] = ()
+    """Those of the runs."""
 
 
 def filter_resolved(lines: Sequence[Path], reports: Sequence[Path], output: Path, wanted: Wanted | None = None) -> int:
@@ -58,8 +59,8 @@ def filter_resolved(lines: Sequence[Path], reports: Sequence[Path], output: Path
     resolved = {name for report in verdicts for name in report["ids_resolved"]}
     if wanted.filters.resolved and not resolved:
         raise EmptySelectionError(f"{reports[0]}: no instance was resolved, so there is nothing to train on")
-    known = origins.read(wanted.dataset) if wanted.dataset else None
-    sieve, fitter = Sieve(wanted.filters, known), Fitter(wanted.limit) if wanted.limit else None
+    known = {name: origin for path in wanted.datasets for name, origin in origins.read(path).items()}
+    sieve, fitter = Sieve(wanted.filters, known or None), Fitter(wanted.limit) if wanted.limit else None
     ledger = Ledger(without_row=resolved)
     made_by = _made_by(lines, reports, wanted)
     with files.atomic_writer(output) as out:
@@ -94,9 +95,7 @@ def _verdicts(lines: Sequence[Path], reports: Sequence[Path]) -> list[RunReport]
 
 
 def _made_by(lines: Sequence[Path], reports: Sequence[Path], wanted: Wanted) -> dict[str, Any]:
-    inputs = _numbered("lines", lines) | _numbered("report", reports)
-    if wanted.dataset:
-        inputs["dataset"] = wanted.dataset
+    inputs = _numbered("lines", lines) | _numbered("report", reports) | _numbered("dataset", wanted.datasets)
     about: dict[str, Any] = {"filters": asdict(wanted.filters)}
     if wanted.filters.benchmarks:
         inputs["benchmarks"] = wanted.filters.benchmarks
