@@ -191,7 +191,8 @@ def test_a_dataset_of_the_users_enters_without_bugs_being_made(line: Path) -> No
 
 def test_trajectories_of_the_users_enter_without_an_agent(line: Path) -> None:
     config = workflows.read_config(line)
-    config["runs"]["mine"] = {"repo": "tiny", "trajectories": f"trajectories/local/{RUN}"}
+    filters = config["runs"][RUN]["sft"]["filters"]
+    config["runs"]["mine"] = {"repo": "tiny", "trajectories": f"trajectories/local/{RUN}", "sft": {"filters": filters}}
     workflows.write_config(line, config)
     rows = "trajectories_sft/mine.resolved_only.xml.jsonl"
     assert workflows.planned(line, rows) == AFTER_AGENT - {"report_run"}
