@@ -271,20 +271,20 @@ def tokenizer_of_run(wildcards):
     return [f"{own_file(folder)}/tokenizer.json"] if folder else []
 
 
-def flags_of_counting(wildcards, input):
-    """The flags by which tokens are counted."""
-    if not input.tokenizer:
-        return []
-    return ["--tokenizer", os.path.dirname(input.tokenizer[0]), "--template", run_setting("sft", "template")(wildcards)]
+def flags_of_counting(wildcards):
+    """The flags by which tokens are counted. Of wildcards alone: Snakemake forgets params that are made of the input."""
+    found = tokenizer_of_run(wildcards)
+    template = run_setting("sft", "template")(wildcards)
+    return ["--tokenizer", os.path.dirname(found[0]), "--template", template] if found else []
 
 
-def flags_of_length(wildcards, input):
+def flags_of_length(wildcards):
     """The flags of what happens to rows that are too long."""
-    if not input.tokenizer:
+    if not tokenizer_of_run(wildcards):
         return []
     chosen = run_of(wildcards).settings["sft"]
     most, policy = str(chosen["max_seq_len"]), chosen["over_length"]
-    return [*flags_of_counting(wildcards, input), "--max-seq-len", most, "--over-length", policy]
+    return [*flags_of_counting(wildcards), "--max-seq-len", most, "--over-length", policy]
 
 
 def benchmarks_of_run(wildcards):
@@ -293,13 +293,13 @@ def benchmarks_of_run(wildcards):
     return [find_file(listed)] if listed else []
 
 
-def flags_of_filters(wildcards, input):
+def flags_of_filters(wildcards):
     """The flags of the filters that are on."""
     chosen = run_setting("sft", "filters")(wildcards)
     switches = {"flags": "--no-flagged", "instances": "--no-similar-instances", "mask_errors": "--mask-errors"}
     numbers = {"similar": "--similar", "per_instance": "--per-instance"}
     return [
-        *(["--benchmarks", *input.benchmarks] if input.benchmarks else []),
+        *(word for path in benchmarks_of_run(wildcards) for word in ("--benchmarks", path)),
         *(flag for key, flag in switches.items() if chosen[key]),
         *(word for key, flag in numbers.items() if chosen[key] for word in (flag, str(chosen[key]))),
     ]
