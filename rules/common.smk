@@ -19,11 +19,12 @@ use_own_python()
 wildcard_constraints:
     repo=r"[\w.-]+__[\w.-]+?",
     user=r"[\w-]+",
-    run_id=r"(?:(?!\.resolved_only)[\w.-])+",
+    run_id=r"(?:(?!\.(?:resolved_only|train|validation)\.)[\w.-])+",
     style=r"xml|tool|ticks",
     method=r"llm_modify|llm_rewrite",
     mode=r"llm|static|tests|pr|skip",
     validated=r"report|combined_report",
+    export=r"parquet|sharegpt|preferences",
 
 
 def refuse(error):
@@ -308,6 +309,52 @@ def taken_over():
 def trajectories_to_import(wildcards):
     """The user's own folder of trajectories."""
     return own_file(run_of(wildcards).settings["trajectories"])
+
+
+def tokenizer_of_run(wildcards):
+    """The tokenizer that rows are counted with; none where none is named."""
+    folder = run_setting("sft", "tokenizer")(wildcards)
+    return [f"{own_file(folder)}/tokenizer.json"] if folder else []
+
+
+def flags_of_counting(wildcards):
+    """The flags by which tokens are counted. Of wildcards alone: Snakemake forgets params that are made of the input."""
+    found = tokenizer_of_run(wildcards)
+    template = run_setting("sft", "template")(wildcards)
+    return ["--tokenizer", os.path.dirname(found[0]), "--template", template] if found else []
+
+
+def flags_of_length(wildcards):
+    """The flags of what happens to rows that are too long."""
+    if not tokenizer_of_run(wildcards):
+        return []
+    chosen = run_of(wildcards).settings["sft"]
+    most, policy = str(chosen["max_seq_len"]), chosen["over_length"]
+    return [*flags_of_counting(wildcards), "--max-seq-len", most, "--over-length", policy]
+
+
+def benchmarks_of_run(wildcards):
+    """The list of repositories that a run is not trained on; none where that is switched off."""
+    listed = run_setting("sft", "filters")(wildcards)["benchmarks"]
+    return [find_file(listed)] if listed else []
+
+
+def flags_of_filters(wildcards):
+    """The flags of the filters that are on."""
+    chosen = run_setting("sft", "filters")(wildcards)
+    switches = {"flags": "--no-flagged", "instances": "--no-similar-instances", "mask_errors": "--mask-errors"}
+    numbers = {"similar": "--similar", "per_instance": "--per-instance"}
+    return [
+        *(word for path in benchmarks_of_run(wildcards) for word in ("--benchmarks", path)),
+        *(flag for key, flag in switches.items() if chosen[key]),
+        *(word for key, flag in numbers.items() if chosen[key] for word in (flag, str(chosen[key]))),
+    ]
+
+
+def rows_of_export(wildcards):
+    """All rows of a run, for the export that needs unresolved ones; nothing for another one."""
+    wanted = wildcards.export == "preferences"
+    return [f"trajectories_sft/{wildcards.run_id}.{wildcards.style}.jsonl"] if wanted else []
 
 
 def expand_runs(pattern):

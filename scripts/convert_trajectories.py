@@ -14,20 +14,35 @@ from pathlib import Path
 
 from tracesmith import cli, sft
 
-PROMPT = Path(__file__).resolve().parent.parent / "configs" / "agent" / "xml_tools.yaml"
+PROMPTS = Path(__file__).resolve().parent.parent / "configs" / "agent"
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("folder", metavar="TRAJ_DIR", type=Path, help="folder that holds <id>/<id>.traj (SWE-agent)")
+    parser.add_argument("folder", metavar="TRAJ_DIR", type=Path, help="output folder of SWE-agent or mini-swe-agent")
     parser.add_argument("--style", choices=list(sft.STYLES), required=True, help="how tool calls are written")
     parser.add_argument("--output", type=cli.output_file, required=True)
     parser.add_argument("--report", type=Path, help="report of the evaluation; without it 'resolved' is null")
-    parser.add_argument("--prompt", type=Path, default=PROMPT, help="system message and tools (default: %(default)s)")
+    parser.add_argument("--prompt", type=Path, help="system message and tools (default: configs/agent/xml_*.yaml)")
     parser.add_argument("--run-id", help="default: the name of TRAJ_DIR")
+    parser.add_argument("--dataset", type=Path, help="the run's _final.json, for repositories and split groups")
+    parser.add_argument("--environment", type=Path, help="environment.json, for test files and the pristine tree")
+    parser.add_argument("--tokenizer", type=Path, help="folder with the trainer's tokenizer.json, for token counts")
+    parser.add_argument("--template", choices=sft.TEMPLATES, default="chatml", help="chat template of the counts")
+    parser.add_argument("--keep-secrets", action="store_true", help="leave secrets as they are, to compare")
     args = cli.arguments(parser)
     cli.start_logging()
-    settings = sft.Settings(args.style, args.prompt, args.report, args.run_id)
+    settings = sft.Settings(
+        style=args.style,
+        prompt=args.prompt or PROMPTS / sft.prompt_name(args.folder),
+        report=args.report,
+        run_id=args.run_id,
+        dataset=args.dataset,
+        environment=args.environment,
+        tokenizer=args.tokenizer,
+        template=args.template,
+        scrub=not args.keep_secrets,
+    )
     sft.convert_trajectories(args.folder, args.output, settings)
 
 

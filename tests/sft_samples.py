@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 RECORDINGS = Path(__file__).parent / "data" / "trajectories"
+MINI = Path(__file__).parent / "data" / "mini"
 PROMPT = Path(__file__).parent.parent / "configs" / "agent" / "xml_tools.yaml"
 DEMO = "demo__ts-demo.range.bug_0"
 

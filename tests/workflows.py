@@ -32,7 +32,8 @@ def make_folder(folder: Path) -> None:
         "bug_generation": {"max_bugs": 12},
         "validation": {"max_instances": 5},
     }
-    run = {"repo": "tiny", "agent": {"config": "agent.yaml"}, "sft": {"prompt": "rows.yaml"}}
+    rows = {"prompt": "rows.yaml", "filters": {"instances": False}}  # two of the tiny package's few bugs are alike
+    run = {"repo": "tiny", "agent": {"config": "agent.yaml"}, "sft": rows}
     write_config(folder, {"repos": {"tiny": repo}, "runs": {"tiny-oracle": run}})
 
 

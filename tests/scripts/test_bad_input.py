@@ -103,6 +103,12 @@ SCRIPTS = {
         Script("evaluate_predictions", (PREDICTIONS, "--dataset", DATASET, "--environment", ENVIRONMENT)),
         Script("convert_trajectories", (str(Path(PREDICTIONS).parent), "--style", "xml", "--report", EVALUATION)),
         Script("filter_resolved", (ROWS, "--report", EVALUATION)),
+        Script("split_rows", (ROWS, "--validation", "out/validation.jsonl")),
+        Script(
+            "export_rows",
+            ("--train", ROWS, "--validation", ROWS, "--name", "demo", "--format", "parquet"),
+            output="out/manifest.json",
+        ),
     )
 }
 # Which scripts read which file.
@@ -129,7 +135,7 @@ READERS = {
     PROMPT: ["run_agent"],
     PREDICTIONS: ["evaluate_predictions"],
     EVALUATION: ["convert_trajectories", "filter_resolved"],
-    ROWS: ["filter_resolved"],
+    ROWS: ["filter_resolved", "split_rows", "export_rows"],
 }
 LISTS = (PATCHES, INSTANCES, DATASET)
 """JSON lists of records with an instance_id."""
@@ -234,7 +240,7 @@ def anywhere() -> list[Case]:
     for file, scripts in READERS.items():
         kinds: list[tuple[str, Callable[[Path], None], str]] = [
             ("missing", unlink, "no such file"),
-            ("folder", folder, "folder" if file != ROWS else "no such file"),
+            ("folder", folder, "folder"),
             ("empty", text(b""), ""),
             ("blank", text(b"\n \n"), ""),
             ("truncated", cut if file.endswith(("json", "jsonl")) else text(b"a: [b"), ""),
@@ -396,7 +402,18 @@ def in_lines() -> list[Case]:
         ("resolved that is a text", put("resolved", "yes")),
         ("a verdict of another run", put("resolved", False)),
     ]
-    return [Case("filter_resolved", ROWS, name, second(change), ("line 3",)) for name, change in kinds]
+    of_rows = [Case("filter_resolved", ROWS, name, second(change), ("line 3",)) for name, change in kinds]
+    no_text: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
+        ("a message that is a text", put("messages", 1, "x")),
+        ("a content that is null", put("messages", 1, "content", None)),
+        ("a role that is none", put("messages", 1, "role", "human")),
+    ]
+    for script in ("split_rows", "export_rows"):
+        shared = [
+            kind for kind in kinds if kind[0] in ("a line that is no object", "no id", "no messages", "no message")
+        ]
+        of_rows += [Case(script, ROWS, name, second(change), ("line 3",)) for name, change in [*shared, *no_text]]
+    return of_rows
 
 
 CASES = [*anywhere(), *in_lists(), *in_particular(), *in_lines()]
@@ -607,6 +624,13 @@ WRONG_ARGUMENTS = [
     ("write_issues", "mode", "llm!"),
     ("run_agent", "engine", "nobody"),
     ("convert_trajectories", "style", "json"),
+    ("convert_trajectories", "template", "none"),
+    *(("filter_resolved", "max-seq-len", value) for value in ("0", "-1", "x")),
+    *(("filter_resolved", "similar", value) for value in ("0", "1.5")),
+    ("filter_resolved", "per-instance", "0"),
+    ("filter_resolved", "over-length", "cut"),
+    ("split_rows", "share", "0"),
+    ("export_rows", "format", "csv"),
     *(("build_environment", flag, value) for flag in ("memory", "disk") for value in ("0", "x", "-1g")),
     *(("build_environment", flag, value) for flag in ("pids", "cpus") for value in ("0", "nan")),
     *(("build_environment", flag, value) for flag in ("reference-runs", "timeout") for value in ("0", "-1", "x")),

@@ -55,7 +55,7 @@ def test_wrong_input_is_one_line_and_exit_2_and_writes_nothing(tmp_path: Path) -
     for arguments, said in (
         ([tmp_path / "none"], "none: no such folder"),
         ([tmp_path / "empty"], "empty: no trajectory in it"),
-        ([mini.parent], "mini-swe-agent"),
+        ([mini.parent], "1 missing_history"),
         ([RECORDINGS / "rate_limited"], "1 no_assistant_turn"),
         ([run, "--report", bad], "bad: not JSON"),
         ([run, "--report", tmp_path / "absent.json"], "absent.json: no such file"),

@@ -31,7 +31,7 @@ def test_only_the_resolved_line_is_kept_byte_for_byte(tmp_path: Path) -> None:
     done = run("filter_resolved.py", lines, "--report", report, "--output", output)
     assert (done.returncode, done.stdout) == (0, "")
     assert output.read_bytes() == lines.read_bytes().splitlines(keepends=True)[1]
-    assert "kept 1 lines of 1 resolved ids" in done.stderr
+    assert "kept 1 rows as 1 lines; 0 resolved ids have none" in done.stderr
 
 
 def test_another_runs_report_is_one_line_and_exit_2_and_writes_nothing(tmp_path: Path) -> None:

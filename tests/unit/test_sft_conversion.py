@@ -1,5 +1,6 @@
 """Rows of a run and the sidecar that says what became of each trajectory."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -13,6 +14,8 @@ from tracesmith import files, sft
 from tracesmith.errors import InputError
 
 VIEW = {"command": "view", "path": "/testbed"}
+EXTRAS = ["format_version", "run_id", "repo", "exit_status", "engine", "cost", "style", "system", "flags"]
+EXTRAS += ["error_turns", "not_in_row", "split_group", "provenance"]
 KEYS = ["messages", "instance_id", "resolved", "model", "traj_id", "patch", "tracesmith"]
 
 
@@ -54,13 +57,17 @@ def test_a_row_has_the_keys_of_the_format_in_their_order(tmp_path: Path) -> None
     assert first["patch"] == (RECORDINGS / "submitted" / DEMO / f"{DEMO}.patch").read_text(encoding="utf-8")
     assert first["traj_id"] == f"{DEMO}.{files.short_hash('submitted' + DEMO)}"
     assert re.fullmatch(r".*\.[a-z0-9]{8}", first["traj_id"])
-    assert list(first["tracesmith"].items()) == [
-        ("format_version", 1),
-        ("run_id", "submitted"),
-        ("exit_status", "submitted"),
-        ("engine", "sweagent"),
-        ("style", "xml"),
-    ]
+    extras = first["tracesmith"]
+    assert list(extras) == EXTRAS
+    assert (extras["format_version"], extras["run_id"], extras["repo"]) == (2, "submitted", "demo__ts-demo.range")
+    assert (extras["exit_status"], extras["engine"], extras["cost"]) == ("submitted", "sweagent", 0.0)
+    assert extras["system"] == "You are a helpful assistant that can interact with a computer to solve tasks."
+    assert first["messages"][0]["content"] != extras["system"]
+    assert (extras["flags"], extras["error_turns"], extras["not_in_row"]) == ([], [], {})
+    trajectory = (RECORDINGS / "submitted" / DEMO / f"{DEMO}.traj").read_bytes()
+    read = b"{" + trajectory[trajectory.index(b'\n  "history": [') :]
+    assert extras["provenance"]["trajectory"] == hashlib.sha256(read).hexdigest()
+    assert extras["provenance"]["prompt"] == files.digest_file(PROMPT)
 
 
 def test_the_engine_and_the_run_id_are_named(tmp_path: Path) -> None:
@@ -69,7 +76,7 @@ def test_the_engine_and_the_run_id_are_named(tmp_path: Path) -> None:
     [row], sidecar = convert(tmp_path / "run", tmp_path / "rows.jsonl", run_id="glm-4.6")
     assert (row["tracesmith"]["engine"], row["tracesmith"]["run_id"]) == ("oracle", "glm-4.6")
     assert row["traj_id"] == f"{DEMO}.{files.short_hash('glm-4.6' + DEMO)}"
-    assert sidecar["made_by"]["settings"] == {"style": "xml", "run_id": "glm-4.6"}
+    assert sidecar["made_by"]["settings"] == {"style": "xml", "run_id": "glm-4.6", "scrub": True}
 
 
 def test_tool_rows_carry_the_tool_schemas(tmp_path: Path) -> None:

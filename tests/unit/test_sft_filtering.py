@@ -19,7 +19,7 @@ def line(name: str, resolved: bool | None = None, **more: Any) -> str:
 def run(tmp_path: Path, text: str | bytes, resolved: list[str], unresolved: list[str]) -> bytes:
     lines, output = tmp_path / "rows.jsonl", tmp_path / "out" / "kept.jsonl"
     lines.write_bytes(text.encode() if isinstance(text, str) else text)
-    sft.filter_resolved(lines, write_report(tmp_path / "report.json", resolved, unresolved), output)
+    sft.filter_resolved([lines], [write_report(tmp_path / "report.json", resolved, unresolved)], output)
     return output.read_bytes()
 
 
@@ -55,14 +55,14 @@ def test_a_report_without_a_resolved_instance_is_refused(tmp_path: Path) -> None
 
 
 def test_a_selection_without_a_line_is_refused(tmp_path: Path) -> None:
-    assert "none of the 2 resolved ids" in refused(tmp_path, line("a__1"), ["b__1", "c__1"], ["a__1"])
+    assert "has a line in it: 1 unresolved" in refused(tmp_path, line("a__1"), ["b__1", "c__1"], ["a__1"])
     assert "rows.jsonl: the file is empty" in refused(tmp_path, "", ["b__1"], [])
 
 
 def test_missing_lines_are_refused(tmp_path: Path) -> None:
     report = write_report(tmp_path / "report.json", ["a__1"], [])
     with pytest.raises(InputError, match="no such file"):
-        sft.filter_resolved(tmp_path / "none.jsonl", report, tmp_path / "kept.jsonl")
+        sft.filter_resolved([tmp_path / "none.jsonl"], [report], tmp_path / "kept.jsonl")
 
 
 @pytest.mark.parametrize("stored", [True, False])

@@ -100,10 +100,14 @@ def test_turns_of_an_xml_run_stay_as_they_are() -> None:
     assert [message["content"] for message in found[1:]] == [message["content"] for message in recorded[1:-1]]
 
 
-def test_an_xml_run_gives_no_tool_rows_and_ticks_from_its_actions() -> None:
+def test_an_xml_run_gives_tool_rows_and_ticks_from_its_actions() -> None:
     root = RECORDINGS / "xml_function_calling"
-    with pytest.raises(UnusableTrajectoryError, match="no_tool_call"):
-        messages("tool", root)
+    found = messages("tool", root)
+    assert [message["role"] for message in found] == ["system", "user", *["assistant", "tool"] * 4, "assistant"]
+    view = found[2]["tool_calls"][0]
+    assert found[2]["content"] == "Let me look at the file."
+    assert json.loads(view["function"]["arguments"])["path"] == "/testbed/src/range.ts"
+    assert found[3]["tool_call_id"] == view["id"]
     assert messages("ticks", root)[-1]["content"] == "All tests pass, submitting.\n\n```\nsubmit\n```"
 
 

@@ -91,6 +91,28 @@ def test_every_style_of_every_run_is_a_target(line: Path) -> None:
     assert all("```" in row["messages"][2]["content"] for row in ticks)
 
 
+def test_the_split_and_the_exports_are_targets(line: Path) -> None:
+    sides = [f"trajectories_sft/{RUN}.{side}.xml.jsonl" for side in ("train", "validation")]
+    exports = [f"exports/{RUN}/xml/{kind}/manifest.json" for kind in ("parquet", "sharegpt")]
+    done = workflows.snakemake(line, *sides, *exports)
+    assert done.returncode == 0, done.stdout
+    rows = [row for side in sides for row in read_rows(line / side)]
+    assert sorted(str(row["instance_id"]) for row in rows) == [row["instance_id"] for row in read_rows(line / ROWS)]
+    assert (line / f"exports/{RUN}/xml/parquet/README.md").is_file()
+    assert workflows.planned(line, f"exports/{RUN}/xml/preferences/manifest.json") == {"export_rows"}
+
+
+def test_a_filter_that_is_switched_on_filters_again_and_converts_nothing(line: Path) -> None:
+    config = workflows.read_config(line)
+    config["runs"][RUN]["sft"]["filters"]["instances"] = True
+    workflows.write_config(line, config)
+    assert workflows.planned(line, ROWS, REPORT) == {"filter_resolved", "report_run"}
+    done = workflows.snakemake(line, ROWS, REPORT)
+    assert done.returncode == 0, done.stdout
+    sidecar = json.loads((line / f"{ROWS}.meta.json").read_text())
+    assert sidecar["funnel"]["dropped"] == {"similar_instance": 1}
+
+
 def test_an_edited_prompt_runs_the_agent_again_and_what_follows(line: Path) -> None:
     prompt = line / "agent.yaml"
     prompt.write_text(prompt.read_text().replace("and submit.", "then submit."))
@@ -174,7 +196,8 @@ def test_trajectories_of_the_users_enter_without_an_agent(line: Path) -> None:
     config = workflows.read_config(line)
     shutil.copytree(line / f"trajectories/local/{RUN}", line / "elsewhere" / "run")
     (line / "elsewhere" / "run" / "preds.json").unlink()
-    config["runs"]["mine"] = {"repo": "tiny", "trajectories": "elsewhere"}
+    filters = config["runs"][RUN]["sft"]["filters"]
+    config["runs"]["mine"] = {"repo": "tiny", "trajectories": "elsewhere", "sft": {"filters": filters}}
     workflows.write_config(line, config)
     rows = "trajectories_sft/mine.resolved_only.xml.jsonl"
     assert workflows.planned(line, rows) == {"import_trajectories", *AFTER_AGENT} - {"report_run"}

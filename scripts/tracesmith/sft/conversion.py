@@ -1,25 +1,28 @@
 """
 Write the trajectories of a run as SFT rows, one JSON object a line, sorted by instance id.
 
-A row holds no time and no path, so it is the same bytes on every machine. Each trajectory folder, and each instance of
-the report, is a row or stands in the sidecar with the reason why not.
+A row holds no time and no path of the run, so it is the same bytes on every machine. Each trajectory folder, and each
+instance that the report or the engine lists, is a row or stands in the sidecar with the reason why not.
 """
 
+import gc
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, records, summaries
+from tracesmith import files, prepared, summaries
 from tracesmith.errors import InputError
-from tracesmith.sft import trajectories
-from tracesmith.sft.styles import STYLES, Prompt, read_prompt
-from tracesmith.sft.trajectories import UnusableTrajectoryError
+from tracesmith.sft import origins, rowfiles, rows, tokens, trajectories
+from tracesmith.sft.origins import Origin
+from tracesmith.sft.rows import FORMAT_VERSION, Run, Scrubber, Verdicts
+from tracesmith.sft.styles import read_prompt
+from tracesmith.sft.turns import UnusableTrajectoryError
 
 logger = logging.getLogger(__name__)
-FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -34,19 +37,16 @@ class Settings:
     """Run-level report of the evaluation; without one `resolved` is null."""
     run_id: str | None = None
     """None for the name of the run's folder."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run's folder with what its rows share, read and checked."""
-
-    root: Path
-    folders: frozenset[str]
-    style: str
-    run_id: str
-    prompt: Prompt
-    verdicts: dict[str, bool] | None
-    """Resolved or not, of each instance of the report."""
+    dataset: Path | None = None
+    """The run's dataset: repositories, images and the groups of a split; without one the ids tell the repositories."""
+    environment: Path | None = None
+    """The environment.json of the repository: its test files, and the pristine tree, whose text is no secret."""
+    tokenizer: Path | None = None
+    """Folder of the training tokenizer; without one rows have no token counts."""
+    template: str = tokens.CHATML
+    """Chat template of the counts, a key of tokens.TEMPLATES."""
+    scrub: bool = True
+    """Whether secrets are replaced by placeholders."""
 
 
 @dataclass
@@ -56,6 +56,8 @@ class Ledger:
     funnel: summaries.Funnel = field(default_factory=summaries.Funnel)
     dropped: list[dict[str, str]] = field(default_factory=list)
     digests: dict[str, list[str | None]] = field(default_factory=dict)
+    placeholders: Counter[str] = field(default_factory=Counter)
+    """Secrets of each kind that were replaced."""
 
     def drop(self, instance_id: str, error: UnusableTrajectoryError) -> None:
         """List and count a trajectory that is no row."""
@@ -67,92 +69,87 @@ class Ledger:
 def convert_trajectories(root: Path, output: Path, settings: Settings) -> int:
     """Write the rows of a run's folder and their sidecar and return how many rows there are."""
     run, ledger = _read_run(root, settings), Ledger()
-    rows = _rows(run, ledger)
-    first = next(rows, None)  # before the output's folder is made: a run without a row leaves nothing behind
+    gc.freeze()  # what was imported stays: looking through it again and again takes longer than the rows do
+    names = trajectories.list_folders(root)
+    everything = {*names, *(run.verdicts.resolved if run.verdicts else ()), *trajectories.names_without_folder(root)}
+    found = _rows(run, sorted(everything), frozenset(names), ledger)
+    first = next(found, None)  # before the output's folder is made: a run without a row leaves nothing behind
     if first is None:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(ledger.funnel.dropped.items()))
         raise InputError(f"{root}: no trajectory of it can be a row of style {run.style}: {reasons}; see the warnings")
     with files.atomic_writer(output) as out:
-        for row in chain([first], rows):
-            out.write(files.json_line(row))
+        for row in chain([first], found):
+            out.write(rowfiles.line_of(row))
     sidecar = {
         "made_by": _made_by(run, settings, ledger),
         "funnel": ledger.funnel.as_json(),
         "dropped": ledger.dropped,
+        "placeholders": dict(sorted(ledger.placeholders.items())),
     }
     files.write_json(summaries.meta_path(output), sidecar)
-    logger.info("wrote %d rows of %d trajectories", ledger.funnel.kept, len(run.folders))
+    logger.info("wrote %d rows of %d trajectories", ledger.funnel.kept, len(names))
     return ledger.funnel.kept
 
 
 def _read_run(root: Path, settings: Settings) -> Run:
+    tree = prepared.read(settings.environment) if settings.environment else None
+    known: dict[str, Origin] = origins.read(settings.dataset) if settings.dataset else {}
     return Run(
         root=root,
-        folders=frozenset(trajectories.list_folders(root)),
         style=settings.style,
         run_id=settings.run_id or root.absolute().name,
         prompt=read_prompt(settings.prompt),
-        verdicts=_verdicts(settings.report),
+        verdicts=Verdicts.read(settings.report) if settings.report else None,
+        origins=known if settings.dataset else None,
+        test=tree.test if tree else None,
+        scrubber=_scrubber(_pristine(settings, tree)) if settings.scrub else None,
+        counter=tokens.Counter(settings.tokenizer, settings.template) if settings.tokenizer else None,
+        hashes={name: files.digest_file(path) for name, path in _inputs(settings).items()},
     )
 
 
+def _scrubber(pristine: Path | None) -> Scrubber:
+    from tracesmith.sft import scrubbing  # noqa: PLC0415 - the detectors take a third of the time of starting
+
+    return scrubbing.Scrubber(pristine)
+
+
+def _pristine(settings: Settings, tree: prepared.Environment | None) -> Path | None:
+    return settings.environment.parent / tree.source if settings.environment and tree else None
+
+
+def _inputs(settings: Settings) -> dict[str, Path]:
+    found = {
+        "prompt": settings.prompt,
+        "report": settings.report,
+        "dataset": settings.dataset,
+        "environment": settings.environment,
+        "tokenizer": settings.tokenizer and tokens.file_of(settings.tokenizer),
+    }
+    return {name: path for name, path in found.items() if path}
+
+
 def _made_by(run: Run, settings: Settings, ledger: Ledger) -> dict[str, Any]:
-    inputs = {"prompt": settings.prompt} | ({"report": settings.report} if settings.report else {})
-    about = {"style": run.style, "run_id": run.run_id}
-    made_by = summaries.made_by("convert_trajectories", FORMAT_VERSION, inputs, about)
+    about: dict[str, Any] = {"style": run.style, "run_id": run.run_id, "scrub": settings.scrub}
+    if settings.tokenizer:
+        about["template"] = settings.template
+    made_by = summaries.made_by("convert_trajectories", FORMAT_VERSION, _inputs(settings), about)
     made_by["inputs"]["trajectories"] = files.digest(ledger.digests)
     return made_by
 
 
-def _verdicts(report: Path | None) -> dict[str, bool] | None:
-    if report is None:
-        return None
-    found = records.read_run_report(report)
-    return dict.fromkeys(found["ids_resolved"], True) | dict.fromkeys(found["ids_unresolved"], False)
-
-
-def _rows(run: Run, ledger: Ledger) -> Iterator[dict[str, Any]]:
+def _rows(run: Run, names: list[str], folders: frozenset[str], ledger: Ledger) -> Iterator[dict[str, Any]]:
     """Yield the rows, one trajectory in memory at a time, and enter each into the ledger."""
-    for name in sorted(run.folders.union(run.verdicts or ())):
+    for name in names:
         try:
-            if name not in run.folders:
-                raise UnusableTrajectoryError("no_trajectory", "the report names it, it has no folder")
-            ledger.digests[name] = trajectories.digest_folder(run.root, name)
-            row = _row(run, name)
+            if name not in folders:
+                raise UnusableTrajectoryError("no_trajectory", "it is listed, it has no folder")
+            trajectory, hashes = trajectories.read_with_hashes(run.root, name)
+            ledger.digests[name] = hashes.as_list()
+            row = rows.make(run, name, trajectory, hashes)
         except UnusableTrajectoryError as error:
             ledger.drop(name, error)
         else:
             ledger.funnel.keep()
+            ledger.placeholders.update(row["tracesmith"].get("placeholders", {}))
             yield row
-
-
-def _row(run: Run, name: str) -> dict[str, Any]:
-    _check_name(name)
-    trajectory = trajectories.read_trajectory(run.root, name)
-    if run.verdicts is not None and name not in run.verdicts:
-        raise UnusableTrajectoryError("not_in_report", "the report has no verdict on it")
-    extras = {
-        "format_version": FORMAT_VERSION,
-        "run_id": run.run_id,
-        "exit_status": trajectory.exit_status,
-        "engine": trajectory.engine,
-        "style": run.style,
-    }
-    if run.style == "tool":
-        extras["tools"] = run.prompt.tools
-    return {
-        "messages": STYLES[run.style](trajectory.turns, run.prompt),
-        "instance_id": name,
-        "resolved": None if run.verdicts is None else run.verdicts[name],
-        "model": trajectory.model,
-        "traj_id": f"{name}.{files.short_hash(run.run_id + name)}",
-        "patch": trajectory.patch,
-        "tracesmith": extras,
-    }
-
-
-def _check_name(name: str) -> None:
-    try:
-        records.check_instance_id(name, "the folder's name")
-    except InputError as error:
-        raise UnusableTrajectoryError("bad_instance_id", str(error)) from None

@@ -15,7 +15,8 @@ import yaml
 
 from tracesmith import files
 from tracesmith.errors import InputError
-from tracesmith.sft.trajectories import Call, Turn, UnusableTrajectoryError
+from tracesmith.sft import textcalls
+from tracesmith.sft.turns import Call, Turn, UnusableTrajectoryError
 
 Message = dict[str, Any]
 OWN_LINES = ("old_str", "new_str", "file_text")
@@ -51,16 +52,17 @@ def read_prompt(path: Path) -> Prompt:
 
 def as_xml(turns: Sequence[Turn], prompt: Prompt) -> list[Message]:
     """Return system, user and assistant messages; calls are XML in the assistant's text."""
-    return [{"role": "system", "content": prompt.system}, *(_xml_message(turn) for turn in turns[1:])]
+    return _joined([{"role": "system", "content": prompt.system}, *(_xml_message(turn) for turn in turns[1:])])
 
 
 def as_ticks(turns: Sequence[Turn], _prompt: Prompt) -> list[Message]:
     """Return system, user and assistant messages; the action stands in a fenced block."""
-    return [_ticks_message(turn) for turn in turns]
+    return _joined([_ticks_message(turn) for turn in turns])
 
 
-def as_tool(turns: Sequence[Turn], _prompt: Prompt) -> list[Message]:
+def as_tool(turns: Sequence[Turn], prompt: Prompt) -> list[Message]:
     """Return OpenAI messages with `tool_calls`, each answered before the agent speaks again."""
+    turns = list(textcalls.with_calls(turns, prompt.tools))
     open_calls: set[str] = set()
     for turn in turns:
         answered = set(turn.answers)
@@ -79,6 +81,17 @@ STYLES: dict[str, Callable[[Sequence[Turn], Prompt], list[Message]]] = {
 }
 
 
+def _joined(messages: list[Message]) -> list[Message]:
+    """Return messages in which the user speaks once between two turns of the agent, as trainers demand."""
+    found: list[Message] = []
+    for message in messages:
+        if found and message["role"] == found[-1]["role"] == "user":
+            found[-1] = {"role": "user", "content": f"{found[-1]['content']}\n\n{message['content']}"}
+        else:
+            found.append(message)
+    return found
+
+
 def _is_tool(tool: Any) -> bool:
     function = tool.get("function") if isinstance(tool, dict) else None
     return isinstance(function, dict) and isinstance(function.get("name"), str)
@@ -94,14 +107,15 @@ def _xml_message(turn: Turn) -> Message:
         return {"role": "assistant", "content": _below(_thought(turn), calls)}
     if "<function=" in turn.text:
         return {"role": "assistant", "content": turn.text}
-    raise UnusableTrajectoryError("no_tool_call", "an assistant turn has neither tool calls nor a call in XML")
+    thought, call = textcalls.of_fence(turn, 0)
+    return {"role": "assistant", "content": _below(thought, _xml_call(call))}
 
 
 def _xml_call(call: Call) -> str:
     lines = [f"<function={call.name}>"]
     for key, value in call.arguments.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if any(mark in text for mark in ENDS_A_CALL):
+        if ENDS_A_CALL[0] in text or ENDS_A_CALL[1] in text:
             raise UnusableTrajectoryError("not_expressible_in_xml", f"the argument {key!r} of a call holds an end tag")
         lines.append(
             f"<parameter={key}>\n{text}\n</parameter>" if key in OWN_LINES else f"<parameter={key}>{text}</parameter>"
@@ -112,6 +126,8 @@ def _xml_call(call: Call) -> str:
 def _ticks_message(turn: Turn) -> Message:
     if turn.role != "assistant":
         return {"role": "user" if turn.role == "tool" else turn.role, "content": turn.text}
+    if turn.verbatim:
+        return {"role": "assistant", "content": turn.text}
     if not turn.action:
         raise UnusableTrajectoryError("no_action", "an assistant turn has no action")
     return {"role": "assistant", "content": _below(_thought(turn), f"```\n{turn.action}\n```")}

@@ -1,0 +1,69 @@
+"""What an agent did on its way: integrity flags of its commands and its patch, and turns that ended in an error."""
+
+import re
+from collections.abc import Iterable
+
+from tracesmith import integrity
+from tracesmith.prepared import TestSettings
+from tracesmith.sft.turns import Trajectory, Turn
+
+COMMAND_START = r"(?:^|[;&|(`\n]\s*|\b(?:sudo|env|xargs|time)\s+)"
+COMMANDS = {
+    "mines_history": re.compile(
+        COMMAND_START + r"git\s+(?:-\S+\s+\S+\s+)*(?:log|reflog|fsck|show|cat-file|blame|bisect"
+        r"|rev-list|branch\s+-a|checkout\s+(?!--\s|\.)\S*(?:HEAD[~^]|origin|main|master)|diff\s+\S*(?:HEAD[~^]|origin/))"
+    ),
+    "tries_network": re.compile(
+        COMMAND_START + r"(?:curl|wget|ssh|scp|nc|telnet|ping|git\s+(?:fetch|pull|clone|ls-remote)"
+        r"|(?:npm|pnpm|yarn|bun)\s+(?:i|install|add|view|info|pack|update|dlx|create|ci)\b|pip3?\s+install|npx\s+(?:-y|--yes)\b)"
+    ),
+}
+"""Flags of what an agent ran, beside those of integrity.py for what it handed in."""
+FAILURES = re.compile(
+    r"(?:OBSERVATION:\s*)?(?:<exception>|Your command was NOT executed|Your bash command contained syntax errors|ERROR:"
+    r"|No replacement was performed|Invalid `|The path \S+ (?:does not exist|is not an absolute path)"
+    r"|The command .{0,200}? was cancelled"
+    r"|Unknown (?:command|tool)|usage: )",
+    re.DOTALL,
+)
+"""How the observation of a command that was refused, or that the editor could not do, begins."""
+
+
+def flags(trajectory: Trajectory, test: TestSettings | None, graded: Iterable[str]) -> list[str]:
+    """Return the flags of a trajectory: its commands', its patch's where the test files are known, and its grade's."""
+    found = {*graded}
+    for turn in trajectory.turns:
+        if turn.role == "assistant":
+            command = _command(turn)
+            found.update(flag for flag, pattern in COMMANDS.items() if pattern.search(command))
+    if test is not None and trajectory.patch.strip():
+        found.update(integrity.examine(trajectory.patch, test).flags)
+    return sorted(found)
+
+
+def error_turns(trajectory: Trajectory) -> list[int]:
+    """Return which turns of the agent, counted from 0, were answered by an error of the tool."""
+    found: list[int] = []
+    number = -1
+    for turn in trajectory.turns:
+        if turn.role == "assistant":
+            number += 1
+        elif number >= 0 and _failed(turn) and number not in found:
+            found.append(number)
+    return found
+
+
+def actions(trajectory: Iterable[Turn]) -> list[str]:
+    """Return what the agent did, turn by turn, as one line each."""
+    return [" ".join(_command(turn).split()) for turn in trajectory if turn.role == "assistant"]
+
+
+def _command(turn: Turn) -> str:
+    if turn.calls:
+        values = (str(call.arguments.get("command", call.name)) for call in turn.calls)
+        return "\n".join(values)
+    return turn.action or ""
+
+
+def _failed(turn: Turn) -> bool:
+    return bool(FAILURES.match(turn.text))

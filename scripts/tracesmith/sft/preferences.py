@@ -1,0 +1,41 @@
+"""Pairs of trajectories of one instance, a resolved and an unresolved one, for preference training."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from tracesmith.sft import rowfiles
+
+
+def pairs(path: Path, groups: set[str]) -> Iterator[dict[str, Any]]:
+    """
+    Yield {prompt, chosen, rejected} of the instances in the groups; each row is in one pair at most.
+
+    The prompt is what both begin with. Rows of one instance stand together in the file, as conversion writes them.
+    """
+    rows = (row for row, _ in rowfiles.read(path) if rowfiles.group_of(row) in groups)
+    for name, found in groupby(rows, key=lambda row: str(row["instance_id"])):
+        good: list[dict[str, Any]] = []
+        bad: list[dict[str, Any]] = []
+        for row in found:
+            if row.get("resolved") is not None:
+                (good if row["resolved"] else bad).append(row)
+        for one, other in zip(good, bad, strict=False):
+            shared = _shared(one["messages"], other["messages"])
+            yield {
+                "prompt": one["messages"][:shared],
+                "chosen": one["messages"][shared:],
+                "rejected": other["messages"][shared:],
+                "instance_id": name,
+            }
+
+
+def _shared(one: Sequence[dict[str, Any]], other: Sequence[dict[str, Any]]) -> int:
+    """Return how many messages both begin with, up to before a turn of the agent."""
+    same = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right or left["role"] == "assistant":
+            break
+        same += 1
+    return same
