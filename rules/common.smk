@@ -21,6 +21,7 @@ wildcard_constraints:
     run_id=r"(?:(?!\.resolved_only)[\w.-])+",
     style=r"xml|tool|ticks",
     method=r"llm_modify|llm_rewrite",
+    backend=r"torchtune|trl",
     mode=r"llm|static|tests|pr|skip",
     validated=r"report|combined_report",
 

@@ -18,8 +18,8 @@ LIBRARY = sorted((ROOT / "scripts" / "tracesmith").rglob("*.py"))
 WORKFLOW = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
 ORDER = ["input", "output", "log", "benchmark", "conda", "threads", "resources", "params", "shell"]
 
-# Metered for another reason: they push to a server of others.
-WITHOUT_SANDBOX = {"push_mirror", "push_image"}
+# Metered for another reason: they push to a server of others, or take a GPU for hours.
+WITHOUT_SANDBOX = {"push_mirror", "push_image", "finetune"}
 
 
 def rules() -> dict[str, str]:

@@ -51,6 +51,8 @@ class Training:
     """Tokens of a row at most; None takes the configuration's."""
     family: str | None = None
     """Of chat formats; None finds it by the tokenizer."""
+    backend: str | None = None
+    """The trainer that is wanted; None takes the configuration's."""
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -80,6 +82,8 @@ def render(config_path: Path, training: Training, output: Path) -> None:
     """Write the trainer's YAML and its sidecar."""
     config = read_config(config_path)
     ours = config["tracesmith"]
+    if training.backend and training.backend != ours["backend"]:
+        raise InputError(f"{config_path}: a configuration for {ours['backend']}, the backend is {training.backend}")
     max_seq_len = check_positive(
         ours.get("max_seq_len") if training.max_seq_len is None else training.max_seq_len, "max_seq_len"
     )

@@ -38,7 +38,7 @@ VOCABULARY, WIDTH, INNER, LAYERS, HEADS, KV_HEADS, LONGEST = 2048, 128, 384, 4, 
 
 def make(row_files: Iterable[Path], output: Path, seed: int = 24) -> None:
     """Write the model's folder by rename; its tokenizer knows the words of these rows."""
-    if output.exists():
+    if output.exists() and (output.is_file() or any(output.iterdir())):
         raise InputError(f"{output}: it exists already; remove it first")
     texts = [message["content"] for path in row_files for _, messages in rows.read(path) for message in messages]
     output.parent.mkdir(parents=True, exist_ok=True)
