@@ -85,12 +85,24 @@ def missing_image_registry() -> str | None:
     return None if shutil.which("docker-registry") else "docker-registry (Debian: docker-registry)"
 
 
+@functools.cache
+def missing_train() -> str | None:
+    """Ask for an environment in which torchtune trains."""
+    from training_models import training_python  # noqa: PLC0415 (other tests run without the library)
+
+    python = training_python()
+    if not python.is_file():
+        return f"an environment with torchtune ({python}; `make training`)"
+    return complaint([python, TESTS.parent / "scripts/tracesmith/training/environment_probe.py", "torchtune"], 300)
+
+
 NEEDS: dict[str, Callable[[], str | None]] = {
     "docker": missing_docker,
     "sandbox": missing_sandbox,
     "network": missing_network,
     "git_http": missing_git_http,
     "image_registry": missing_image_registry,
+    "train": missing_train,
 }
 
 

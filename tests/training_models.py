@@ -1,6 +1,7 @@
 """Tiny models of each family for tests, and rows to train them on."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "chatml": {"special": ("<|im_start|>", "<|im_end|>"), "template": CHATML, "eos": "<|im_end|>", "pad": "<|im_end|>"},
 }
 TEXTS = ["const total = parse(input);\n", "Let me look at the file.\n<function=bash>\nls src\n</function>", "TypeError: x"]
+
+
+def training_python(name: str = "training") -> Path:
+    """Return the Python of a trainer's environment."""
+    own = Path(__file__).resolve().parents[1] / f".venv-{name}/bin/python"
+    return Path(os.environ.get(f"TRACESMITH_{name.upper()}_PYTHON", own))
 
 
 def talk(number: int = 0, turns: int = 2, extra: str = "") -> list[dict[str, str]]:

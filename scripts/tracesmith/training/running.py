@@ -27,7 +27,12 @@ logger = logging.getLogger(__name__)
 FORMAT_VERSION = 1
 CODE_VERSION = 1
 LIBRARY = Path(__file__).resolve().parents[2]
-WHOLE, STATE, ENTRY, LOG = "whole.json", "recipe_state.pt", "entry.json", "trainer.log"
+WHOLE, ENTRY, LOG = "whole.json", "entry.json", "trainer.log"
+STATES = {
+    "torchtune": ("recipe_state.pt",),
+    "trl": ("trainer_state.json", "optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"),
+}
+"""Files of an epoch from which training goes on, and which are not published."""
 PROBE = Path(__file__).with_name("checkpoint_probe.py")
 
 
@@ -100,7 +105,8 @@ def _whole(work: Path, folder: Path, epoch: int) -> Path | None:
 
 def _train(config: Path, plan: Plan, python: Path, work: Path, lock: int) -> None:
     """Run the trainer, from the last whole epoch that has its state."""
-    done = [int(path.parent.name.removeprefix("epoch_")) for path in work.glob(f"epoch_*/{STATE}")]
+    backend = plan.section["backend"]
+    done = [int(path.parent.name.removeprefix("epoch_")) for path in work.glob(f"epoch_*/{STATES[backend][0]}")]
     whole = sorted(epoch for epoch in done if (work / f"epoch_{epoch}" / WHOLE).is_file())
     resumed = whole[-1] if whole else None
     for path in work.glob("epoch_*"):
@@ -108,7 +114,7 @@ def _train(config: Path, plan: Plan, python: Path, work: Path, lock: int) -> Non
             stores.remove_tree(path)
     if resumed is not None:
         logger.info("going on after epoch %d", resumed)
-    command = _torchtune if plan.section["backend"] == "torchtune" else _trl
+    command = _torchtune if backend == "torchtune" else _trl
     _run(command(config, plan, python, work, resumed), work, lock)
 
 
@@ -119,7 +125,7 @@ def _torchtune(config: Path, plan: Plan, python: Path, work: Path, resumed: int 
     if resumed is None:
         return command
     folder = work / f"epoch_{resumed}"
-    command += ["resume_from_checkpoint=True", f"checkpointer.recipe_checkpoint={folder.name}/{STATE}"]
+    command += ["resume_from_checkpoint=True", f"checkpointer.recipe_checkpoint={folder.name}/recipe_state.pt"]
     if not plan.section["recipe"].startswith("lora"):  # LoRA goes on from the base and the adapters of the last epoch
         names = sorted(path.name for path in folder.glob("model*.safetensors"))
         command.append(f"checkpointer.checkpoint_files=[{','.join(f'{folder.name}/{name}' for name in names)}]")
@@ -175,7 +181,8 @@ def _publish(plan: Plan, python: Path, folder: Path, found: Curves, output: Path
     seen = _look(plan, python, place, work)
     for path in sorted(work.glob("epoch_*")):
         if (path / WHOLE).is_file():
-            (path / STATE).unlink(missing_ok=True)
+            for name in STATES[plan.section["backend"]]:
+                (path / name).unlink(missing_ok=True)
             stores.remove_tree(folder / path.name)
             path.rename(folder / path.name)
     files.write_json(folder / "curves.json", {"format_version": FORMAT_VERSION, "steps": found})
