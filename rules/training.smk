@@ -102,9 +102,7 @@ rule render_training_config:
 rule finetune:
     """Train the model; a killed training goes on after its last whole epoch."""
     input:
-        config=lambda wildcards: (
-            f"logs/train/{wildcards.run_id}/{run_setting('training', 'backend')(wildcards)}.yaml"
-        ),
+        config=lambda wildcards: (f"logs/train/{wildcards.run_id}/{run_setting('training', 'backend')(wildcards)}.yaml"),
         rows=rows_to_train,
         model=config_of_base_model,
         script=ancient(f"{SCRIPTS}/finetune.py"),

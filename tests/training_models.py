@@ -10,7 +10,8 @@ from tracesmith.training import tiny_models
 
 CHATML = tiny_models.TEMPLATE
 QWEN25 = (
-    "{%- if messages[0]['role'] == 'system' %}\n    {{- '<|im_start|>system\\n' + messages[0]['content'] + '<|im_end|>\\n' }}\n"
+    "{%- if messages[0]['role'] == 'system' %}\n"
+    "    {{- '<|im_start|>system\\n' + messages[0]['content'] + '<|im_end|>\\n' }}\n"
     "{%- else %}\n    {{- '<|im_start|>system\\nYou are Qwen.<|im_end|>\\n' }}\n{%- endif %}\n"
     "{%- for message in messages %}\n    {%- if not (message.role == 'system' and loop.first) %}\n"
     "        {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>' + '\\n' }}\n    {%- endif %}\n"
@@ -20,14 +21,18 @@ QWEN3 = (
     "{%- set ns = namespace(last=0) %}\n{%- for message in messages %}\n    {%- if message.role == 'user' %}\n"
     "        {%- set ns.last = loop.index0 %}\n    {%- endif %}\n{%- endfor %}\n{%- for message in messages %}\n"
     "    {%- if message.role == 'assistant' and loop.index0 > ns.last %}\n"
-    "        {{- '<|im_start|>assistant\\n<think>\\n\\n</think>\\n\\n' + message.content.strip('\\n') + '<|im_end|>\\n' }}\n"
+    "        {{- '<|im_start|>assistant\\n<think>\\n\\n</think>\\n\\n'"
+    " + message.content.strip('\\n') + '<|im_end|>\\n' }}\n"
     "    {%- else %}\n        {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}\n"
-    "    {%- endif %}\n{%- endfor %}\n{%- if add_generation_prompt %}\n    {{- '<|im_start|>assistant\\n' }}\n{%- endif %}\n"
+    "    {%- endif %}\n{%- endfor %}\n{%- if add_generation_prompt %}\n"
+    "    {{- '<|im_start|>assistant\\n' }}\n{%- endif %}\n"
 )
 LLAMA3 = (
     "{% for message in messages %}{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'"
-    " + message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}"
-    "{{ content }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
+    " + message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}"
+    "{% set content = bos_token + content %}{% endif %}"
+    "{{ content }}{% endfor %}{% if add_generation_prompt %}"
+    "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
 )
 LLAMA_TOKENS = ("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -47,7 +52,11 @@ FAMILIES: dict[str, dict[str, Any]] = {
     },
     "chatml": {"special": ("<|im_start|>", "<|im_end|>"), "template": CHATML, "eos": "<|im_end|>", "pad": "<|im_end|>"},
 }
-TEXTS = ["const total = parse(input);\n", "Let me look at the file.\n<function=bash>\nls src\n</function>", "TypeError: x"]
+TEXTS = [
+    "const total = parse(input);\n",
+    "Let me look at the file.\n<function=bash>\nls src\n</function>",
+    "TypeError: x",
+]
 
 
 def training_python(name: str = "training") -> Path:
@@ -61,7 +70,9 @@ def talk(number: int = 0, turns: int = 2, extra: str = "") -> list[dict[str, str
     messages = [{"role": "system", "content": "You fix bugs."}]
     for turn in range(turns):
         messages.append({"role": "user", "content": f"OBSERVATION {number}.{turn}: {extra}\n"})
-        messages.append({"role": "assistant", "content": f"\n  I look {number}.\n<function=bash>\nls {turn}\n</function>"})
+        messages.append(
+            {"role": "assistant", "content": f"\n  I look {number}.\n<function=bash>\nls {turn}\n</function>"}
+        )
     return messages
 
 

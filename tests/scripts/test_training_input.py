@@ -57,7 +57,9 @@ def change_json(path: Path, **changed: Any) -> None:
 
 def shard(folder: Path) -> None:
     """Split the weights' name in an index that also names a file that is not there."""
-    index = {"weight_map": {"model.norm.weight": "model.safetensors", "lm_head.weight": "model-00002-of-00002.safetensors"}}
+    index = {
+        "weight_map": {"model.norm.weight": "model.safetensors", "lm_head.weight": "model-00002-of-00002.safetensors"}
+    }
     (folder / "model/model.safetensors.index.json").write_text(json.dumps(index))
 
 
@@ -68,14 +70,23 @@ def cut(path: Path) -> None:
 MODELS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "shard missing": (shard, "model-00002-of-00002.safetensors: this file of weights is missing"),
     "weights cut": (lambda at: cut(at / "model/model.safetensors"), "bytes,"),
-    "weights missing": (lambda at: (at / "model/model.safetensors").unlink(), "model.safetensors: this file of weights"),
+    "weights missing": (
+        lambda at: (at / "model/model.safetensors").unlink(),
+        "model.safetensors: this file of weights",
+    ),
     "no config": (lambda at: (at / "model/config.json").unlink(), "config.json: no such file"),
     "config of nothing": (lambda at: (at / "model/config.json").write_text("{}"), "the key 'model_type' is missing"),
     "no tokenizer": (lambda at: (at / "model/tokenizer.json").unlink(), "tokenizer.json: no such file"),
-    "tokenizer of nothing": (lambda at: (at / "model/tokenizer.json").write_text("{}"), "no tokenizer that can be read"),
+    "tokenizer of nothing": (
+        lambda at: (at / "model/tokenizer.json").write_text("{}"),
+        "no tokenizer that can be read",
+    ),
     "tokenizer too large": (lambda at: change_json(at / "model/config.json", vocab_size=100), "is another model's"),
     "no template": (lambda at: change_json(at / "model/tokenizer_config.json", chat_template=None), "no chat template"),
-    "broken template": (lambda at: change_json(at / "model/tokenizer_config.json", chat_template="{% if"), "cannot be read"),
+    "broken template": (
+        lambda at: change_json(at / "model/tokenizer_config.json", chat_template="{% if"),
+        "cannot be read",
+    ),
     "qwen3": (lambda at: change_json(at / "model/config.json", model_type="qwen3"), "the backend trl can any"),
     "scaled rope": (lambda at: change_json(at / "model/config.json", rope_scaling={"type": "yarn"}), "rope_scaling"),
 }
@@ -92,7 +103,10 @@ def test_a_broken_model_is_refused_when_the_configuration_is_rendered(folder: Pa
 ROWS: dict[str, tuple[Any, str]] = {
     "no messages": ({"text": "x"}, "line 2: a row needs the key 'messages'"),
     "empty messages": ({"messages": []}, "line 2: a row needs the key 'messages'"),
-    "no content": ({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": None}]}, "message 1"),
+    "no content": (
+        {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": None}]},
+        "message 1",
+    ),
     "parts": ({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]}, "has to be text"),
     "unknown role": ({"messages": [{"role": "banana", "content": "a"}]}, "a message needs a role"),
     "half a pair": ({"messages": [{"role": "user", "content": "\ud800"}]}, "surrogate"),
@@ -190,7 +204,11 @@ def rendered(folder: Path, config: str) -> tuple[dict[str, Any], base_models.Bas
 def test_gpus_that_are_not_there_or_too_small_are_refused(folder: Path) -> None:
     config, model = rendered(folder, "full_ft_qwen_7b_local.yml")
     checking.check_devices(Path("x.yaml"), config, model, [80 * checking.GIB] * 8)
-    for memory, said in (([], "this machine shows 0"), ([1] * 4, "this machine shows 4"), ([1] * 8, "before activations")):
+    for memory, said in (
+        ([], "this machine shows 0"),
+        ([1] * 4, "this machine shows 4"),
+        ([1] * 8, "before activations"),
+    ):
         with pytest.raises(InputError, match=said):
             checking.check_devices(Path("x.yaml"), config, model, memory)
     config["tracesmith"]["gpus"] = 0

@@ -92,7 +92,7 @@ def _shards(folder: Path) -> list[str]:
 
 
 def _header(path: Path) -> dict[str, Any]:
-    """Return the header of a safetensors file: its length in 8 bytes, then JSON. The file has to be as long as it says."""
+    """Return the header of a safetensors file: 8 bytes of length, then JSON; the file has to be as long as it says."""
     with path.open("rb") as data:
         length = int.from_bytes(data.read(8), "little")
         raw = data.read(length) if 0 < length < path.stat().st_size else b""

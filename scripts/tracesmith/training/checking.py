@@ -40,14 +40,16 @@ def read_rendered(path: Path) -> dict[str, Any]:
     wanted = ("backend", "recipe", "run_id", "rows", "base_model", "family", "max_seq_len", "keep_last", "gpus")
     section = config.get("tracesmith") if isinstance(config, dict) else None
     if not isinstance(section, dict) or (missing := [key for key in wanted if key not in section]):
-        named = f"the key tracesmith.{missing[0]} is missing" if isinstance(section, dict) else "no section 'tracesmith'"
+        named = (
+            f"the key tracesmith.{missing[0]} is missing" if isinstance(section, dict) else "no section 'tracesmith'"
+        )
         raise InputError(f"{path}: {named}; render_training_config.py writes this file")
     rendering.check_positive(section["max_seq_len"], f"{path}: key tracesmith.max_seq_len")
     return dict(config)
 
 
 def check(path: Path, python: Path, folder: Path) -> Plan:
-    """Return the plan of a rendered YAML whose results go below a folder. Raises InputError for what stands against it."""
+    """Return the plan of a rendered YAML whose results go below a folder. Raises InputError for what is wrong."""
     config = read_rendered(path)
     section = config["tracesmith"]
     rows_file = Path(section["rows"])
@@ -67,8 +69,8 @@ def _steps(path: Path, config: dict[str, Any], proof: Proof) -> int:
     if not steps:
         raise InputError(
             f"{path}: {proof.rows} rows are not one step of batch_size {config['batch_size']} times "
-            f"gradient_accumulation_steps {config['gradient_accumulation_steps']}: the base model would be saved as it is; "
-            "lower them"
+            f"gradient_accumulation_steps {config['gradient_accumulation_steps']}: "
+            "the base model would be saved as it is; lower them"
         )
     return min(steps, config.get("max_steps_per_epoch") or steps)
 
@@ -129,6 +131,6 @@ def check_disk(config: dict[str, Any], model: BaseModel, folder: Path) -> None:
     free = shutil.disk_usage(place).free
     if free < need:
         raise InputError(
-            f"{folder}: {need / GIB:.1f} GiB are needed for {kept} checkpoints with optimizer state, {free / GIB:.1f} are "
-            "free: lower keep_last, or make room"
+            f"{folder}: {need / GIB:.1f} GiB are needed for {kept} checkpoints with optimizer state, "
+            f"{free / GIB:.1f} are free: lower keep_last, or make room"
         )

@@ -1,9 +1,10 @@
 """
-Load a checkpoint as a user would, with transformers, and print as JSON what it is. Run by the trainer's Python, as a file.
+Load a checkpoint with transformers and print as JSON what it is. Run by the trainer's Python, as a file.
 
     python checkpoint_probe.py CHECKPOINT BASE_MODEL PROMPT_FILE
 
-Every weight has to be a number, and one at least another than in the base model: a training without a step writes the base.
+Every weight has to be a number, and one at least another than in the base model: a training without a step
+writes the base.
 """
 
 import json

@@ -1,8 +1,8 @@
 """
 What a rendered YAML names in the place of torchtune 0.6.1's own parts, and why.
 
-chat_tokenizer   torchtune's drops the label of a row's last token, cuts rows silently, and turns text into control tokens
-rows_dataset     torchtune's trains the message before one without text, and takes stale data from a cache by path and time
+chat_tokenizer   torchtune's drops a row's last label, cuts rows silently, and turns text into control tokens
+rows_dataset     torchtune's trains the message before one without text, and takes stale data from a cache
 checkpointer     torchtune's leaves half a checkpoint when it is killed, and saves weights that are not numbers
 metrics          torchtune's DiskLogger, which ends a run whose loss is not a number
 

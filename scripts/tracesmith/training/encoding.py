@@ -1,8 +1,9 @@
 """
 A row as the tokens that a trainer sees, and which of them it learns.
 
-Learnt are the contents of the assistant's turns and the token that ends each of them; headers, other turns and gaps are not.
-Contents are always text: `<|im_end|>` in the output of a tool becomes its letters, never the control token. Nothing is cut.
+Learnt are the contents of the assistant's turns and the token that ends each; headers, other turns and gaps are not.
+Contents are always text: `<|im_end|>` in the output of a tool becomes its letters, never the control token.
+Nothing is cut.
 """
 
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Encoder:
         files.read_json(path)
         try:
             self.tokenizer: Any = Tokenizer.from_file(str(path))
-        except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
+        except Exception as error:  # the library raises nothing narrower
             raise InputError(f"{path}: no tokenizer that can be read: {error}") from None
         self.path = path
         self.family = self._family(family)

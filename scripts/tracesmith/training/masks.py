@@ -1,8 +1,8 @@
 """
 The proof that what a trainer learns is what the agent wrote.
 
-It does not ask the encoder's own mask how it came about: it cuts the labels at every break, decodes each piece, and compares
-with the row; and it renders the row by the model's own chat template, as a server would, and compares that with the tokens.
+It does not ask the encoder how its mask came about: it cuts the labels at every break, decodes each piece and compares it
+with the row; and it renders the row by the model's own chat template, as a server would, and compares the texts.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def learnt_pieces(tokens: Sequence[int], labels: Sequence[int]) -> list[list[int
 
 
 def check_labels(encoder: Encoder, messages: Messages, tokens: Sequence[int], labels: Sequence[int], where: str) -> int:
-    """Raise InputError unless the labels are each assistant turn's bytes and its end; return how many turns there are."""
+    """Raise InputError unless the labels are each assistant turn's bytes and end; return how many turns there are."""
     wanted = [message["content"] for message in messages if message["role"] == "assistant"]
     pieces = learnt_pieces(tokens, labels)
     if len(pieces) != len(wanted):

@@ -1,8 +1,7 @@
 """
 From a training configuration of ours to the YAML that a trainer takes as it stands.
 
-What stays in the configuration is what a person chooses: recipe, optimizer, epochs. Filled in is what follows from the run:
-rows, base model with the files that are found in it, tokenizer, sizes, output folder, devices, steps.
+What stays is what a person chooses: recipe, optimizer, epochs. Filled in is what follows from the run: rows, base model with the files that are found in it, tokenizer, sizes, output folder, devices, steps.
 """
 
 import logging
@@ -92,8 +91,10 @@ def render(config_path: Path, training: Training, output: Path) -> None:
     longest = model.config.get("max_position_embeddings", max_seq_len)
     if max_seq_len > longest:
         raise InputError(f"max_seq_len: {max_seq_len} tokens, the model {training.base_model} takes {longest}")
-    fill = _torchtune if ours["backend"] == "torchtune" else _trl
-    made = fill(config, training, model, max_seq_len, count)
+    if ours["backend"] == "torchtune":
+        made = _torchtune(config, training, model, max_seq_len, count)
+    else:
+        made = _trl(config, training)
     section = {
         "backend": ours["backend"],
         "recipe": ours.get("recipe", "sft"),
@@ -179,7 +180,7 @@ def _torchtune(
     return made
 
 
-def _trl(config: dict[str, Any], training: Training, model: BaseModel, max_seq_len: int, count: int) -> dict[str, Any]:
+def _trl(config: dict[str, Any], training: Training) -> dict[str, Any]:
     made = {key: value for key, value in config.items() if key != "tracesmith"}
     made["output_dir"] = f"outputs/{training.run_id}/trl"
     made["run_name"] = training.run_id

@@ -21,7 +21,7 @@ def read(path: Path) -> Iterator[tuple[str, Messages]]:
 
 
 def check_roles(messages: Messages, where: str) -> None:
-    """Raise InputError unless a system message may come first and user and assistant then take turns, assistant last."""
+    """Raise InputError unless user and assistant take turns, assistant last; a system message may come first."""
     turns = messages[1:] if messages[0]["role"] == "system" else messages
     for place, message in enumerate(turns, start=len(messages) - len(turns)):
         wanted = ("user", "assistant")[(place - len(messages) + len(turns)) % 2]
@@ -40,7 +40,8 @@ def _message(message: Any, where: str) -> dict[str, str]:
     content = message.get("content")
     if not isinstance(content, str):
         raise InputError(
-            f"{where}: the content has to be text; native tool calls and parts cannot be trained: use style xml or ticks"
+            f"{where}: the content has to be text; native tool calls and parts cannot be trained: "
+            "use style xml or ticks"
         )
     try:
         content.encode("utf-8")

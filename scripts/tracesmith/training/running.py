@@ -1,8 +1,8 @@
 """
 Run a trainer to its end, whatever ends it before, and publish what it made.
 
-All happens in <folder>/.work, which belongs to one configuration, rows and base model: with others it starts anew. Whole
-epochs there are gone on from. The manifest is written last, after the checkpoints were loaded, looked at and renamed.
+All happens in <folder>/.work, which belongs to one configuration, rows and base model: others start anew.
+Whole epochs there are gone on from. The manifest is written last, after the checkpoints were loaded, looked at and renamed.
 """
 
 import contextlib
@@ -139,7 +139,7 @@ def _trl(config: Path, _plan: Plan, python: Path, work: Path, resumed: int | Non
 
 def _environment(work: Path) -> dict[str, str]:
     quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
-    # One thread: two that wait for each other on busy cores took five times as long. Datasets' cache goes by path and time.
+    # One thread: two that wait for each other on busy cores took five times as long.
     own = {"PYTHONPATH": str(LIBRARY), "HF_DATASETS_CACHE": str(work / "datasets")}
     threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     return {**os.environ, **quiet, **own, **threads}

@@ -1,8 +1,8 @@
 """
 A Qwen2.5 of a million random weights, in the hub's layout, made without torch: for tests, the demo and a first try.
 
-Its tokenizer is trained on texts that are given, has the family's special tokens and its chat template. The same texts and
-seed give the same bytes.
+Its tokenizer is trained on texts that are given, has the family's special tokens and its chat template. The same
+texts and seed give the same bytes.
 """
 
 import array
@@ -30,8 +30,8 @@ PIECES = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content']"
+    " + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 VOCABULARY, WIDTH, INNER, LAYERS, HEADS, KV_HEADS, LONGEST = 2048, 128, 384, 4, 4, 2, 32768
 
@@ -133,7 +133,7 @@ def _shapes() -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def write_weights(folder: Path, seed: int) -> int:
-    """Write random weights as safetensors (a header's length, the header, then floats) and return how many there are."""
+    """Write random weights as safetensors (length, header, floats) and return how many there are."""
     draw, header, data, end = random.Random(seed), {}, [], 0  # noqa: S311 - weights, no secrets
     for name, shape in _shapes():
         size = shape[0] * (shape[1] if len(shape) > 1 else 1)

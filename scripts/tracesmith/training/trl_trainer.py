@@ -1,10 +1,10 @@
 """
-Train with TRL what a rendered YAML says: the same rows, tokens and labels as with torchtune. Run by TRL's Python, as a file.
+Train with TRL what a rendered YAML says: the same rows, tokens and labels as with torchtune.
 
     .venv-trl/bin/python scripts/tracesmith/training/trl_trainer.py logs/train/RUN/trl.yaml
 
-Rows come to TRL as tokens and labels, so that no template, mask or length of its own is applied. What its batches hold is
-compared with them before the first step.
+Rows come to TRL as tokens and labels, so that no template, mask or length of its own is applied. What its batches hold
+is compared with them before the first step. It is run by TRL's Python, as a file.
 """
 
 import argparse
@@ -99,7 +99,7 @@ def main() -> None:
     config = yaml.safe_load(args.config.read_text())
     section = config.pop("tracesmith")
     folder = args.output_dir or Path(config["output_dir"])
-    ours = {"max_length": None, "packing": False, "dataset_kwargs": {"skip_prepare_dataset": True}}
+    ours: dict[str, Any] = {"max_length": None, "packing": False, "dataset_kwargs": {"skip_prepare_dataset": True}}
     ours |= {"save_strategy": "epoch", "save_total_limit": None, "logging_steps": 1, "logging_nan_inf_filter": False}
     wanted = list(encoded(section))
     trainer = SFTTrainer(
