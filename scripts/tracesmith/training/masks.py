@@ -1,8 +1,8 @@
 """
 The proof that what a trainer learns is what the agent wrote.
 
-It does not ask the encoder how its mask came about: it cuts the labels at every break, decodes each piece and compares it
-with the row; and it renders the row by the model's own chat template, as a server would, and compares the texts.
+It does not ask the encoder how its mask came about: it cuts the labels at every break, decodes each piece and compares
+it with the row; and it renders the row by the model's own chat template, as a server would, and compares the texts.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """
 From a training configuration of ours to the YAML that a trainer takes as it stands.
 
-What stays is what a person chooses: recipe, optimizer, epochs. Filled in is what follows from the run: rows, base model with the files that are found in it, tokenizer, sizes, output folder, devices, steps.
+What stays is what a person chooses: recipe, optimizer, epochs. Filled in is what follows from the run: rows, base
+model with the files that are found in it, tokenizer, sizes, output folder, devices, steps.
 """
 
 import logging

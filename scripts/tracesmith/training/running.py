@@ -2,7 +2,8 @@
 Run a trainer to its end, whatever ends it before, and publish what it made.
 
 All happens in <folder>/.work, which belongs to one configuration, rows and base model: others start anew.
-Whole epochs there are gone on from. The manifest is written last, after the checkpoints were loaded, looked at and renamed.
+Whole epochs there are gone on from. The manifest is written last, after the checkpoints were loaded, looked at and
+renamed.
 """
 
 import contextlib
@@ -133,8 +134,8 @@ def _torchtune(config: Path, plan: Plan, python: Path, work: Path, resumed: int 
 
 
 def _trl(config: Path, _plan: Plan, python: Path, work: Path, resumed: int | None) -> list[str]:
-    command = [str(python), str(Path(__file__).with_name("trl_trainer.py")), str(config), "--output-dir", str(work)]
-    return command if resumed is None else [*command, "--resume", str(resumed)]
+    command = [str(python), str(Path(__file__).with_name("trl_trainer.py")), str(config), str(work)]
+    return command if resumed is None else [*command, str(resumed)]
 
 
 def _environment(work: Path) -> dict[str, str]:

@@ -1,13 +1,12 @@
 """
 Train with TRL what a rendered YAML says: the same rows, tokens and labels as with torchtune.
 
-    .venv-trl/bin/python scripts/tracesmith/training/trl_trainer.py logs/train/RUN/trl.yaml
+    .venv-trl/bin/python scripts/tracesmith/training/trl_trainer.py CONFIG [FOLDER [EPOCH]]
 
 Rows come to TRL as tokens and labels, so that no template, mask or length of its own is applied. What its batches hold
 is compared with them before the first step. It is run by TRL's Python, as a file.
 """
 
-import argparse
 import math
 import sys
 import time
@@ -90,15 +89,11 @@ def check_batches(trainer: SFTTrainer, wanted: list[dict[str, list[int]]]) -> No
 
 
 def main() -> None:
-    """Train, from a checkpoint where one is named."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="YAML that render_training_config.py wrote")
-    parser.add_argument("--output-dir", type=Path, help="folder; else the configuration's")
-    parser.add_argument("--resume", type=int, help="epoch after which to go on")
-    args = parser.parse_args()
-    config = yaml.safe_load(args.config.read_text())
+    """Train what a rendered YAML says, in its folder or another, from the start or after an epoch."""
+    config_path, *more = sys.argv[1:]
+    config = yaml.safe_load(Path(config_path).read_text())
     section = config.pop("tracesmith")
-    folder = args.output_dir or Path(config["output_dir"])
+    folder = Path(more[0] if more else config["output_dir"])
     ours: dict[str, Any] = {"max_length": None, "packing": False, "dataset_kwargs": {"skip_prepare_dataset": True}}
     ours |= {"save_strategy": "epoch", "save_total_limit": None, "logging_steps": 1, "logging_nan_inf_filter": False}
     wanted = list(encoded(section))
@@ -110,7 +105,7 @@ def main() -> None:
         callbacks=[Keeper(folder, section["keep_last"])],
     )
     check_batches(trainer, wanted)
-    trainer.train(resume_from_checkpoint=None if args.resume is None else str(folder / f"epoch_{args.resume}"))
+    trainer.train(resume_from_checkpoint=str(folder / f"epoch_{more[1]}") if more[1:] else None)
 
 
 if __name__ == "__main__":
