@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tracesmith.errors import InfrastructureError
 
-LINE = re.compile(r"Step (\d+) \| (.*)")
+LINE = re.compile(r"Step (\d+) \| (.*)\n")
+"""A whole line: a killed process leaves half of one."""
 Curves = list[dict[str, float]]
 
 
@@ -22,8 +23,8 @@ def read(folder: Path) -> Curves:
     """
     steps: dict[int, dict[str, float]] = {}
     for path in sorted(folder.glob("log_*.txt"), key=lambda path: (len(path.name), path.name)):
-        for line in path.read_text().splitlines():
-            if match := LINE.fullmatch(line.strip()):
+        for line in path.read_text().splitlines(keepends=True):
+            if match := LINE.fullmatch(line):
                 values = dict(part.rsplit(":", 1) for part in match[2].split())
                 steps[int(match[1])] = {name: float(value) for name, value in values.items()}
     return [{"step": number, **steps[number]} for number in sorted(steps)]
