@@ -174,8 +174,8 @@ def _torchtune(
     if also := config.get("metric_logger"):
         name = {"name": training.run_id} if "WandB" in str(also.get("_component_")) else {}
         made["metric_logger"]["also"] = {**name, **also}
-    if made.get("max_steps_per_epoch") is None and not packed and not lora:
-        # The LoRA recipes of 0.6.1 make short epochs of it. Without a number, torchtune carries the rows left over into the next epoch's first step, unless it is resumed.
+    if made.get("max_steps_per_epoch") is None and not packed:
+        # Without a number, torchtune carries the rows left over into the next epoch's first step, unless it is resumed.
         steps = steps_of_epoch(count, {**made, "tracesmith": {**ours, "gpus": training.gpus}})
         made["max_steps_per_epoch"] = steps or None
     return made

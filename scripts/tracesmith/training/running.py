@@ -109,7 +109,8 @@ def _train(config: Path, plan: Plan, python: Path, work: Path, lock: int) -> Non
     backend = plan.section["backend"]
     done = [int(path.parent.name.removeprefix("epoch_")) for path in work.glob(f"epoch_*/{STATES[backend][0]}")]
     whole = sorted(epoch for epoch in done if (work / f"epoch_{epoch}" / WHOLE).is_file())
-    resumed = whole[-1] if whole else None
+    # Resumed, the LoRA recipes of torchtune 0.6.1 begin the learning rate's schedule anew: they start over instead.
+    resumed = whole[-1] if whole and not plan.section["recipe"].startswith("lora") else None
     for path in work.glob("epoch_*"):
         if resumed is None or int(path.name.removeprefix("epoch_")) > resumed:
             stores.remove_tree(path)
@@ -127,9 +128,8 @@ def _torchtune(config: Path, plan: Plan, python: Path, work: Path, resumed: int 
         return command
     folder = work / f"epoch_{resumed}"
     command += ["resume_from_checkpoint=True", f"checkpointer.recipe_checkpoint={folder.name}/recipe_state.pt"]
-    if not plan.section["recipe"].startswith("lora"):  # LoRA goes on from the base and the adapters of the last epoch
-        names = sorted(path.name for path in folder.glob("model*.safetensors"))
-        command.append(f"checkpointer.checkpoint_files=[{','.join(f'{folder.name}/{name}' for name in names)}]")
+    names = sorted(path.name for path in folder.glob("model*.safetensors"))
+    command.append(f"checkpointer.checkpoint_files=[{','.join(f'{folder.name}/{name}' for name in names)}]")
     return command
 
 
