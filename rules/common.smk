@@ -22,6 +22,7 @@ wildcard_constraints:
     run_id=r"(?:(?!\.(?:resolved_only|train|validation)\.)[\w.-])+",
     style=r"xml|tool|ticks",
     method=r"llm_modify|llm_rewrite",
+    backend=r"torchtune|trl",
     mode=r"llm|static|tests|pr|skip",
     validated=r"report|combined_report",
     export=r"parquet|sharegpt|preferences",

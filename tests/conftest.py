@@ -85,12 +85,37 @@ def missing_image_registry() -> str | None:
     return None if shutil.which("docker-registry") else "docker-registry (Debian: docker-registry)"
 
 
+def missing_trainer(name: str, backend: str) -> str | None:
+    """Ask for an environment in which a trainer works."""
+    from training_models import training_python  # noqa: PLC0415 (other tests run without the library)
+
+    python = training_python(name)
+    if not python.is_file():
+        return f"an environment with {backend} ({python}; CONTRIBUTING.md says how it is made)"
+    probe = TESTS.parent / "scripts" / "tracesmith" / "training" / "environment_probe.py"
+    return complaint([python, probe, backend], 300)
+
+
+@functools.cache
+def missing_train() -> str | None:
+    """Ask for torchtune's environment."""
+    return missing_trainer("training", "torchtune")
+
+
+@functools.cache
+def missing_trl() -> str | None:
+    """Ask for TRL's environment."""
+    return missing_trainer("trl", "trl")
+
+
 NEEDS: dict[str, Callable[[], str | None]] = {
     "docker": missing_docker,
     "sandbox": missing_sandbox,
     "network": missing_network,
     "git_http": missing_git_http,
     "image_registry": missing_image_registry,
+    "train": missing_train,
+    "trl": missing_trl,
 }
 
 

@@ -56,6 +56,7 @@ class Configuration:
         schemas.check(config, schema, "config")
         self.user: str = config["user"]
         self.llm: dict[str, Any] = config["llm"]
+        self.environments: dict[str, Any] = config["environments"]
         self.free_disk: str = config["preflight"]["free_disk"]
         self.github = _owner(config, "github", environment.get("SWESMITH_ORG_GH"), "swesmith")
         self.dockerhub = _owner(config, "dockerhub", environment.get("SWESMITH_ORG_DH"), UPSTREAM_IMAGES)
@@ -248,7 +249,7 @@ def _profile_path(short_name: str, wanted: str) -> Path:
 def _run(run_id: str, entry: dict[str, Any], config: Mapping[str, Any], repos: Mapping[str, Repo]) -> Run:
     if entry["repo"] not in repos:
         raise InputError(f"config: key runs.{run_id}.repo: no such repo; known: {', '.join(sorted(repos))}")
-    sections = ("agent", "evaluation", "sft")
+    sections = ("agent", "evaluation", "sft", "training")
     settings = _settings(config, entry, sections)
     settings["agent"]["engine"] = settings["agent"]["engine"] or "null"  # YAML reads a bare null as nothing
     settings |= {name: entry.get(name) for name in ("trajectories", "predictions")}

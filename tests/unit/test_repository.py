@@ -29,8 +29,8 @@ ORDER = [
     "shell",
 ]
 
-# Metered for another reason: they push to a server of others.
-WITHOUT_SANDBOX = {"push_mirror", "push_image"}
+# Metered for another reason: they push to a server of others, or take a GPU for hours.
+WITHOUT_SANDBOX = {"push_mirror", "push_image", "finetune"}
 
 
 def rules() -> dict[str, str]:
@@ -62,6 +62,7 @@ def part(rule: str, name: str) -> str:
 def test_the_workflow_has_its_rules() -> None:
     expected = {"build_environment", "generate_bugs", "collect_patches", "validate_bugs", "gather_instances"}
     expected |= {"write_issues", "assemble_dataset", "run_agent", "evaluate_predictions", "convert_trajectories"}
+    expected |= {"make_tiny_model", "render_training_config", "finetune"}
     assert expected | {"filter_resolved", "report_run", "push_mirror", "push_image"} <= set(RULES)
 
 

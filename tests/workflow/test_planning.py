@@ -32,6 +32,25 @@ def test_the_plan_of_all_names_every_step(folder: Path) -> None:
     assert workflows.planned(folder) == {*steps, "convert_trajectories", "filter_resolved", "report_run"}
 
 
+def test_training_is_planned_only_when_it_is_asked_for(folder: Path) -> None:
+    training = {"make_tiny_model", "render_training_config", "finetune"}
+    assert not training & workflows.planned(folder)
+    assert training < workflows.planned(folder, "outputs/tiny-oracle/manifest.json")
+
+
+def test_a_model_of_the_users_is_not_made(folder: Path) -> None:
+    (folder / "model").mkdir()
+    (folder / "model/config.json").write_text("{}")
+    config = workflows.read_config(folder)
+    config["runs"]["tiny-oracle"]["training"] = {"base_model": "model", "backend": "trl"}
+    workflows.write_config(folder, config)
+    planned = workflows.planned(folder, "outputs/tiny-oracle/manifest.json")
+    assert "make_tiny_model" not in planned
+    done = workflows.snakemake(folder, "-n", "-p", "outputs/tiny-oracle/manifest.json")
+    assert "logs/train/tiny-oracle/trl.yaml" in done.stdout
+    assert ".venv-trl/bin/python" in done.stdout
+
+
 def test_a_profile_is_made_for_a_source_without_one(folder: Path) -> None:
     config = workflows.read_config(folder)
     config["repos"]["tiny"] |= {"profile": "auto", "source": str(tiny.SOURCE)}
