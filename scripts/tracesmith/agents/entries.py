@@ -25,13 +25,12 @@ class Entries:
         self._redone = root / REDONE
 
     def check(self, instances: Sequence[Instance], dataset: Path) -> None:
-        """Raise InputError when the folder holds instances of another dataset."""
+        """Raise InputError when the folder holds trajectories, and none is of an instance that the dataset has."""
         known = {instance["instance_id"] for instance in instances}
         found = sorted(path.parent.name for path in self.store.root.glob(f"[!.]*/{stores.ENTRY}"))
-        strange = [name for name in found if name not in known]
-        if strange:
+        if found and not known & set(found):
             raise InputError(
-                f"{self.store.root}: holds the trajectory of {strange[0]}, which is not in {dataset}; "
+                f"{self.store.root}: holds the trajectory of {found[0]}, which is not in {dataset}; "
                 "it is the folder of another dataset: give another --output, or remove the folder"
             )
 
