@@ -6,28 +6,6 @@ OUTPUT  logs/train/<run_id>/<backend>.yaml, outputs/<run_id>/manifest.json; besi
 """
 
 
-def rows_to_train(wildcards):
-    """The rows that a run's model learns."""
-    return f"trajectories_sft/{wildcards.run_id}.resolved_only.{run_setting('sft', 'style')(wildcards)}.jsonl"
-
-
-def base_model_of_run(wildcards):
-    """The folder of a run's base model: the user's, or the tiny one that is made."""
-    own = run_setting("training", "base_model")(wildcards)
-    return f"logs/train/{wildcards.run_id}/tiny_model" if own == "tiny" else own
-
-
-def config_of_base_model(wildcards):
-    """The file by which a base model is known to be there."""
-    return f"{base_model_of_run(wildcards)}/config.json"
-
-
-def python_of_training(wildcards):
-    """The Python of the trainer's environment."""
-    name = "trl" if run_setting("training", "backend")(wildcards) == "trl" else "training"
-    return CONFIGURATION.environments[name]["python"] or os.path.relpath(ROOT / f".venv-{name}/bin/python")
-
-
 rule make_tiny_model:
     """Write a model of a million random weights, to try the training with."""
     input:
