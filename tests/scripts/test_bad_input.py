@@ -593,13 +593,14 @@ def test_datasets_and_predictions_may_be_jsonl_with_line_separators(work: Path, 
     assert "ocker" in done.stderr.splitlines()[-1]
 
 
-def test_a_report_never_joins_those_of_another_repository(work: Path) -> None:
-    entry = work / "out" / "npm__other.v1.0.0.func_pm_x__00000000" / "entry.json"
+@pytest.mark.parametrize("repo", ["npm__other.v1.0.0", REPO])
+def test_a_report_never_joins_those_of_another_dataset(work: Path, repo: str) -> None:
+    entry = work / "out" / f"{repo}.func_pm_x__00000000" / "entry.json"
     entry.parent.mkdir(parents=True)
     entry.write_text("{}")
     before = contents(work)
     done = run_in_fork(work, "evaluate_predictions", SCRIPTS["evaluate_predictions"].command())
-    check_refused(work, done, str(entry.parent.parent.name), entry.parent.name, REPO, "give --output a folder")
+    check_refused(work, done, str(entry.parent.parent.name), entry.parent.name, DATASET, "give --output a folder")
     assert contents(work) == before
 
 

@@ -25,11 +25,11 @@ def check_source(instances: Iterable[Instance], dataset: Path, environment: Envi
             )
 
 
-def check_folder(folder: Path, known: Container[str]) -> None:
+def check_folder(folder: Path, known: Container[str], dataset: Path) -> None:
     """Raise InputError when a report's folder holds grades, and none is of an instance that the dataset has."""
     found = sorted(entry.parent.name for entry in folder.glob(f"[!.]*/{stores.ENTRY}"))
     if found and not any(name in known for name in found):
         raise InputError(
-            f"{folder}: holds the grade of {found[0]}, which the dataset does not have, nor any other of the "
-            f"{len(found)} grades there; give --output a folder of its own, or remove this one"
+            f"{folder}: holds grades of another dataset, such as {found[0]}, which is not in {dataset}; "
+            "give --output a folder of its own, or remove this one"
         )
