@@ -145,7 +145,7 @@ def test_a_trajectory_folder_is_sweagents(name: str) -> None:
 
 def test_exit_statuses_list_every_instance_once() -> None:
     value = yaml.safe_load((LINE / f"trajectories/local/{RUN}/run_batch_exit_statuses.yaml").read_text())
-    assert list(value) == ["instances_by_exit_status"]
+    assert set(value) - {"total_cost"} == {"instances_by_exit_status"}
     assert sorted(name for names in value["instances_by_exit_status"].values() for name in names) == IDS
 
 
