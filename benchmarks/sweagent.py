@@ -30,6 +30,7 @@ for place in ("scripts", "tests"):
 
 import yaml  # noqa: E402
 
+import agent_models  # noqa: E402
 import llm_server  # noqa: E402
 import tiny  # noqa: E402
 from llm_server import Body, Message, ModelServer  # noqa: E402
@@ -127,24 +128,6 @@ def must(command: list[str]) -> None:
     check(done.returncode == 0, f"{Path(command[1]).name} ended with {done.returncode}: {done.stderr[-2000:]}")
 
 
-def write_dataset(path: Path) -> Path:
-    """Write an instance a behaviour."""
-    rows = [
-        {
-            "instance_id": f"{tiny.REPO}.{name}",
-            "repo": f"swesmith/{tiny.REPO}",
-            "image_name": "x",
-            "patch": tiny.BUG,
-            "FAIL_TO_PASS": ["src/intervals.spec.ts > merge > joins intervals that touch"],
-            "PASS_TO_PASS": [],
-            "problem_statement": f"Intervals that touch stay apart. Behaviour: {name}.",
-        }
-        for name in BEHAVIOURS
-    ]
-    files.write_json(path, rows)
-    return path
-
-
 def answer(body: Body) -> Message:
     """Return the next turn of the agent that the task asks for."""
     task = next(text for message in body["messages"] if "Behaviour: " in (text := _text(message)))
@@ -215,7 +198,7 @@ def paid_twice(folder: Path) -> int:
 
 def measure(run: Run, server: ModelServer) -> str:
     """Do it all and return the page of results."""
-    dataset = write_dataset(run.folder / "dataset.json")
+    dataset = agent_models.write_dataset(run.folder / "dataset.json", *BEHAVIOURS)
     server.faults = ["429"] * 3
     killed_after = kill_in_the_middle(run, dataset)
     left = wait_for_the_orphans(run)

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -80,6 +80,16 @@ class Store:
         for folder in left:
             if owners.is_abandoned(folder.name):
                 remove_tree(folder)
+
+
+def check_members(folder: Path, known: Container[str], dataset: Path, what: str) -> None:
+    """Raise InputError when a folder has entries, and none is of an instance that the dataset has."""
+    found = sorted(entry.parent.name for entry in folder.glob(f"[!.]*/{ENTRY}"))
+    if found and not any(name in known for name in found):
+        raise InputError(
+            f"{folder}: holds the {what} of {found[0]}, which is not in {dataset}; "
+            "it is the folder of another dataset: give --output a folder of its own, or remove the folder"
+        )
 
 
 def remove_tree(path: Path) -> None:

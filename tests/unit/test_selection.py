@@ -127,4 +127,4 @@ def test_files_that_did_not_run_are_as_in_the_reference() -> None:
 
 
 def test_the_time_of_some_files_is_their_own_and_a_share_of_the_rest() -> None:
-    assert choosing.seconds(known(), SuiteRun("ran", seconds=10.0), ["a.spec.ts"]) == 3.0 + 6.0 / 3
+    assert choosing.seconds(known().seconds, len(TESTS), 10.0, ["a.spec.ts"]) == 3.0 + 6.0 / 3

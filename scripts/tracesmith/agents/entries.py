@@ -7,7 +7,6 @@ from typing import Any
 
 from tracesmith import files, patches, stores
 from tracesmith.agents.engines import SUBMITTED, Outcome, Trajectory
-from tracesmith.errors import InputError
 from tracesmith.records import Instance, Prediction
 from tracesmith.stores import Store
 
@@ -26,13 +25,7 @@ class Entries:
 
     def check(self, instances: Sequence[Instance], dataset: Path) -> None:
         """Raise InputError when the folder holds trajectories, and none is of an instance that the dataset has."""
-        known = {instance["instance_id"] for instance in instances}
-        found = sorted(path.parent.name for path in self.store.root.glob(f"[!.]*/{stores.ENTRY}"))
-        if found and not known & set(found):
-            raise InputError(
-                f"{self.store.root}: holds the trajectory of {found[0]}, which is not in {dataset}; "
-                "it is the folder of another dataset: give another --output, or remove the folder"
-            )
+        stores.check_members(self.store.root, {one["instance_id"] for one in instances}, dataset, "trajectory")
 
     def rounds(self) -> dict[str, int]:
         """Return how often instances have been redone; those that never were are missing."""

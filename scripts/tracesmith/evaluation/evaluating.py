@@ -53,7 +53,7 @@ def evaluate(
     records.check_known(predictions, instances, str(predictions_path), str(dataset))
     asked = [instances[name] for name in predictions]
     checks.check_source(asked, dataset, environment, environment_path)
-    checks.check_folder(output.parent, instances, dataset)
+    stores.check_members(output.parent, instances, dataset, "grade")
     workspaces.check(asked, environment_path.parent, environment)
     reference = references.read(environment_path.parent, environment)
     references.check_time(reference, timeout_s, environment_path)

@@ -1,6 +1,6 @@
 """Choose the test files that can see a patch; where that is in doubt, the whole suite."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -77,11 +77,14 @@ def merge(reference: SuiteRun, found: SuiteRun, selected: Iterable[str]) -> Suit
     return replace(found, tests={**tests, **own}, failures={**failures, **said}, broken_files=broken)
 
 
-def seconds(coverage: Coverage, reference: SuiteRun, selected: Iterable[str]) -> float:
-    """Estimate what selected files take of the reference time: their own tests', and a file's share of the rest."""
-    listed = list(selected)
-    rest = max(0.0, reference.seconds - sum(coverage.seconds.values()))
-    return sum(coverage.seconds.get(path, 0.0) for path in listed) + rest * len(listed) / max(1, len(coverage.tests))
+def seconds(own: Mapping[str, float], count: int, whole_s: float, selected: Sequence[str]) -> float:
+    """
+    Estimate what selected files take of the whole suite's time: their own tests', and a file's share of the rest.
+
+    `own` has the seconds of the tests of each file, of which there are `count`.
+    """
+    rest = max(0.0, whole_s - sum(own.values()))
+    return sum(own.get(path, 0.0) for path in selected) + rest * len(selected) / max(1, count)
 
 
 def _beyond(patch: str) -> str:

@@ -133,7 +133,7 @@ def _job(path: Path, environment: Environment, settings: ConfirmSettings, output
         for one in changes
     }
     plain = runners[PLAIN.cpu_share]
-    warm = warming.make(path.parent, plain) if known else warming.Warm(doubt="selection is off")
+    warm = warming.make(path.parent, plain)
     health = Health(environment, plain.backend, reference)
     store = stores.Store(confirmations.store_of(output))
     trials = Trials(plain, warm, health, store, settings.decoys)

@@ -18,6 +18,7 @@ from tracesmith.prepared import TestSettings
 from tracesmith.runners import RUNNERS
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import TESTBED, Completed, Sandbox
+from tracesmith.selection import choosing
 from tracesmith.suites import SuiteRun
 
 FIRST, LAST = "first", "last"
@@ -99,16 +100,9 @@ def _joined(found: Mapping[str, SuiteRun], number: str, how: str) -> SuiteRun:
     if not together or not alone:
         return together or alone or SuiteRun("no_report")
     again = {suites.test_file(test) for test in alone.tests} | set(alone.broken_files)
-    tests = {test: state for test, state in together.tests.items() if suites.test_file(test) not in again}
-    failures = {test: line for test, line in together.failures.items() if test in tests}
-    broken = sorted((set(together.broken_files) - again) | set(alone.broken_files))
-    return replace(
-        together,
-        tests={**tests, **alone.tests},
-        failures={**failures, **alone.failures},
-        broken_files=broken,
-        output=together.output + alone.output,
-    )
+    joined = choosing.merge(together, alone, again)
+    complaints = {**together.complaints, **alone.complaints}
+    return replace(joined, output=together.output + alone.output, complaints=complaints)
 
 
 def _unpack(data: bytes) -> dict[str, bytes]:

@@ -50,8 +50,10 @@ class Runner:
 
     def usual_s(self, only: list[str] | None) -> float:
         """Return the reference time of what is run, None being the whole suite."""
-        stable = self.reference.stable
-        return choosing.seconds(self.coverage, stable, only) if self.coverage and only is not None else stable.seconds
+        whole_s, known = self.reference.stable.seconds, self.coverage
+        return (
+            choosing.seconds(known.seconds, len(known.tests), whole_s, only) if known and only is not None else whole_s
+        )
 
     def timeout_s(self, only: list[str] | None) -> float:
         """Return the time limit of a run, by the reference time of what it runs."""
@@ -73,10 +75,16 @@ class Runner:
             if only is None:
                 break
             if not self.is_doubtful(found, only, selection):
-                how = {"selection": "coverage", "way": "clean", "files": only}
-                return Found(choosing.merge(beside or self.reference.stable, found, only), limit, how)
+                return self.found(found, only, "clean", limit, beside)
         why = selection.why or "the selected files did not run"
         return Found(found, limit, {"selection": "none", "way": "clean", "why": why})
+
+    def found(
+        self, suite: SuiteRun, only: list[str], way: str, limit_s: float, beside: SuiteRun | None = None
+    ) -> Found:
+        """Return what a run of some files says of the whole suite; the others are as in the pristine run `beside`."""
+        how = {"selection": "coverage", "way": way, "files": only}
+        return Found(choosing.merge(beside or self.reference.stable, suite, only), limit_s, how)
 
     def is_doubtful(self, found: SuiteRun, only: list[str], selection: Selection) -> bool:
         """Tell whether a run of selected files leaves open what the whole suite would say."""

@@ -20,6 +20,7 @@ from tracesmith.records import Candidate
 from tracesmith.references import Health
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import TESTBED
+from tracesmith.selection import choosing
 from tracesmith.selection.choosing import Selection
 from tracesmith.stores import Store
 from tracesmith.suites import SuiteRun
@@ -91,7 +92,7 @@ class Trials:
         made = decoys.make(*bug, self.runner.source, failing, self.most)
         stable = self.runner.reference.stable
         paths = {suites.test_file(test) for test in failing} if made else set()
-        ordered = sorted(paths, key=lambda path: (usual_s(stable, path), path))
+        ordered = sorted(paths, key=lambda path: (usual_s(stable, [path]), path))
         wanted = {path: {test for test in [*failing, *passing] if suites.test_file(test) == path} for path in ordered}
         return Plan(made, {file.path: file.data for file in decoys.bugged_files(*bug, self.runner.source)}, wanted)
 
@@ -143,7 +144,7 @@ class Trials:
         return found
 
     def _clean(self, changed: Changed, paths: Sequence[str]) -> SuiteRun:
-        usual = sum(usual_s(self.runner.reference.stable, path) for path in paths)
+        usual = usual_s(self.runner.reference.stable, paths)
         test = limited(self.runner.environment.test, math.ceil(max(SHORTEST_CPU_S, CPU_SLOWER * usual)))
         with self.runner.backend.open() as box:
             for name, data in changed.items():
@@ -162,12 +163,10 @@ def diff(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> str:
     return "".join(lines)
 
 
-def usual_s(reference: SuiteRun, path: str) -> float:
-    """Estimate what a test file takes of the reference's time: its own, and its part of the rest."""
-    known = reference.file_seconds
-    rest = max(0.0, reference.seconds - sum(known.values()))
-    every = {suites.test_file(test) for test in reference.tests}
-    return known.get(path, 0.0) + rest / max(1, len(every))
+def usual_s(reference: SuiteRun, paths: Sequence[str]) -> float:
+    """Estimate what test files take of the reference's time."""
+    count = len({suites.test_file(test) for test in reference.tests})
+    return choosing.seconds(reference.file_seconds, count, reference.seconds, paths)
 
 
 def limited(test: TestSettings, cpu_s: int) -> TestSettings:

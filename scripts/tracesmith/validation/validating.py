@@ -86,7 +86,7 @@ def validate(
     known = coverage.make(environment_path.parent, environment, reference) if settings.selection == "coverage" else None
     source = environment_path.parent / environment.source
     runner = running.Runner(environment, backend, source, reference, known, settings.timeout_s)
-    warm = warming.make(environment_path.parent, runner) if known else warming.Warm(doubt="selection is off")
+    warm = warming.make(environment_path.parent, runner)
     job = Job(environment, runner, warm, store, settings, reference, health, shared)
     reports = _until_enough(job, share.of(candidates), share.workers)
     if share.is_whole():

@@ -21,7 +21,6 @@ from typing import TypeVar
 from tracesmith import files, stores, suites
 from tracesmith.runners import RUNNERS
 from tracesmith.sandboxes.base import Completed
-from tracesmith.selection import choosing
 from tracesmith.selection.choosing import Selection
 from tracesmith.suites import SuiteRun
 from tracesmith.validation import driving
@@ -61,7 +60,9 @@ class Warm:
 
 
 def make(folder: Path, runner: Runner) -> Warm:
-    """Return what is known of an environment's warm runner, from the store or measured now."""
+    """Return what is known of an environment's warm runner, from the store or measured now; none without coverage."""
+    if not runner.coverage:
+        return Warm(doubt="selection is off")
     store, identity = stores.Store(folder / NAME), runner.environment.identity()
     fingerprint = stores.fingerprint(NAME, CODE_VERSION, environment=identity)
     with store.claim("1"):
@@ -116,9 +117,7 @@ def run(runner: Runner, warm: Warm, selections: Mapping[str, Selection]) -> dict
         selection = again.get(name, selections[name])
         only = selection.files or []
         if not runner.is_doubtful(suite, only, selection):
-            how = {"selection": "coverage", "way": "warm", "files": only}
-            said = choosing.merge(runner.reference.stable, suite, only)
-            merged[name] = Found(said, runner.timeout_s(only), how)
+            merged[name] = runner.found(suite, only, "warm", runner.timeout_s(only))
     return merged
 
 
