@@ -123,16 +123,16 @@ def validate(runner: running.Runner, warm: warming.Warm, listed: Sequence[Candid
     """
     Return the verdicts of some candidates.
 
-    What a warm runner used is divided among its candidates by the number of their test files, and a clean run added.
+    What a warm runner used is divided among its candidates by the usual time of their test files; clean runs are added.
     """
     verdicts_of = []
     for group in warming.groups(listed, warm, 1, len(listed)):
         chosen = {one["instance_id"]: runner.select(one["patch"], one["instance_id"]) for one in group}
         said, used = priced(functools.partial(warming.run, runner, warm, chosen))
-        total = sum(len(selection.files or [0]) for selection in chosen.values())
+        usual = {name: runner.usual_s(selection.files) for name, selection in chosen.items()}
         for one in group:
             selection = chosen[one["instance_id"]]
-            share = used * len(selection.files or [0]) / total
+            share = used * usual[one["instance_id"]] / sum(usual.values())
             verdicts_of.append(validate_one(runner, one, selection, said.get(one["instance_id"]), share))
     return verdicts_of
 
@@ -176,14 +176,16 @@ def measure(folder: Path, package: str, asked: argparse.Namespace) -> Measured:
         with backend.open() as box:
             return suites.run(box, environment.test, environment.timeout_s)
 
-    bare_s = priced(bare)[1]
-    say(f"{package}: a bare run takes {bare_s:.1f} CPU s")
+    bare_s = [priced(bare)[1]]
+    say(f"{package}: a bare run takes {bare_s[0]:.1f} CPU s")
     known, coverage_s = priced(lambda: coverage.measure(folder, environment, reference))
     runner = running.Runner(environment, backend, source, reference, known, environment.timeout_s)
     warm, warm_s = priced(lambda: warming.measure(runner))
     say(f"{package}: coverage {coverage_s:.1f} CPU s ({known.doubt or 'trusted'})")
     say(f"{package}: pristine runs of the warm runner {warm_s:.1f} CPU s ({warm})")
     fast = validate(runner, warm, listed)
+    bare_s += [priced(bare)[1] for _ in range(2)]
+    say(f"{package}: bare runs take {', '.join(f'{one:.1f}' for one in bare_s)} CPU s")
     kept = [one for one, said in zip(listed, fast, strict=True) if said.lists[0] == verdicts.KEPT]
     folders = [[one for one in kept if f"diff --git a/{under}" in one["patch"]][: asked.audit] for under in asked.under]
     chosen = kept[: asked.confirm]
@@ -192,7 +194,7 @@ def measure(folder: Path, package: str, asked: argparse.Namespace) -> Measured:
     say(f"{package}: confirming {len(chosen)} took {confirm_s:.1f} CPU s")
     plain = replace(runner, coverage=None)
     naive = validate(plain, warming.Warm(doubt="naive"), [one for listed in folders for one in listed])
-    return Measured(package, bare_s, coverage_s + warm_s, fast, naive, len(chosen), confirm_s)
+    return Measured(package, statistics.median(bare_s), coverage_s + warm_s, fast, naive, len(chosen), confirm_s)
 
 
 def table(found: Measured, command: str) -> str:
@@ -207,7 +209,7 @@ def table(found: Measured, command: str) -> str:
     naive_of = {one.name: one for one in found.naive}
     pairs = [(one, naive_of[one.name]) for one in found.fast if one.name in naive_of]
     rows = {
-        "bare run, CPU s": f"{found.bare_s:.1f}",
+        "bare run, median of 3, CPU s": f"{found.bare_s:.1f}",
         "coverage run, CPU s": f"{found.coverage_s:.1f}",
         "candidates": str(len(found.fast)),
         "mean of a bare run, with the coverage run": f"{mean:.3f}",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tracesmith import cli
 from tracesmith.pool import Share
+from tracesmith.selection import coverage
 from tracesmith.validation import confirming
 
 
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument(
         "--least-discrimination", type=cli.share, help="share of them to reject, or the bug is dropped (default: none)"
     )
-    parser.add_argument("--selection", choices=("coverage", "none"), default="coverage", help="as for validate_bugs")
+    parser.add_argument("--selection", choices=coverage.SELECTIONS, default="coverage", help="as for validate_bugs")
     parser.add_argument("--workers", type=cli.positive_int, default=2, help="sandboxes at once (default: %(default)s)")
     parser.add_argument("--shard", type=cli.shard, help="I/N: only fill the store for shard I of N; no summary")
     parser.add_argument("--output", type=cli.output_file, required=True, help="summary; the store stands beside it")

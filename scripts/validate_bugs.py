@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tracesmith import cli
 from tracesmith.pool import Share
+from tracesmith.selection import coverage
 from tracesmith.validation import validating
 
 
@@ -24,9 +25,9 @@ def main() -> None:
     parser.add_argument("--max-instances", type=cli.positive_int, help="stop when this many are valid")
     parser.add_argument(
         "--selection",
-        choices=("coverage", "none"),
+        choices=coverage.SELECTIONS,
         default="coverage",
-        help="test files that run: those that enter what a candidate changes, or all (default: %(default)s)",
+        help="test files that run: those that enter an edit, that load its files, or all (default: %(default)s)",
     )
     parser.add_argument("--workers", type=cli.positive_int, default=2, help="sandboxes at once (default: %(default)s)")
     parser.add_argument("--shard", type=cli.shard, help="I/N: only fill the store for shard I of N; no summary")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tracesmith import patches
-from tracesmith.selection import bodies, choosing, coverage, edits
+from tracesmith.selection import bodies, choosing, coverage, edits, selfcontained
 from tracesmith.selection.coverage import ALL, Coverage, Seen
 from tracesmith.suites import SuiteRun
 
@@ -84,6 +84,36 @@ def test_files_that_cannot_be_judged_are_in_every_selection(tree: Path) -> None:
     assert choosing.choose(known(always=[2]), tree, patch("x + 1", "x - 1"), "x").files == ["a.spec.ts", "c.spec.ts"]
 
 
+def test_related_are_all_files_that_load_the_source(tree: Path) -> None:
+    found = choosing.choose(coverage.related(known()), tree, patch("x + 1", "x - 1"), "x")
+    assert (found.files, found.importers) == (TESTS, TESTS)
+
+
+def test_a_file_that_reads_the_source_sees_every_edit(tree: Path) -> None:
+    seen = Seen([0, 1, 2], [[0], [1], []], readers=[1])
+    for old, new, files in (("x + 1", "x - 1", TESTS[:2]), ("a * 2", "a / 2", ["b.spec.ts"])):
+        found = choosing.choose(known(sources={"m.ts": seen}), tree, patch(old, new), "x")
+        assert (found.files, found.importers) == (files, TESTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        ('import { test } from "vitest";\n// import { x } from "./x";\ntest("it", () => {});\n', True),
+        ('import type { X } from "./x";\ntest("it", () => {});\n', False),
+        ('export * from "./x";\n', False),
+        ('import { vi } from "vitest";\nvi.mock("./x");\n', False),
+        ('test("it", async () => { await import("./x"); });\n', False),
+        ('const fs = require("fs");\n', False),
+        ("test('it', () => fetch(address));\n", False),
+        ("const where = import.meta.url;\n", False),
+        ("test('it', () => {\n", False),
+    ],
+)
+def test_a_test_file_that_imports_nothing_sees_only_itself(text: str, closed: bool) -> None:
+    assert selfcontained.is_closed("a.spec.ts", text.encode()) is closed
+
+
 def test_a_doubt_runs_the_whole_suite_and_says_why(tree: Path) -> None:
     fine = patch("x + 1", "x - 1")
     outside = Coverage(TESTS, sources={"m.ts": Seen([0], [[0, ALL], [1], []])})
@@ -110,9 +140,10 @@ def test_edits_are_the_bytes_that_differ(tree: Path) -> None:
 
 
 def test_what_the_processes_wrote_is_read() -> None:
-    hits = coverage.parse("=/testbed/a.spec.ts\n0\n2\n</testbed/m.ts\n=\n0\n=/testbed/b.spec.ts\n2\n")
+    hits = coverage.parse("=/testbed/a.spec.ts\n0\n2\n</testbed/m.ts\n=\n0\n=/testbed/b.spec.ts\n2\n>\n")
     assert dict(hits.by) == {0: {"a.spec.ts", ""}, 2: {"a.spec.ts", "b.spec.ts"}}
     assert (dict(hits.readers), hits.is_shared) == ({"m.ts": {"a.spec.ts"}}, False)
+    assert hits.starters == {"b.spec.ts"}
     assert coverage.parse("=/testbed/a.spec.ts\n!\n").is_shared
 
 

@@ -1,9 +1,10 @@
 // Preload for the instrumented run of a suite: each process, and each thread, writes a file of its own into a folder named like
-// this one. `=file` names the test file that runs, a number is a body entered, `<path` a source read as text, `!` says that
-// two test files share a process, so that the second may not show what it uses.
+// this one. `=file` names the test file that runs, a number is a body entered, `<path` a source read as text, `>` that a program
+// is started, which may read anything, `!` that two test files share a process, so that the second may not show what it uses.
 // vitest says itself which test file a process runs; jest runs one test file at a time, which TRACESMITH_TEST_FILE names.
 "use strict";
 
+const programs = require("node:child_process");
 const fs = require("node:fs");
 const { syncBuiltinESMExports } = require("node:module");
 const { threadId } = require("node:worker_threads");
@@ -67,8 +68,18 @@ function watch(library, name) {
   };
 }
 
+function watchStarts(library, name) {
+  const original = library[name];
+  library[name] = function (...options) {
+    if (!(ONLY && isLoading())) hit(">");
+    return original.apply(this, options);
+  };
+}
+
 // The main process of vitest reads every source, to compile it.
 if (!MAIN) {
+  watchStarts(programs.ChildProcess.prototype, "spawn");
+  for (const name of ["spawnSync", "execSync", "execFileSync"]) watchStarts(programs, name);
   for (const name of ["readFileSync", "readFile", "createReadStream", "open", "openSync"]) watch(fs, name);
   for (const name of ["readFile", "open"]) watch(fs.promises, name);
   syncBuiltinESMExports();

@@ -56,6 +56,7 @@ def choose(coverage: Coverage, source: Path, patch: str, name: str) -> Selection
             return whole(f"the hunks do not fit {file.before}")
         # An edit that no test enters may still keep the file from being compiled: one that loads it tells.
         wanted |= entering or {_quickest(coverage, seen.module)}
+        wanted |= set(seen.readers)
         loading |= set(seen.module)
         loaders.append({coverage.tests[number] for number in seen.module if number != ALL})
     if ALL in wanted:

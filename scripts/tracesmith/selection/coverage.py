@@ -2,9 +2,10 @@
 Coverage of the pristine suite: which test files enter which function of which source, from one instrumented run.
 
 It stands beside `environment.json` as the reference does, in the store `coverage`. Where all test files share one
-process, each has a run of its own instead, in the same sandbox. The run is trusted as far as it says
-what the reference says: a test file with another result, one that enters nothing, and one that reads sources as text
-are in every selection. What is entered outside of a test file's own process belongs to all of them.
+process, each has a run of its own instead, in the same sandbox. The run is trusted as far as it says what the reference
+says: a test file with another result, one that starts programs, and one that enters nothing though it imports are in
+every selection; one that reads a source as text sees all of it. What is entered outside of a test file's own process
+belongs to all of them.
 """
 
 import logging
@@ -21,14 +22,16 @@ from tracesmith.runners import RUNNERS
 from tracesmith.runners.base import relative
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Sandbox
-from tracesmith.selection import bodies
+from tracesmith.selection import bodies, selfcontained
 from tracesmith.selection.bodies import Body
 from tracesmith.suites import SuiteRun
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 NAME = "coverage"
+SELECTIONS = ("coverage", "related", "none")
+"""Which test files run: those that enter what an edit changes, those that load its files, or all."""
 SOURCES = (".ts", ".tsx", ".mts", ".cts")
 SLOWER = 3
 TEST_FILE = "TRACESMITH_TEST_FILE"
@@ -42,6 +45,8 @@ class Seen:
     module: list[int]
     bodies: list[list[int]]
     """In the order of `bodies.bodies_of`."""
+    readers: list[int] = field(default_factory=list)
+    """Who reads it as text, and so sees every edit."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +74,16 @@ class Hits:
     """Test files by the number of what they entered; an empty name where there was none."""
     readers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Test files by the source that they read as text."""
+    starters: set[str] = field(default_factory=set)
+    """Test files that start programs, which are not watched."""
     is_shared: bool = False
     """Whether test files shared a process."""
 
 
-def make(folder: Path, environment: Environment, reference: Reference) -> Coverage:
-    """Return the coverage that belongs to an environment, from the store or made now."""
+def make(folder: Path, environment: Environment, reference: Reference, selection: str = "coverage") -> Coverage | None:
+    """Return the coverage that belongs to an environment, from the store or made now; None where all test files run."""
+    if selection == "none":
+        return None
     store = stores.Store(folder / NAME)
     fingerprint = stores.fingerprint(NAME, CODE_VERSION, environment=environment.identity())
     with store.claim("1"):
@@ -84,7 +93,13 @@ def make(folder: Path, environment: Environment, reference: Reference) -> Covera
                 (entry / "coverage.json").write_bytes(files.json_bytes(asdict(found)))
         found = _read(store.folder("1") / "coverage.json")
     logger.info("coverage: %s", found.doubt or f"{len(found.sources)} sources, {len(found.tests)} test files")
-    return found
+    return found if selection == "coverage" else related(found)
+
+
+def related(known: Coverage) -> Coverage:
+    """Return the coverage by which whoever loads a source sees every edit of it."""
+    sources = {path: replace(seen, bodies=[seen.module] * len(seen.bodies)) for path, seen in known.sources.items()}
+    return replace(known, sources=sources)
 
 
 def sources_of(folder: Path, environment: Environment) -> dict[str, tuple[bytes, list[Body]]]:
@@ -109,6 +124,8 @@ def parse(text: str) -> Hits:
             current = relative(line[1:])
         elif line.startswith("<"):
             hits.readers[relative(line[1:])].add(current)
+        elif line == ">":
+            hits.starters.add(current)
         elif line == "!":
             hits.is_shared = True
         elif line.isdigit():
@@ -139,7 +156,10 @@ def measure(folder: Path, environment: Environment, reference: Reference) -> Cov
         return Coverage(tests, doubt="test files share a process (isolation is off)")
     if any("" in hits.readers[path] for path in listed):
         return Coverage(tests, doubt="a process that is no test file's reads the sources")
-    return _join(tests, stable, found, hits, listed)
+    closed = {
+        test for test in tests if selfcontained.is_closed(test, (folder / environment.source / test).read_bytes())
+    }
+    return _join(tests, stable, found, hits, listed, closed)
 
 
 def _run(
@@ -198,15 +218,16 @@ def _join(
     found: SuiteRun,
     hits: Hits,
     listed: dict[str, tuple[bytes, list[Body]]],
+    closed: set[str],
 ) -> Coverage:
     number = {test: place for place, test in enumerate(tests)}
     entering = set().union(*hits.by.values()) if hits.by else set()
-    always = {test for test in tests if test not in entering}
+    always = (set(tests) - entering - closed) | (hits.starters & set(tests))
     always |= {suites.test_file(test) for test, state in stable.tests.items() if found.tests.get(test) != state}
-    always |= set().union(*(hits.readers[path] for path in listed)) | (set(found.broken_files) & set(tests))
+    always |= set(found.broken_files) & set(tests)
     sources, first = {}, 0
     for path, (_, inner) in listed.items():
         who = [sorted({number.get(test, ALL) for test in hits.by[first + place]}) for place in range(len(inner) + 1)]
-        sources[path] = Seen(who[0], who[1:])
+        sources[path] = Seen(who[0], who[1:], sorted(number[test] for test in hits.readers[path] if test in number))
         first += len(inner) + 1
     return Coverage(tests, sorted(number[test] for test in always if test in number), sources, found.file_seconds)

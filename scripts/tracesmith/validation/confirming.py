@@ -30,7 +30,7 @@ from tracesmith.validation.trials import Trials
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 FORMAT_VERSION = 1
 SEEN = {"FAIL_TO_PASS": "failed", "PASS_TO_PASS": "passed"}
 """What validation saw of a test, by its list."""
@@ -49,7 +49,7 @@ class ConfirmSettings:
     least_discrimination: float | None = None
     """Share of its decoys that an instance must reject; None drops no instance."""
     selection: str = "coverage"
-    """Which test files run, as for validation: `coverage` (those that can see the bug) or `none` (all)."""
+    """Which test files run, as for validation: one of `coverage.SELECTIONS`."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def confirm(
 def _job(path: Path, environment: Environment, settings: ConfirmSettings, output: Path) -> Job:
     reference = references.read(path.parent, environment)
     references.check_time(reference, settings.timeout_s, path)
-    known = coverage.make(path.parent, environment, reference) if settings.selection == "coverage" else None
+    known = coverage.make(path.parent, environment, reference, settings.selection)
     source = path.parent / environment.source
     changes = [perturbations.of_run(number) for number in range(1, settings.runs + 1)]
     runners = {

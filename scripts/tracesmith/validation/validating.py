@@ -23,7 +23,7 @@ from tracesmith.validation import running, verdicts, warming
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 3
+CODE_VERSION = 4
 FORMAT_VERSION = 2
 
 
@@ -36,7 +36,7 @@ class ValidationSettings:
     max_instances: int | None = None
     """Stop when this many valid instances are found, in the order of the candidates."""
     selection: str = "coverage"
-    """Which test files run: `coverage` (those that enter what a candidate changes), or `none` (all)."""
+    """Which test files run: one of `coverage.SELECTIONS`."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def validate(
     health = Health(environment, backend, reference)
     decides = [settings.timeout_s, settings.selection, sorted(reference.stable.tests.items())]
     shared = files.digest([environment.identity(), *decides])
-    known = coverage.make(environment_path.parent, environment, reference) if settings.selection == "coverage" else None
+    known = coverage.make(environment_path.parent, environment, reference, settings.selection)
     source = environment_path.parent / environment.source
     runner = running.Runner(environment, backend, source, reference, known, settings.timeout_s)
     warm = warming.make(environment_path.parent, runner)
