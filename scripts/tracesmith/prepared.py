@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files
+from tracesmith import files, schemas
 from tracesmith.errors import InputError
 from tracesmith.sandboxes.base import Backend, Limits
 
@@ -87,18 +87,18 @@ def read(path: Path) -> Environment:
     """Return the environment of a file. Raises InputError when it is no such file or its parts are gone."""
     value = files.read_json(path)
     try:
-        value.pop("made_by")
-        made = {
-            "limits": Limits(**value["limits"]),
-            "test": TestSettings(**value["test"]),
-            "gate": Gate(**value["gate"]),
-        }
-        environment = Environment(**{**value, **made})
-        parts = [environment.source, environment.mirror, *filter(None, [environment.tree])]
-        folders = [path.parent / name for name in parts]
-    except (AttributeError, KeyError, TypeError):
-        raise InputError(f"{path}: not an environment of this version; run build_environment again") from None
-    for folder in folders:
+        schemas.check(value, schemas.read_schema("environment"), str(path))
+    except InputError as error:
+        raise InputError(f"{error}; it is no environment of this version: run build_environment again") from None
+    gate = value.get("gate")
+    made = {
+        "limits": Limits(**value["limits"]),
+        "test": TestSettings(**value["test"]),
+        "gate": Gate(**gate) if gate else None,
+    }
+    environment = Environment(**{key: one for key, one in value.items() if key != "made_by"} | made)
+    for name in filter(None, [environment.source, environment.mirror, environment.tree]):
+        folder = path.parent / name
         if not folder.is_dir():
             raise InputError(f"{path}: the folder {folder} is gone; run build_environment again")
     return environment

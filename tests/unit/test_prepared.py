@@ -65,5 +65,5 @@ def test_a_part_that_is_gone_is_named_with_the_remedy(path: Path, part: str) -> 
 @pytest.mark.parametrize("values", [{"extra": 1}, {"limits": {}}, {"test": None}, {"source": 5}, {"limits": {"x": 1}}])
 def test_a_file_of_another_version_is_refused(path: Path, values: dict[str, Any]) -> None:
     change(path, **values)
-    with pytest.raises(InputError, match="not an environment of this version; run build_environment again"):
+    with pytest.raises(InputError, match="it is no environment of this version: run build_environment again"):
         prepared.read(path)

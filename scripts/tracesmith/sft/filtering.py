@@ -178,6 +178,8 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
     records.check_instance_id(row.get("instance_id"), f"{where}: key 'instance_id'")
     if not isinstance(row.get("messages"), list) or not row["messages"]:
         raise InputError(f"{where}: the key 'messages' must be a list of messages")
+    if not isinstance(row.get("tracesmith") or {}, dict):
+        raise InputError(f"{where}: key 'tracesmith': an object is wanted")
     if not isinstance(row.get("resolved"), bool | None):
         raise InputError(f"{where}: the key 'resolved' must be true, false or null")
     return row

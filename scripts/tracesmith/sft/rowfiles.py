@@ -40,6 +40,8 @@ def check(row: Any, where: str) -> None:
         raise InputError(f"{where}: an SFT row is an object")
     if not isinstance(row.get("instance_id"), str):
         raise InputError(f"{where}: key 'instance_id': a text is wanted")
+    if not isinstance(row.get("tracesmith") or {}, dict):
+        raise InputError(f"{where}: key 'tracesmith': an object is wanted")
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(one, dict) for one in messages):
         raise InputError(f"{where}: the key 'messages' must be a list of messages")
