@@ -28,7 +28,12 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, help="the run's _final.json, for repositories and split groups")
     parser.add_argument("--environment", type=Path, help="environment.json, for test files and the pristine tree")
     parser.add_argument("--tokenizer", type=Path, help="folder with the trainer's tokenizer.json, for token counts")
-    parser.add_argument("--template", choices=sft.TEMPLATES, default="chatml", help="chat template of the counts")
+    parser.add_argument(
+        "--template",
+        choices=sft.TEMPLATES,
+        default="auto",
+        help="chat format of the counts: that of the tokenizer's family, a family's, or the folder's own",
+    )
     parser.add_argument("--keep-secrets", action="store_true", help="leave secrets as they are, to compare")
     args = cli.arguments(parser)
     cli.start_logging()

@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--max-seq-len", type=cli.positive_int, help="tokens of a row, at most; needs --tokenizer")
     parser.add_argument("--over-length", choices=sft.POLICIES, default="drop", help="what happens to longer rows")
     parser.add_argument("--tokenizer", type=Path, help="folder with the trainer's tokenizer.json")
-    parser.add_argument("--template", choices=sft.TEMPLATES, default="chatml")
+    parser.add_argument("--template", choices=sft.TEMPLATES, default="auto")
     args = cli.arguments(parser)
     if (args.max_seq_len is None) != (args.tokenizer is None):
         parser.error("--max-seq-len and --tokenizer belong together")

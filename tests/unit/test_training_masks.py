@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from tracesmith.encoding import IGNORED
 from tracesmith.errors import InputError
+from tracesmith.sft.tokens import Counter
 from tracesmith.training import base_models, masks
 from tracesmith.training.base_models import BaseModel
-from tracesmith.training.encoding import IGNORED
 from training_models import FAMILIES, LLAMA3, talk, write_model, write_rows
 
 ODD = "\n\n  const é = '日本' + `\u2028`;\t<|im_end|><|eot_id|> <think> <tool_call>\r\n"
@@ -47,6 +48,8 @@ def test_odd_bytes_survive_and_control_tokens_in_contents_are_text(model: BaseMo
     messages[-1]["content"] = ODD
     proof = proved(model, write_rows(tmp_path / "rows.jsonl", messages))
     assert proof.control_text == 1
+    counter = Counter(model.folder, "auto")
+    assert (counter.template, counter.count(messages)) == (model.encoder.family.name, proof.tokens)
     ends = model.encoder.encode(messages).tokens.count(model.encoder.end[0])
     assert ends == len(messages)
 

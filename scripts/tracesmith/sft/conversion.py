@@ -43,8 +43,8 @@ class Settings:
     """The environment.json of the repository: its test files, and the pristine tree, whose text is no secret."""
     tokenizer: Path | None = None
     """Folder of the training tokenizer; without one rows have no token counts."""
-    template: str = tokens.CHATML
-    """Chat template of the counts, a key of tokens.TEMPLATES."""
+    template: str = tokens.AUTO
+    """Chat format of the counts, one of tokens.NAMES."""
     scrub: bool = True
     """Whether secrets are replaced by placeholders."""
 

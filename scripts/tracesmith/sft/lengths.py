@@ -28,7 +28,7 @@ class Limit:
     max_seq_len: int
     tokenizer: Path
     """Folder of the training tokenizer."""
-    template: str = tokens.CHATML
+    template: str = tokens.AUTO
     policy: str = DROP
 
 
@@ -50,7 +50,7 @@ class Fitter:
         if total is None:
             total = self.counter.count(row["messages"], tools)
         if total <= self.limit.max_seq_len:
-            return [_with(row, row["messages"], self.limit.template, total)]
+            return [_with(row, row["messages"], self.counter.template, total)]
         if self.limit.policy == ERROR:
             raise InputError(
                 f"{where}: {row['instance_id']} has {total} tokens, max_seq_len is {self.limit.max_seq_len}"
@@ -60,7 +60,7 @@ class Fitter:
         found, turn = [], 0
         parts = list(self._parts(row["messages"], tools))
         for number, (messages, count) in enumerate(parts, start=1):
-            found.append(_with(row, messages, self.limit.template, count, (number, len(parts)), turn))
+            found.append(_with(row, messages, self.counter.template, count, (number, len(parts)), turn))
             turn += sum(message["role"] == "assistant" for message in messages)
         return found
 
@@ -68,7 +68,7 @@ class Fitter:
         extras = row.get("tracesmith") or {}
         if (extras.get("provenance") or {}).get("tokenizer") != self.counter.digest:
             return None
-        found = (extras.get("tokens") or {}).get(self.limit.template)
+        found = (extras.get("tokens") or {}).get(self.counter.template)
         return found if isinstance(found, int) else None
 
     def _parts(self, messages: Messages, tools: Any) -> Iterator[tuple[list[dict[str, Any]], int]]:

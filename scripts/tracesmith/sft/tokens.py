@@ -1,28 +1,24 @@
 """
-Token counts with the training tokenizer: a folder's tokenizer.json and a chat template.
+Token counts with the training tokenizer, a folder's tokenizer.json.
 
-The template is the folder's own (`own`: chat_template.jinja, or the key of tokenizer_config.json) or a plain one.
+A row has as many tokens as a trainer sees: it is encoded as for training, in the chat format of the tokenizer's family
+(`auto`, or the family's name). For a model of another family the folder's own chat template is rendered (`own`:
+chat_template.jinja, or the key of tokenizer_config.json), in which names of control tokens are control tokens.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tracesmith import files
 from tracesmith.errors import InputError
+from tracesmith.families import FAMILIES
 
-CHATML, LLAMA3, OWN = "chatml", "llama3", "own"
-CALLS = "{% for c in m.tool_calls or [] %}\n<tool_call>\n{{ c.function | tojson }}\n</tool_call>{% endfor %}"
-TEMPLATES = {
-    CHATML: "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}" + CALLS + "<|im_end|>\n{% endfor %}",
-    LLAMA3: (
-        "<|begin_of_text|>{% for m in messages %}<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n{{ m.content }}"
-        + CALLS
-        + "<|eot_id|>{% endfor %}"
-    ),
-}
-NAMES = (OWN, *TEMPLATES)
+AUTO, OWN = "auto", "own"
+NAMES = (AUTO, OWN, *FAMILIES)
+Messages = Sequence[dict[str, Any]]
+Tools = Sequence[dict[str, Any]] | None
 
 
 class TemplateRefusalError(Exception):
@@ -33,37 +29,23 @@ class Counter:
     """Counts the tokens of messages."""
 
     def __init__(self, folder: Path, template: str) -> None:
-        from jinja2 import TemplateError  # noqa: PLC0415 - rows without counts need none of these
-        from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
-        from tokenizers import Tokenizer  # noqa: PLC0415
-
         path = file_of(folder)
-        try:
-            self._tokenizer = Tokenizer.from_str(files.read_text(path))
-        except InputError:
-            raise
-        except Exception as error:  # the library raises this bare class
-            raise InputError(f"{path}: no tokenizer of the tokenizers library: {error}") from None
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self.template = template
-        self._refusals = (TemplateError, TemplateRefusalError)
-        self.digest = files.digest_file(path)
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-        environment.globals["raise_exception"] = _refuse
-        environment.filters["tojson"] = _to_json
-        source = _own_template(folder) if template == OWN else TEMPLATES.get(template)
-        if source is None:
+        if template not in NAMES:
             raise InputError(f"unknown template {template!r}; known: {', '.join(NAMES)}")
-        self._template = environment.from_string(source)
+        from tracesmith.encoding import Encoder  # noqa: PLC0415 - rows without counts need no tokenizers
 
-    def count(self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None = None) -> int:
-        """Return the number of tokens of messages in the template."""
-        try:
-            text = self._template.render(messages=messages, tools=tools, add_generation_prompt=False)
-        except self._refusals as error:
-            raise InputError(f"template {self.template}: does not take these messages: {error}") from None
-        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        self._encoder = None if template == OWN else Encoder(path, None if template == AUTO else template)
+        self._own = _own(folder, path) if self._encoder is None else None
+        self.template = self._encoder.family.name if self._encoder else OWN
+        self.digest = files.digest_file(path)
+
+    def count(self, messages: Messages, tools: Tools = None) -> int:
+        """Return the number of tokens of messages; the calls of style tool are text of their turn."""
+        if self._own:
+            return self._own(messages, tools)
+        assert self._encoder  # noqa: S101 - one of the two is there
+        texts = [{"role": one["role"], "content": (one["content"] or "") + _calls(one)} for one in messages]
+        return len(self._encoder.encode(texts).tokens)
 
 
 def file_of(folder: Path) -> Path:
@@ -72,6 +54,34 @@ def file_of(folder: Path) -> Path:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the folder of the model that is trained")
     return path
+
+
+def _own(folder: Path, path: Path) -> Callable[[Messages, Tools], int]:
+    """Return what counts by the folder's own template."""
+    from jinja2 import TemplateError  # noqa: PLC0415 - rows without counts need none of these
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+
+    from tracesmith.encoding import read_tokenizer  # noqa: PLC0415
+
+    tokenizer = read_tokenizer(path)
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment.globals["raise_exception"] = _refuse
+    environment.filters["tojson"] = _to_json
+    template = environment.from_string(_own_template(folder))
+
+    def count(messages: Messages, tools: Tools) -> int:
+        try:
+            text = template.render(messages=messages, tools=tools, add_generation_prompt=False)
+        except (TemplateError, TemplateRefusalError) as error:
+            raise InputError(f"template {OWN}: does not take these messages: {error}") from None
+        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    return count
+
+
+def _calls(message: dict[str, Any]) -> str:
+    calls = message.get("tool_calls") or []
+    return "".join(f"\n<tool_call>\n{_to_json(call['function'])}\n</tool_call>" for call in calls)
 
 
 def _own_template(folder: Path) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import files
+from tracesmith.encoding import Encoder
 from tracesmith.errors import InputError
-from tracesmith.training.encoding import Encoder
 from tracesmith.training.masks import Template
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"

@@ -22,8 +22,8 @@ import torch
 from torchtune import training
 from torchtune.training.metric_logging import DiskLogger
 
+from tracesmith.encoding import Encoder
 from tracesmith.training import rows
-from tracesmith.training.encoding import Encoder
 
 WHOLE = "whole.json"
 """Written last into an epoch's folder: what the epoch needs to be continued from is on disk."""

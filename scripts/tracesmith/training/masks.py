@@ -13,9 +13,9 @@ from typing import Any
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from tracesmith.encoding import IGNORED, Encoder
 from tracesmith.errors import InputError
 from tracesmith.training import rows
-from tracesmith.training.encoding import IGNORED, Encoder
 from tracesmith.training.rows import Messages
 
 

@@ -22,8 +22,8 @@ from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
+from tracesmith.encoding import IGNORED, Encoder
 from tracesmith.training import rows
-from tracesmith.training.encoding import IGNORED, Encoder
 
 WHOLE = "whole.json"
 Row = tuple[tuple[int, ...], tuple[int, ...]]

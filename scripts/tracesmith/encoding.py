@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from tracesmith import files
 from tracesmith.errors import InputError
-from tracesmith.training.families import FAMILIES, Family
+from tracesmith.families import FAMILIES, Family
 
 IGNORED = -100
 """The label of a token that is not learnt, in torch and in transformers."""
@@ -33,17 +33,25 @@ class Encoded:
         return [token if learnt else IGNORED for token, learnt in zip(self.tokens, self.learnt, strict=True)]
 
 
+def read_tokenizer(path: Path) -> Any:
+    """Return the tokenizer of a tokenizer.json, which never cuts and never pads."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; a model's folder needs the tokenizer as tokenizer.json")
+    files.read_json(path)
+    try:
+        tokenizer: Any = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise InputError(f"{path}: no tokenizer that can be read: {error}") from None
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
 class Encoder:
     """A tokenizer.json with the chat format of its family."""
 
     def __init__(self, path: Path, family: str | None = None) -> None:
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; a model's folder needs the tokenizer as tokenizer.json")
-        files.read_json(path)
-        try:
-            self.tokenizer: Any = Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises nothing narrower
-            raise InputError(f"{path}: no tokenizer that can be read: {error}") from None
+        self.tokenizer = read_tokenizer(path)
         self.path = path
         self.family = self._family(family)
         ours = (self.family.opening, self.family.end)
@@ -94,8 +102,9 @@ class Encoder:
         """Return the tokens of a whole conversation."""
         tokens, learnt = list(self.opening), [False] * len(self.opening)
         gap = self.format(self.family.gap) if self.family.gap else []
+        headers = {role: self.format(self.family.header(role)) for role in {message["role"] for message in messages}}
         for message in messages:
-            header = self.format(self.family.header(message["role"]))
+            header = headers[message["role"]]
             body = [*self.text(message["content"]), *self.end]
             tokens += [*header, *body, *gap]
             trained = message["role"] == "assistant"
