@@ -45,6 +45,8 @@ class Run:
 
     settings: dict[str, Any]
     repo: Repo
+    trained: str | None = None
+    """The run whose model, or its base, is tried in this one; None for a run of the configuration."""
 
 
 class Configuration:
@@ -99,7 +101,11 @@ class Configuration:
         return self.repos[name]
 
     def run(self, run_id: str) -> Run:
-        """Return a run by its run_id. Raises InputError that lists the known ones."""
+        """Return a run by its run_id, or a trial of a model of its. Raises InputError that lists the known ones."""
+        trained, _, side = run_id.rpartition(".")
+        if run_id not in self.runs and side in models.TRIED and trained in self.runs:
+            run = self.runs[trained]
+            return Run(models.trial(run.settings, side, trained), run.repo, trained)
         if run_id not in self.runs:
             raise InputError(f"unknown run {run_id!r}; the configuration has: {', '.join(sorted(self.runs))}")
         return self.runs[run_id]
@@ -249,7 +255,7 @@ def _profile_path(short_name: str, wanted: str) -> Path:
 def _run(run_id: str, entry: dict[str, Any], config: Mapping[str, Any], repos: Mapping[str, Repo]) -> Run:
     if entry["repo"] not in repos:
         raise InputError(f"config: key runs.{run_id}.repo: no such repo; known: {', '.join(sorted(repos))}")
-    sections = ("agent", "evaluation", "sft", "training")
+    sections = ("agent", "evaluation", "sft", "training", "model_evaluation")
     settings = _settings(config, entry, sections)
     settings["agent"]["engine"] = settings["agent"]["engine"] or "null"  # YAML reads a bare null as nothing
     settings |= {name: entry.get(name) for name in ("trajectories", "predictions")}
