@@ -499,3 +499,20 @@ def held_out_rows(wildcards):
         refuse(f"run {wildcards.run_id!r}: training.hold_out is false: nothing is left to try the model on")
     style = run_setting("sft", "style")(wildcards)
     return {side: f"trajectories_sft/{wildcards.run_id}.{side}.{style}.jsonl" for side in ("train", "validation")}
+
+
+def made_of_training(wildcards):
+    """What a run's training and the trial of its model have left by now, by the flag of the report."""
+    found = {"--curves": f"outputs/{wildcards.run_id}/curves.json"}
+    found["--model-evaluation"] = f"logs/model_evaluation/{wildcards.run_id}/report.json"
+    return {flag: path for flag, path in found.items() if os.path.exists(path)}
+
+
+def training_of_run(wildcards):
+    """These files by absolute paths, which are no rule's output: a report never asks for a training."""
+    return [os.path.abspath(path) for path in made_of_training(wildcards).values()]
+
+
+def flags_of_training(wildcards):
+    """The flags for these files."""
+    return [word for pair in made_of_training(wildcards).items() for word in pair]

@@ -159,3 +159,16 @@ def test_another_checkpoint_is_asked_anew(evaluated: Path, servers: dict[str, ll
     assert done.returncode == 0, done.stdout
     assert servers["base"].answered == asked["base"]
     assert servers["tuned"].answered == 2 * asked["tuned"]
+
+
+def test_the_report_shows_a_training_and_never_asks_for_one(evaluated: Path) -> None:
+    page = f"reports/{RUN}.html"
+    assert workflows.planned(evaluated, page) == {"report_run"}
+    done = workflows.snakemake(evaluated, page)
+    assert done.returncode == 0, done.stdout
+    assert "The trained model beside its base" in (evaluated / page).read_text()
+    assert "Nothing to be done" in workflows.snakemake(evaluated, page).stdout
+    (evaluated / f"outputs/{RUN}/manifest.json").unlink()
+    config = yaml.safe_load((evaluated / "train.yml").read_text()) | {"seed": 26}
+    (evaluated / "train.yml").write_text(yaml.safe_dump(config))
+    assert workflows.planned(evaluated, page) == set()
