@@ -449,8 +449,7 @@ def config_of_base_model(wildcards):
 
 def python_of_training(wildcards):
     """The Python of the trainer's environment."""
-    name = "trl" if run_setting("training", "backend")(wildcards) == "trl" else "training"
-    return CONFIGURATION.environments[name]["python"] or os.path.relpath(ROOT / f".venv-{name}/bin/python")
+    return CONFIGURATION.trainer_python(run_of(wildcards))
 
 
 def config_of_agent(wildcards):

@@ -47,6 +47,8 @@ class Run:
     repo: Repo
     trained: str | None = None
     """The run whose model, or its base, is tried in this one; None for a run of the configuration."""
+    is_trained: bool = False
+    """Whether the configuration says of this very run how its model is trained."""
 
 
 class Configuration:
@@ -109,6 +111,11 @@ class Configuration:
         if run_id not in self.runs:
             raise InputError(f"unknown run {run_id!r}; the configuration has: {', '.join(sorted(self.runs))}")
         return self.runs[run_id]
+
+    def trainer_python(self, run: Run) -> str:
+        """Return the Python of the environment in which a run's model is trained."""
+        name = "trl" if run.settings["training"]["backend"] == "trl" else "training"
+        return self.environments[name]["python"] or os.path.relpath(ROOT / f".venv-{name}/bin/python")
 
 
 def read(paths: Sequence[Path], environment: Mapping[str, str]) -> Configuration:
@@ -260,7 +267,7 @@ def _run(run_id: str, entry: dict[str, Any], config: Mapping[str, Any], repos: M
     settings["agent"]["engine"] = settings["agent"]["engine"] or "null"  # YAML reads a bare null as nothing
     settings |= {name: entry.get(name) for name in ("trajectories", "predictions")}
     models.check_run(settings, config["llm"], run_id, find_file)
-    return Run(settings, repos[entry["repo"]])
+    return Run(settings, repos[entry["repo"]], is_trained="training" in entry)
 
 
 def _with_samples(runs: Mapping[str, Run]) -> dict[str, Run]:
@@ -274,5 +281,5 @@ def _with_samples(runs: Mapping[str, Run]) -> dict[str, Run]:
                 raise InputError(f"config: key runs.{name}: it is the name of a sample of runs.{run_id}")
             settings = copy.deepcopy(run.settings)
             settings["agent"]["sample"] = sample
-            found[name] = Run(settings, run.repo)
+            found[name] = Run(settings, run.repo, is_trained=run.is_trained)
     return found
