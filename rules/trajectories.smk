@@ -61,7 +61,7 @@ rule run_agent:
         docker=sandboxes_of_agent,
         llm=calls_of_agent,
         caps=caps_of_agent,
-        mem_mb=1000,
+        mem_mb=lambda wildcards: 9000 if server_of_agent(wildcards) else 1000,
         runtime=720,
     params:
         engine=run_setting("agent", "engine"),
