@@ -496,6 +496,9 @@ def held_out_rows(wildcards):
     """The two sides of a run's rows."""
     if not run_setting("training", "hold_out")(wildcards):
         refuse(f"run {wildcards.run_id!r}: training.hold_out is false: nothing is left to try the model on")
+    for name in (f"{wildcards.run_id}.{side}" for side in models.TRIED):
+        if name in CONFIGURATION.runs:
+            refuse(f"config: key runs.{name}: it is the name of a trial of runs.{wildcards.run_id}; give it another")
     style = run_setting("sft", "style")(wildcards)
     return {side: f"trajectories_sft/{wildcards.run_id}.{side}.{style}.jsonl" for side in ("train", "validation")}
 

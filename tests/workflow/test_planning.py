@@ -72,6 +72,16 @@ def test_a_model_that_cannot_be_tried_is_refused_at_once(folder: Path, run: dict
     assert "Traceback" not in done.stdout
 
 
+def test_a_run_with_the_name_of_a_trial_is_not_taken_for_one(folder: Path) -> None:
+    config = workflows.read_config(folder)
+    config["runs"]["tiny-oracle.base"] = {"repo": "tiny"}
+    workflows.write_config(folder, config)
+    assert workflows.snakemake(folder, "-n", "trajectories/local/tiny-oracle.base/preds.json").returncode == 0
+    done = workflows.snakemake(folder, "-n", "logs/model_evaluation/tiny-oracle/report.json")
+    assert done.returncode == 1
+    assert "runs.tiny-oracle.base: it is the name of a trial of runs.tiny-oracle; give it another" in done.stdout
+
+
 def test_a_model_of_the_users_is_not_made(folder: Path) -> None:
     (folder / "model").mkdir()
     (folder / "model/config.json").write_text("{}")
