@@ -33,6 +33,7 @@ include: "rules/trajectories.smk"
 include: "rules/evaluation.smk"
 include: "rules/sft.smk"
 include: "rules/training.smk"
+include: "rules/model_evaluation.smk"
 include: "rules/report.smk"
 include: "rules/preflight.smk"
 

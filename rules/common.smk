@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(workflow.basedir)
 SCRIPTS = os.path.relpath(ROOT / "scripts")
@@ -23,6 +24,7 @@ wildcard_constraints:
     style=r"xml|tool|ticks",
     method=r"llm_modify|llm_rewrite",
     backend=r"torchtune|trl",
+    side=r"base|tuned",
     mode=r"llm|static|tests|pr|skip",
     validated=r"report|combined_report",
     export=r"parquet|sharegpt|preferences",
@@ -211,6 +213,8 @@ def sandboxes_for_issues(wildcards):
 def model_of_agent(wildcards, input):
     """The flags that say which model an agent asks; none for an engine that asks none."""
     settings = run_of(wildcards).settings
+    if run_of(wildcards).trained:
+        return models.trial_flags(settings, CONFIGURATION.llm)
     try:
         model = models.agent_model(settings, CONFIGURATION.llm, Path(input.config))
     except InputError as error:
@@ -272,8 +276,10 @@ def environment_of_run(wildcards):
 
 
 def dataset_of_run(wildcards):
-    """The dataset of a run, or of a repository: the user's own, or the one that is made."""
+    """The dataset of a run, or of a repository: the user's own, or the one that is made; a trial's is held out."""
     repo = repo_of(wildcards)
+    if hasattr(wildcards, "run_id") and run_of(wildcards).trained:
+        return f"logs/model_evaluation/{run_of(wildcards).trained}/dataset.json"
     return own_file(repo.settings["dataset"]) or f"logs/agent_datasets/{repo.name}_final.json"
 
 
@@ -426,7 +432,8 @@ def flags_of_making(wildcards, input):
 
 def rows_to_train(wildcards):
     """The rows that a run's model learns."""
-    return f"trajectories_sft/{wildcards.run_id}.resolved_only.{run_setting('sft', 'style')(wildcards)}.jsonl"
+    kind = "train" if run_setting("training", "hold_out")(wildcards) else "resolved_only"
+    return f"trajectories_sft/{wildcards.run_id}.{kind}.{run_setting('sft', 'style')(wildcards)}.jsonl"
 
 
 def base_model_of_run(wildcards):
@@ -442,5 +449,72 @@ def config_of_base_model(wildcards):
 
 def python_of_training(wildcards):
     """The Python of the trainer's environment."""
-    name = "trl" if run_setting("training", "backend")(wildcards) == "trl" else "training"
-    return CONFIGURATION.environments[name]["python"] or os.path.relpath(ROOT / f".venv-{name}/bin/python")
+    return CONFIGURATION.trainer_python(run_of(wildcards))
+
+
+def config_of_agent(wildcards):
+    """The configuration of a run's agent; that of a trial is made."""
+    name = models.agent_config(run_of(wildcards).settings)
+    return name if run_of(wildcards).trained else find_file(name)
+
+
+def server_of_agent(wildcards):
+    """The start of the command of a trial whose model we serve ourselves; nothing for another run."""
+    run = run_of(wildcards)
+    if not run.trained or run.settings["served"]["api_base"]:
+        return []
+    parent = SimpleNamespace(run_id=run.trained)
+    command = ["python", f"{SCRIPTS}/serve_model.py", tried_model(run.trained, run.settings["side"])]
+    most = str(run_setting("model_evaluation", "max_tokens")(parent))
+    return [*command, "--python", python_of_training(parent), "--max-tokens", most, "--"]
+
+
+def may_fail(wildcards):
+    """The flag by which a model may be of no use: of a trial, that is a result."""
+    return ["--may-fail"] if run_of(wildcards).trained else []
+
+
+def tried_model(run_id, side):
+    """The file by which one of a training's two models is known to be there."""
+    if side == "tuned":
+        return f"outputs/{run_id}/manifest.json"
+    return config_of_base_model(SimpleNamespace(run_id=run_id))
+
+
+def agent_of_trial(wildcards):
+    """The configuration that a trial's agent is made from: it has to speak as the rows do that were learnt."""
+    own = run_setting("model_evaluation", "config")(wildcards)
+    if not own and run_setting("sft", "style")(wildcards) != "xml":
+        refuse(
+            f"run {wildcards.run_id!r}: a model of rows in another style than xml needs model_evaluation.config, "
+            "an agent that speaks as they do"
+        )
+    return find_file(own or models.TRIAL)
+
+
+def held_out_rows(wildcards):
+    """The two sides of a run's rows."""
+    if not run_setting("training", "hold_out")(wildcards):
+        refuse(f"run {wildcards.run_id!r}: training.hold_out is false: nothing is left to try the model on")
+    for name in (f"{wildcards.run_id}.{side}" for side in models.TRIED):
+        if name in CONFIGURATION.runs:
+            refuse(f"config: key runs.{name}: it is the name of a trial of runs.{wildcards.run_id}; give it another")
+    style = run_setting("sft", "style")(wildcards)
+    return {side: f"trajectories_sft/{wildcards.run_id}.{side}.{style}.jsonl" for side in ("train", "validation")}
+
+
+def made_of_training(wildcards):
+    """What a run's training and the trial of its model have left by now, by the flag of the report."""
+    found = {"--curves": f"outputs/{wildcards.run_id}/curves.json"}
+    found["--model-evaluation"] = f"logs/model_evaluation/{wildcards.run_id}/report.json"
+    return {flag: path for flag, path in found.items() if os.path.exists(path)}
+
+
+def training_of_run(wildcards):
+    """These files by absolute paths, which are no rule's output: a report never asks for a training."""
+    return [os.path.abspath(path) for path in made_of_training(wildcards).values()]
+
+
+def flags_of_training(wildcards):
+    """The flags for these files."""
+    return [word for pair in made_of_training(wildcards).items() for word in pair]

@@ -8,6 +8,7 @@ OUTPUT  nothing, or an end before any work; `make doctor` makes the same checks,
 from tracesmith.errors import InfrastructureError
 from tracesmith.preflight import checks
 from tracesmith.preflight.plan import OK, Plan, models_of_runs
+from tracesmith.training import readiness
 
 
 def planned_steps():
@@ -23,7 +24,9 @@ def check_before_start():
     """Show what is missing or doubtful, and end the run when it would miss something on this machine."""
     agents = [job.wildcards.run_id for job in workflow.dag.needrun_jobs() if job.rule.name == "run_agent"]
     asked = models_of_runs(CONFIGURATION, agents)
-    found = checks.examine(Plan(CONFIGURATION, planned_steps(), os.environ, models=asked))
+    trained = [job.wildcards.run_id for job in workflow.dag.needrun_jobs() if job.rule.name == "finetune"]
+    plan = Plan(CONFIGURATION, planned_steps(), os.environ, models=asked)
+    found = checks.examine(plan, readiness.look(CONFIGURATION, trained))
     for finding in found:
         if finding.status != OK:
             print(finding, file=sys.stderr)

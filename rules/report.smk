@@ -1,7 +1,8 @@
 """
 From all summaries of a run to a page that people look at.
 
-INPUT   the run's dataset, predictions, verdicts and rows, and the summaries of how the dataset was made
+INPUT   the run's dataset, predictions, verdicts and rows, the summaries of how the dataset was made, and what a training
+        has left by now
 OUTPUT  reports/<run_id>.html, reports/<run_id>.json
 """
 
@@ -19,6 +20,7 @@ rule report_run:
         resolved=lambda wildcards: (
             f"trajectories_sft/{wildcards.run_id}.resolved_only.{run_setting('sft', 'style')(wildcards)}.jsonl"
         ),
+        training=training_of_run,
         script=f"{SCRIPTS}/report_run.py",
         template=f"{SCRIPTS}/../report/run.html.j2",
         library=library("report_run"),
@@ -37,6 +39,7 @@ rule report_run:
         runtime=60,
     params:
         making=flags_of_making,
+        training=flags_of_training,
     shell:
         r"""
         python {input.script:q} {wildcards.run_id:q} \
@@ -47,6 +50,7 @@ rule report_run:
             --resolved {input.resolved:q} \
             --environment {input.environment:q} \
             {params.making:q} \
+            {params.training:q} \
             --summary {output.summary:q} \
             --output {output.page:q} \
             &>{log:q}

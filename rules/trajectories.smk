@@ -42,7 +42,7 @@ rule run_agent:
         dataset=dataset_of_run,
         environment=environment_of_run,
         workspaces=workspaces_of_run,
-        config=lambda wildcards: find_file(models.agent_config(run_of(wildcards).settings)),
+        config=config_of_agent,
         script=ancient(f"{SCRIPTS}/run_agent.py"),
     output:
         preds="trajectories/{user}/{run_id}/preds.json",
@@ -61,7 +61,7 @@ rule run_agent:
         docker=sandboxes_of_agent,
         llm=calls_of_agent,
         caps=caps_of_agent,
-        mem_mb=1000,
+        mem_mb=lambda wildcards: 9000 if server_of_agent(wildcards) else 1000,
         runtime=720,
     params:
         engine=run_setting("agent", "engine"),
@@ -69,9 +69,11 @@ rule run_agent:
         sample=run_setting("agent", "sample"),
         model=model_of_agent,
         home=option("--sweagent", run_setting("agent", "home")),
+        server=server_of_agent,
+        may_fail=may_fail,
     shell:
         r"""
-        python {input.script:q} {input.dataset:q} \
+        {params.server:q} python {input.script:q} {input.dataset:q} \
             --environment {input.environment:q} \
             --workspaces {input.workspaces:q} \
             --engine {params.engine:q} \
@@ -80,6 +82,7 @@ rule run_agent:
             --sample {params.sample} \
             {params.model:q} \
             {params.home:q} \
+            {params.may_fail:q} \
             {resources.caps} \
             --calls {resources.llm} \
             --workers {resources.docker} \

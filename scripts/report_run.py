@@ -20,7 +20,8 @@ Leave out --bugs, --validation, --confirmation and --environment when the run en
 from pathlib import Path
 
 from tracesmith import cli
-from tracesmith.reports import run_inputs, run_report
+from tracesmith.reports import run_report
+from tracesmith.reports.run_files import RunFiles
 
 
 def main() -> None:
@@ -36,13 +37,15 @@ def main() -> None:
     parser.add_argument("--validation", type=Path, nargs="*", default=[], help="reports of validate_bugs")
     parser.add_argument("--confirmation", type=Path, help="summary of confirm_bugs")
     parser.add_argument("--environment", type=Path, help="environment.json")
+    parser.add_argument("--curves", type=Path, help="curves.json of the training")
+    parser.add_argument("--model-evaluation", type=Path, help="report of evaluate_model")
     parser.add_argument("--output", type=cli.output_file, required=True, help="the page, HTML")
     parser.add_argument("--summary", type=cli.output_file, required=True, help="the summary, JSON")
     args = cli.arguments(parser)
     cli.start_logging()
     given = vars(args)
     outputs = {name: given.pop(name) for name in ("run_id", "output", "summary")}
-    run_report.report(outputs["run_id"], run_inputs.RunFiles(**given), outputs["output"], outputs["summary"])
+    run_report.report(outputs["run_id"], RunFiles(**given), outputs["output"], outputs["summary"])
 
 
 if __name__ == "__main__":

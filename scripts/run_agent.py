@@ -36,6 +36,7 @@ def main() -> None:
     add_flag("--sample", type=cli.positive_int, default=1, help="which of several runs this is (default: %(default)s)")
     add_flag("--redo", nargs="+", default=[], metavar="ID", help="finished instances to do once more")
     add_flag("--redo-failed", action="store_true", help="likewise all that were not submitted, or without a change")
+    add_flag("--may-fail", action="store_true", help="take a run in which every instance failed for a result")
     add_flag("--workspaces", type=Path, help="output of check_workspaces; what it refuses is left out")
     add_flag("--sweagent", type=Path, metavar="HOME", help="checkout of SWE-agent, installed in its .venv")
     add_flag("--shard", type=cli.shard, help="I/N: only fill the store for shard I of N; no preds.json")
@@ -44,7 +45,10 @@ def main() -> None:
     add_flag("--output", type=cli.output_file, required=True, help="preds.json; the trajectories stand beside it")
     args = cli.arguments(parser)
     cli.start_logging()
-    share, more = Share(args.workers, args.shard), (args.redo, args.redo_failed, args.workspaces, args.sweagent)
+    share, more = (
+        Share(args.workers, args.shard),
+        (args.redo, args.redo_failed, args.workspaces, args.sweagent, args.may_fail),
+    )
     plan = running.Plan(args.engine, args.config, share, args.sample - 1, args.memory, args.delay, *more)
     running.run(args.dataset, args.environment, plan, args.output, partial(flags.settings, args))
 

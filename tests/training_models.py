@@ -90,6 +90,11 @@ def write_model(folder: Path, family: str = "qwen2.5", size: int = 600) -> Path:
     tokenizer = tiny_models.qwen_tokenizer(TEXTS, made.pop("special"), size)
     tiny_models.write_tokenizer(folder, tokenizer, made.pop("template"), **made)
     tiny_models.write_weights(folder, 24)
-    config = {"model_type": "qwen2", "vocab_size": tiny_models.VOCABULARY, "hidden_size": 128, "num_hidden_layers": 4}
+    config = {
+        "model_type": "qwen2",
+        "vocab_size": tiny_models.VOCABULARY,
+        "hidden_size": 128,
+        "num_hidden_layers": tiny_models.LAYERS,
+    }
     files.write_json(folder / "config.json", config)
     return folder

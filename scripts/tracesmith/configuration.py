@@ -45,6 +45,10 @@ class Run:
 
     settings: dict[str, Any]
     repo: Repo
+    trained: str | None = None
+    """The run whose model, or its base, is tried in this one; None for a run of the configuration."""
+    is_trained: bool = False
+    """Whether the configuration says of this very run how its model is trained."""
 
 
 class Configuration:
@@ -99,10 +103,19 @@ class Configuration:
         return self.repos[name]
 
     def run(self, run_id: str) -> Run:
-        """Return a run by its run_id. Raises InputError that lists the known ones."""
+        """Return a run by its run_id, or a trial of a model of its. Raises InputError that lists the known ones."""
+        trained, _, side = run_id.rpartition(".")
+        if run_id not in self.runs and side in models.TRIED and trained in self.runs:
+            run = self.runs[trained]
+            return Run(models.trial(run.settings, side, trained), run.repo, trained)
         if run_id not in self.runs:
             raise InputError(f"unknown run {run_id!r}; the configuration has: {', '.join(sorted(self.runs))}")
         return self.runs[run_id]
+
+    def trainer_python(self, run: Run) -> str:
+        """Return the Python of the environment in which a run's model is trained."""
+        name = "trl" if run.settings["training"]["backend"] == "trl" else "training"
+        return self.environments[name]["python"] or os.path.relpath(ROOT / f".venv-{name}/bin/python")
 
 
 def read(paths: Sequence[Path], environment: Mapping[str, str]) -> Configuration:
@@ -249,12 +262,12 @@ def _profile_path(short_name: str, wanted: str) -> Path:
 def _run(run_id: str, entry: dict[str, Any], config: Mapping[str, Any], repos: Mapping[str, Repo]) -> Run:
     if entry["repo"] not in repos:
         raise InputError(f"config: key runs.{run_id}.repo: no such repo; known: {', '.join(sorted(repos))}")
-    sections = ("agent", "evaluation", "sft", "training")
+    sections = ("agent", "evaluation", "sft", "training", "model_evaluation")
     settings = _settings(config, entry, sections)
     settings["agent"]["engine"] = settings["agent"]["engine"] or "null"  # YAML reads a bare null as nothing
     settings |= {name: entry.get(name) for name in ("trajectories", "predictions")}
     models.check_run(settings, config["llm"], run_id, find_file)
-    return Run(settings, repos[entry["repo"]])
+    return Run(settings, repos[entry["repo"]], is_trained="training" in entry)
 
 
 def _with_samples(runs: Mapping[str, Run]) -> dict[str, Run]:
@@ -268,5 +281,5 @@ def _with_samples(runs: Mapping[str, Run]) -> dict[str, Run]:
                 raise InputError(f"config: key runs.{name}: it is the name of a sample of runs.{run_id}")
             settings = copy.deepcopy(run.settings)
             settings["agent"]["sample"] = sample
-            found[name] = Run(settings, run.repo)
+            found[name] = Run(settings, run.repo, is_trained=run.is_trained)
     return found

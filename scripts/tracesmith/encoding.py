@@ -98,7 +98,7 @@ class Encoder:
         """Return the text of some tokens, control tokens by their names."""
         return str(self.tokenizer.decode(tokens, skip_special_tokens=False))
 
-    def encode(self, messages: list[dict[str, str]]) -> Encoded:
+    def encode(self, messages: list[dict[str, Any]]) -> Encoded:
         """Return the tokens of a whole conversation."""
         tokens, learnt = list(self.opening), [False] * len(self.opening)
         gap = self.format(self.family.gap) if self.family.gap else []
@@ -107,6 +107,6 @@ class Encoder:
             header = headers[message["role"]]
             body = [*self.text(message["content"]), *self.end]
             tokens += [*header, *body, *gap]
-            trained = message["role"] == "assistant"
+            trained = message["role"] == "assistant" and not message.get("masked")
             learnt += [*[False] * len(header), *[trained] * len(body), *[False] * len(gap)]
         return Encoded(tokens, learnt)

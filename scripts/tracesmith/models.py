@@ -29,6 +29,10 @@ ROWS = {"mini": "configs/agent/xml_bash.yaml"}
 """System messages of rows in style xml, by engine; the others have the tools of xml_tools.yaml."""
 ASKING = ("mini", "sweagent")
 """Engines that ask a model."""
+TRIED = ("base", "tuned")
+"""The two models of a training; a run x is tried with them as x.base and x.tuned."""
+TRIAL = "configs/agent/mini_xml.yaml"
+"""Agent of a model that was trained on rows of style xml."""
 Settings = Mapping[str, Any]
 """The sections of a repository's settings, with `llm`."""
 
@@ -84,6 +88,24 @@ def agent_model(run: Settings, llm: Mapping[str, Any], config: Path) -> str | No
     if engine == "sweagent" and not wanted:  # its file is in SWE-agent's own format
         wanted = ((schemas.read_yaml(config).get("agent") or {}).get("model") or {}).get("name")
     return _named({"llm": llm}, wanted, config, said)
+
+
+def trial(run: Settings, side: str, run_id: str) -> dict[str, Any]:
+    """Return the settings of the run in which one of a training's two models is tried."""
+    chosen = run["model_evaluation"]
+    servers = {"base": chosen["base"], "tuned": chosen["tuned"]}
+    served = servers[side] or {"model": f"openai/{run_id}.{side}", "api_base": None}
+    agent = {**run["agent"], "engine": "mini", "config": f"logs/model_evaluation/{run_id}/{side}.yaml", "home": None}
+    agent |= {"model": served["model"], "workers": chosen["workers"], "samples": 1, "sample": 1}
+    return {**run, "agent": agent, "trajectories": None, "predictions": None, "served": served, "side": side}
+
+
+def trial_flags(run: Settings, llm: Mapping[str, Any]) -> list[str]:
+    """Return the flags, of llm/flags.py, of a trial's model; one that we serve ourselves costs nothing."""
+    served = run["served"]
+    if served["api_base"]:
+        return flags({"llm": {**llm, "api_base": served["api_base"]}}, served["model"])
+    return ["--model", served["model"], "--price", "0", "0"]
 
 
 def rows_prompt(run: Settings) -> str:

@@ -119,6 +119,28 @@ def test_a_finished_training_trains_nothing_again(trained: tuple[Path, dict[str,
     assert (folder / "out/.work/trainer.log").stat().st_size == log
 
 
+def test_tensorboard_has_the_values_of_the_curves(tmp_path: Path) -> None:
+    logger = "torchtune.training.metric_logging.TensorBoardLogger"
+    also = {"_component_": logger, "log_dir": "${output_dir}/tensorboard", "organize_logs": False}
+    render(tmp_path, metric_logger=also, epochs=1)
+    train(tmp_path)
+    code = (
+        "import json, sys; from tensorboard.backend.event_processing.event_accumulator import EventAccumulator as E;"
+        "from tensorboard.util.tensor_util import make_ndarray as read;"
+        "found = E(sys.argv[1]); found.Reload();"
+        "each = {tag: [float(read(one.tensor_proto)) for one in found.Tensors(tag)] for tag in ('loss', 'lr')};"
+        "print(json.dumps(each))"
+    )
+    command = [training_python(), "-c", code, tmp_path / "out/.work/tensorboard"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    curves = json.loads((tmp_path / "out/curves.json").read_text())["steps"]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert len(curves) == 2
+    for name, values in seen.items():
+        assert values == pytest.approx([step[name] for step in curves])
+
+
 def test_adapters_are_trained_and_begun_anew_after_a_kill(tmp_path: Path) -> None:
     section = {"backend": "torchtune", "recipe": "lora_finetune_single_device", "max_seq_len": 4096, "keep_last": 1}
     config = yaml.safe_load(CONFIG.read_text())

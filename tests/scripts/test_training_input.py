@@ -118,6 +118,7 @@ def test_a_broken_row_is_refused_by_its_line(folder: Path, kind: str) -> None:
     row, said = ROWS[kind]
     (folder / "rows.jsonl").write_text(f"{json.dumps({'messages': talk()})}\n{json.dumps(row)}\n")
     check_refused(render(folder), "rows.jsonl line 2", said)
+    check_refused(run(folder, "make_tiny_model.py", "rows.jsonl", "--output", "out/tiny"), "rows.jsonl line 2", said)
     assert not (folder / "out").exists()
 
 
@@ -143,6 +144,8 @@ def test_roles_out_of_order_are_refused_before_the_trainer_is_asked(folder: Path
 def test_empty_rows_are_refused(folder: Path) -> None:
     (folder / "rows.jsonl").write_text("\n")
     check_refused(render(folder), "rows.jsonl: the file is empty")
+    check_refused(run(folder, "make_tiny_model.py", "rows.jsonl", "--output", "out/tiny"), "the file is empty")
+    assert not (folder / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -184,6 +187,38 @@ def test_a_yaml_of_somebody_else_is_refused(folder: Path) -> None:
     check_refused(finetune(folder), "no section 'tracesmith'; render_training_config.py writes this file")
 
 
+def set_key(folder: Path, key: str, value: Any) -> None:
+    path = folder / "out/torchtune.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["tracesmith"][key] = value
+    path.write_text(yaml.safe_dump(config))
+
+
+AFTER_RENDERING: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "rows emptied": (lambda at: (at / "rows.jsonl").write_text(""), "rows.jsonl: the file is empty"),
+    "rows gone": (lambda at: (at / "rows.jsonl").unlink(), "rows.jsonl: no such file"),
+    "shard missing": (shard, "model-00002-of-00002.safetensors: this file of weights is missing"),
+    "length 0": (lambda at: set_key(at, "max_seq_len", 0), "wanted is a whole number above 0, this is 0"),
+    "length of words": (lambda at: set_key(at, "max_seq_len", "many"), "above 0, this is 'many'"),
+    "family of nobody": (lambda at: set_key(at, "family", "alpaca"), "unknown family 'alpaca'"),
+    "tokenizer of another family": (lambda at: set_key(at, "family", "qwen3"), "is none of the family qwen3"),
+    "another template": (
+        lambda at: change_json(at / "model/tokenizer_config.json", chat_template="{{ messages[0].content }}"),
+        "the chat template is not that of qwen2.5",
+    ),
+    "not YAML": (lambda at: (at / "out/torchtune.yaml").write_text("{"), "out/torchtune.yaml"),
+}
+
+
+@pytest.mark.parametrize("kind", AFTER_RENDERING)
+def test_what_broke_after_rendering_is_refused_before_the_trainer_is_asked(folder: Path, kind: str) -> None:
+    assert render(folder).returncode == 0
+    change, said = AFTER_RENDERING[kind]
+    change(folder)
+    check_refused(finetune(folder), said)
+    assert not (folder / "outputs").exists()
+
+
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_every_configuration_renders(folder: Path, config: Path) -> None:
     done = render(folder, "--gpus", "8", "--max-seq-len", "4096", config=config)
@@ -192,7 +227,7 @@ def test_every_configuration_renders(folder: Path, config: Path) -> None:
     assert made["tracesmith"]["rows"] == "rows.jsonl"
     if made["tracesmith"]["backend"] == "torchtune":
         assert made["checkpointer"]["checkpoint_files"] == ["model.safetensors"]
-        assert made["model"]["num_layers"] == 4
+        assert made["model"]["num_layers"] == 2
 
 
 def rendered(folder: Path, config: str) -> tuple[dict[str, Any], base_models.BaseModel]:
@@ -236,4 +271,4 @@ def test_a_model_is_not_made_over_another(folder: Path) -> None:
 
 def test_a_model_of_another_family_is_no_trouble_for_the_checks(tmp_path: Path) -> None:
     model = base_models.read(write_model(tmp_path / "model", "llama3"))
-    assert model.parameters == 1312896
+    assert model.parameters == 918656

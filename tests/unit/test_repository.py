@@ -62,7 +62,7 @@ def part(rule: str, name: str) -> str:
 def test_the_workflow_has_its_rules() -> None:
     expected = {"build_environment", "generate_bugs", "collect_patches", "validate_bugs", "gather_instances"}
     expected |= {"write_issues", "assemble_dataset", "run_agent", "evaluate_predictions", "convert_trajectories"}
-    expected |= {"make_tiny_model", "render_training_config", "finetune"}
+    expected |= {"make_tiny_model", "render_training_config", "finetune", "hold_out_instances", "evaluate_model"}
     assert expected | {"filter_resolved", "report_run", "push_mirror", "push_image"} <= set(RULES)
 
 

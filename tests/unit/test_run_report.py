@@ -12,7 +12,7 @@ import pytest
 from tracesmith import files, summaries
 from tracesmith.errors import InputError
 from tracesmith.reports import run_report, visible
-from tracesmith.reports.run_inputs import RunFiles
+from tracesmith.reports.run_files import RunFiles
 
 PATCH = "diff --git a/src/x.ts b/src/x.ts\n--- a/src/x.ts\n+++ b/src/x.ts\n@@ -1 +1 @@\n-one\n+two\n"
 HOSTILE = (
@@ -262,6 +262,44 @@ def test_nothing_from_outside_is_markup_or_a_control_character(run: RunFiles) ->
     assert summary["verdicts"][0]["strategy"] == HOSTILE
 
 
+def with_training(run: RunFiles, count: int = 5, word: str = "submitted") -> RunFiles:
+    """Return the files of a run whose model was trained and tried."""
+    lines = [
+        {"step": number, "loss": 3 - number / count, "lr": 0.001, "peak_rss_gb": 0.7} for number in range(1, count + 1)
+    ]
+    curves = js(run.dataset.parent / "curves.json", {"format_version": 1, "steps": lines})
+    side = {"answers": 10, "valid_actions": 4, "resolved": 1, "exit_statuses": {word: 2}}
+    models = {"base": {**side, "resolved": 0}, "tuned": side}
+    trial = {"checkpoint": word, "instances": 2, "models": models, "gained": ["a"], "lost": []}
+    return with_files(run, curves=curves, model_evaluation=js(run.dataset.parent / "trial.json", trial))
+
+
+def test_a_training_is_shown_by_its_curves_and_its_model_beside_the_base(run: RunFiles) -> None:
+    summary, source = reported(with_training(run))
+    page = Page(source)
+    assert page.tags.count("polyline") == page.tags.count("figure") == 3
+    assert "2.8 at the first step, 2 at the last of 5" in page.text
+    points = next(value for name, value in page.attributes if name == "points")
+    assert points == "0.0,0.0 80.0,30.0 160.0,60.0 240.0,90.0 320.0,120.0"
+    assert "4 of 10" in page.text and "1 of 2" in page.text and "0 of 2" in page.text
+    assert summary["training"]["Loss"] == {"steps": 5, "first": 2.8, "last": 2.0, "lowest": 2.0, "highest": 2.8}
+    assert summary["model_evaluation"]["gained"] == ["a"]
+    assert summary["files"]["curves"].endswith("curves.json")
+
+
+def test_a_run_without_a_training_says_nothing_of_one(run: RunFiles) -> None:
+    summary, source = reported(run)
+    assert not {"training", "model_evaluation"} & set(summary)
+    assert not {"svg", "figure"} & set(Page(source).tags)
+
+
+def test_the_curves_of_a_long_training_stay_small_and_what_is_said_of_the_trial_is_text(run: RunFiles) -> None:
+    _, plain = reported(with_training(run))
+    _, source = reported(with_training(run, 20_000, HOSTILE))
+    assert len(source) < len(plain) + 20_000
+    assert "img" not in Page(source).tags and Page(source).text.count(visible.text(HOSTILE)) == 3
+
+
 def test_the_page_needs_nothing_but_itself(run: RunFiles) -> None:
     page = Page(reported(run)[1])
     attributes = dict(page.attributes)
@@ -321,6 +359,9 @@ def test_added_and_removed_lines_are_told_from_the_diffs_head() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
+        ("curves", {"steps": []}, "curves.json: key steps"),
+        ("curves", {"steps": [{"step": 1, "loss": "low"}]}, "curves.json: key steps.0.loss"),
+        ("model_evaluation", {"instances": 1}, "trial.json: key checkpoint is missing"),
         ("dataset", [instance("a", tracesmith={"strategy": 1})], "preds.json: 4 instance ids are not in"),
         ("predictions", {"z": prediction("z")}, "the first is z"),
         ("evaluation", evaluation(resolved=["f"]), "the first is f"),
@@ -345,6 +386,7 @@ def test_added_and_removed_lines_are_told_from_the_diffs_head() -> None:
     ],
 )
 def test_a_wrong_file_is_named_and_nothing_is_written(run: RunFiles, name: str, value: Any, said: str) -> None:
+    run = with_training(run)
     js(run.named()[name], value)
     with pytest.raises(InputError) as caught:
         reported(run)

@@ -1,5 +1,6 @@
 """What is learnt is what the agent wrote, for each family of chat formats, and everything else is refused by name."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from tracesmith.encoding import IGNORED
 from tracesmith.errors import InputError
 from tracesmith.sft.tokens import Counter
-from tracesmith.training import base_models, masks
+from tracesmith.training import base_models, masks, rows
 from tracesmith.training.base_models import BaseModel
 from training_models import FAMILIES, LLAMA3, talk, write_model, write_rows
 
@@ -116,3 +117,27 @@ def test_a_long_row_is_refused_and_not_cut(model: BaseModel, tmp_path: Path) -> 
     path = write_rows(tmp_path / "rows.jsonl", talk(), talk(turns=9))
     with pytest.raises(InputError, match=r"line 2: \d+ tokens, max_seq_len is 150; nothing is cut"):
         proved(model, path, 150)
+
+
+def test_turns_that_a_row_lists_as_masked_are_not_learnt(model: BaseModel, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    row = {"messages": talk(turns=3), "tracesmith": {"masked_turns": [1]}}
+    path.write_text(json.dumps(row) + "\n")
+    proof = proved(model, path)
+    assert (proof.turns, proof.masked) == (2, 1)
+    ((_, messages),) = rows.read(path)
+    encoded = model.encoder.encode(messages)
+    pieces = masks.learnt_pieces(encoded.tokens, encoded.labels)
+    learnt = [model.encoder.decode(piece[:-1]) for piece in pieces]
+    assert learnt == [message["content"] for message in messages if message["role"] == "assistant"][::2]
+
+
+@pytest.mark.parametrize(
+    ("masked", "said"),
+    [([0, 1], "every turn of the assistant is masked"), ([2], "numbers of turns"), ("all", "numbers of turns")],
+)
+def test_a_row_with_nothing_to_learn_and_masks_of_no_turn_are_refused(tmp_path: Path, masked: Any, said: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"messages": talk(), "tracesmith": {"masked_turns": masked}}) + "\n")
+    with pytest.raises(InputError, match=f"rows.jsonl line 1: .*{said}"):
+        list(rows.read(path))

@@ -38,6 +38,17 @@ def test_a_run_without_the_mirrors_token_ends_before_any_job(folder: Path) -> No
     assert not (folder / "logs").exists()
 
 
+@pytest.mark.sandbox
+def test_a_training_without_its_environment_ends_before_any_job(folder: Path) -> None:
+    config = workflows.read_config(folder)
+    config |= {"environments": {"training": {"python": "no/bin/python"}}, "mirror": {"backend": "local"}}
+    workflows.write_config(folder, config)
+    done = workflows.snakemake(folder, "outputs/tiny-oracle/manifest.json")
+    assert done.returncode == 1
+    assert "MISSING  training: no/bin/python: no such Python; `make training` makes the environment" in done.stdout
+    assert not (folder / "logs").exists()
+
+
 def test_a_dry_run_needs_nothing(folder: Path) -> None:
     done = workflows.snakemake(folder, "-n", PUSHED)
     assert done.returncode == 0, done.stdout

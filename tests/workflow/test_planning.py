@@ -38,6 +38,50 @@ def test_training_is_planned_only_when_it_is_asked_for(folder: Path) -> None:
     assert training < workflows.planned(folder, "outputs/tiny-oracle/manifest.json")
 
 
+def test_a_model_is_tried_only_when_it_is_asked_for(folder: Path) -> None:
+    target = "logs/model_evaluation/tiny-oracle/report.json"
+    done = workflows.snakemake(folder, "-n", "-p", target)
+    assert done.returncode == 0, done.stdout
+    for side in ("base", "tuned"):
+        assert f"--config logs/model_evaluation/tiny-oracle/{side}.yaml" in done.stdout
+        assert f"--model openai/tiny-oracle.{side} --price 0 0" in done.stdout
+        assert f"trajectories/local/tiny-oracle.{side}/preds.json" in done.stdout
+    assert "serve_model.py outputs/tiny-oracle/manifest.json" in done.stdout
+    assert "serve_model.py logs/train/tiny-oracle/tiny_model/config.json" in done.stdout
+    assert "trajectories_sft/tiny-oracle.train.xml.jsonl" in done.stdout
+    new = {"hold_out_instances", "render_agent_config", "evaluate_model"}
+    assert new < workflows.planned(folder, target)
+    assert not new & workflows.planned(folder, "outputs/tiny-oracle/manifest.json")
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ({"training": {"hold_out": False}}, "training.hold_out is false: nothing is left to try the model on"),
+        ({"sft": {"style": "ticks"}}, "needs model_evaluation.config, an agent that speaks as they do"),
+        ({"model_evaluation": {"base": {"model": "openai/x"}}}, "model_evaluation.base.api_base is missing"),
+    ],
+)
+def test_a_model_that_cannot_be_tried_is_refused_at_once(folder: Path, run: dict[str, object], said: str) -> None:
+    config = workflows.read_config(folder)
+    config["runs"]["tiny-oracle"] = {"repo": "tiny", **run}
+    workflows.write_config(folder, config)
+    done = workflows.snakemake(folder, "-n", "logs/model_evaluation/tiny-oracle/report.json")
+    assert done.returncode == 1
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_run_with_the_name_of_a_trial_is_not_taken_for_one(folder: Path) -> None:
+    config = workflows.read_config(folder)
+    config["runs"]["tiny-oracle.base"] = {"repo": "tiny"}
+    workflows.write_config(folder, config)
+    assert workflows.snakemake(folder, "-n", "trajectories/local/tiny-oracle.base/preds.json").returncode == 0
+    done = workflows.snakemake(folder, "-n", "logs/model_evaluation/tiny-oracle/report.json")
+    assert done.returncode == 1
+    assert "runs.tiny-oracle.base: it is the name of a trial of runs.tiny-oracle; give it another" in done.stdout
+
+
 def test_a_model_of_the_users_is_not_made(folder: Path) -> None:
     (folder / "model").mkdir()
     (folder / "model/config.json").write_text("{}")

@@ -61,6 +61,8 @@ class Plan:
     """Output of check_workspaces; instances that it refuses are left out."""
     home: Path | None = None
     """Checkout of SWE-agent, for the engine sweagent."""
+    may_fail: bool = False
+    """Whether a run in which no agent was of any use is a result."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,8 @@ def run(dataset: Path, environment_path: Path, plan: Plan, output: Path, make_se
         inputs = {"dataset": dataset, "environment": environment_path, "config": plan.config}
         model = made.engine.identity().get("model")
         about = {"engine": plan.engine, "model": model, "sample": plan.sample + 1}
-        _write_summary(output, entries, instances, summaries.made_by("run_agent", FORMAT_VERSION, inputs, about))
+        made_by = summaries.made_by("run_agent", FORMAT_VERSION, inputs, about)
+        _write_summary(output, entries, instances, made_by, may_fail=plan.may_fail)
 
 
 def _with_memory(environment: Environment, memory_bytes: int | None) -> Environment:
@@ -244,14 +247,17 @@ def _write_statuses(output: Path, entries: Entries, instances: list[Instance], u
     logger.info("exit statuses: %s", ", ".join(f"{status} {len(ids)}" for status, ids in sorted(by_status.items())))
 
 
-def _write_summary(output: Path, entries: Entries, instances: list[Instance], made_by: dict[str, Any]) -> None:
+def _write_summary(
+    output: Path, entries: Entries, instances: list[Instance], made_by: dict[str, Any], *, may_fail: bool
+) -> None:
     names = sorted(instance["instance_id"] for instance in instances)
     predictions = {name: entries.prediction(name) for name in names}
     infos = [entries.info(name) for name in names]
     empty = [name for name in names if not predictions[name]["model_patch"]]
     if empty:
         logger.warning("%d of %d instances have an empty patch: %s", len(empty), len(names), ", ".join(empty))
-    if len(empty) == len(names) and all(info["exit_status"] != engines.SUBMITTED for info in infos):
+    none_submitted = all(info["exit_status"] != engines.SUBMITTED for info in infos)
+    if len(empty) == len(names) and none_submitted and not may_fail:
         raise AllFailedError(
             f"{output.parent}: every instance failed, see run_batch_exit_statuses.yaml; "
             "--redo-failed runs them again once the cause is gone"

@@ -1,10 +1,10 @@
 """The list of all checks, and what becomes of their findings. A new need is a function here in CHECKS."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tracesmith.errors import InfrastructureError, TracesmithError
 from tracesmith.preflight import boxes, containers, disks, endpoints, images, keys
-from tracesmith.preflight.plan import MISSING, Finding, Plan
+from tracesmith.preflight.plan import MISSING, OK, Finding, Plan
 
 CHECKS: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
     boxes.check_backends,
@@ -22,9 +22,13 @@ CHECKS: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
 )
 
 
-def examine(plan: Plan) -> list[Finding]:
-    """Make all checks and return what they found; an error of one is a miss, and the others go on."""
-    found: list[Finding] = []
+def examine(plan: Plan, more: Iterable[tuple[bool, str]] = ()) -> list[Finding]:
+    """
+    Make all checks and return what they found; an error of one is a miss, and the others go on.
+
+    `more` is what a stage has found itself: whether it is there, and a line.
+    """
+    found = [Finding(OK if is_there else MISSING, text) for is_there, text in more]
     for check in CHECKS:
         try:
             found += check(plan)

@@ -121,9 +121,10 @@ def node_of(repo: Repo) -> str | None:
 
 
 def models_of_runs(configuration: Configuration, run_ids: Iterable[str] | None = None) -> list[str]:
-    """Return the models that the agents of a configuration, or of some of its runs, ask."""
-    runs = [configuration.run(run_id).settings for run_id in (configuration.runs if run_ids is None else run_ids)]
-    agents = [run for run in runs if not (run["trajectories"] or run["predictions"])]
+    """Return the models that the agents of a configuration, or of some of its runs, ask, those of trials left out."""
+    runs = [configuration.run(run_id) for run_id in (configuration.runs if run_ids is None else run_ids)]
+    settings = [run.settings for run in runs if not run.trained]
+    agents = [run for run in settings if not (run["trajectories"] or run["predictions"])]
     found = [models.agent_model(run, configuration.llm, _path(models.agent_config(run))) for run in agents]
     return list(dict.fromkeys(filter(None, found)))
 

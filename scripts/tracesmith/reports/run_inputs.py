@@ -13,6 +13,8 @@ from typing import Any
 from tracesmith import files, records, schemas, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import Instance, Prediction
+from tracesmith.reports import training
+from tracesmith.reports.run_files import RunFiles
 
 RESOLVED = "resolved"
 SPREAD = {
@@ -24,50 +26,6 @@ SPREAD = {
     },
 }
 """What `generate_bugs` says of its choice."""
-
-
-@dataclass(frozen=True)
-class RunFiles:
-    """The files of a run; those that are None or empty belong to steps it did not make."""
-
-    dataset: Path
-    predictions: Path
-    evaluation: Path
-    rows: Path
-    resolved: Path | None = None
-    bugs: Sequence[Path] = ()
-    """Summaries of the methods that made bugs, combined ones included."""
-    screening: Sequence[Path] = ()
-    """Sidecars of screen_bugs."""
-    validation: Sequence[Path] = ()
-    confirmation: Path | None = None
-    environment: Path | None = None
-
-    def named(self) -> dict[str, Path]:
-        """Return the files that are given, by name."""
-        one = {
-            "environment": self.environment,
-            **_numbered("bugs", self.bugs),
-            **_numbered("screening", self.screening),
-            **_numbered("validation", self.validation),
-            "confirmation": self.confirmation,
-            "dataset": self.dataset,
-            "predictions": self.predictions,
-            "evaluation": self.evaluation,
-            "rows": self.rows,
-            "resolved": self.resolved,
-        }
-        return {name: path for name, path in one.items() if path}
-
-    def sidecars(self) -> dict[str, Path]:
-        """Return the sidecars that are read, by name."""
-        named = {name: self.named().get(name) for name in ("dataset", "predictions", "rows", "resolved")}
-        found = {f"{name}_meta": summaries.meta_path(path) for name, path in named.items() if path}
-        return {name: path for name, path in found.items() if path.is_file()}
-
-
-def _numbered(name: str, paths: Sequence[Path]) -> dict[str, Path]:
-    return {f"{name}_{number}" if number > 1 else name: path for number, path in enumerate(paths, start=1)}
 
 
 @dataclass
@@ -118,6 +76,10 @@ class Inputs:
     """How evenly each method's bugs are spread, by the name of its summary; of those that say it."""
     flags: dict[str, list[str]]
     """What the grader noticed in an instance's patch: docs/integrity.md."""
+    charts: list[training.Chart]
+    """Of the training; none where there was none."""
+    trial: dict[str, Any] | None
+    """What evaluate_model says."""
 
 
 def read(run: RunFiles) -> Inputs:
@@ -146,6 +108,8 @@ def read(run: RunFiles) -> Inputs:
         engines=sorted(rows.engines | _engine_of_predictions(summaries.meta_path(run.predictions))),
         spreads={path.stem: spread for path in run.bugs if (spread := _read_spread(path))},
         flags=read_flags(run.evaluation),
+        charts=training.read_curves(run.curves) if run.curves else [],
+        trial=training.read_trial(run.model_evaluation) if run.model_evaluation else None,
     )
 
 

@@ -20,8 +20,9 @@ from markupsafe import Markup
 from tracesmith import files, records, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import Instance
-from tracesmith.reports import run_inputs, visible
-from tracesmith.reports.run_inputs import RESOLVED, Inputs, RunFiles
+from tracesmith.reports import run_inputs, training, visible
+from tracesmith.reports.run_files import RunFiles
+from tracesmith.reports.run_inputs import RESOLVED, Inputs
 
 logger = logging.getLogger(__name__)
 FORMAT_VERSION = 1
@@ -56,6 +57,7 @@ def report(run_id: str, run: RunFiles, output: Path, summary_path: Path) -> None
         "funnel": steps,
         "spread": inputs.spreads,
         "verdicts": [verdict(instance, inputs) for instance in inputs.instances],
+        **_training(inputs),
     }
     page = render(summary, inputs)
     files.write_bytes(output, page.encode("utf-8"))
@@ -129,8 +131,20 @@ def render(summary: dict[str, Any], inputs: Inputs) -> str:
         environment=_environment(inputs.environment),
         scripted=[engine for engine in inputs.engines if engine in SCRIPTED],
         outcomes=sorted({row["outcome"] for row in summary["verdicts"]}),
+        charts=inputs.charts,
+        chart_size=(training.WIDTH, training.HEIGHT),
+        trial=inputs.trial,
         widest=max(step["count"] or 0 for step in summary["funnel"]) or 1,
     )
+
+
+def _training(inputs: Inputs) -> dict[str, Any]:
+    """Return what a summary says of a training and of the trial of its model; nothing where there was none."""
+    numbers = ("steps", "first", "last", "lowest", "highest")
+    curves = {chart.name: {key: getattr(chart, key) for key in numbers} for chart in inputs.charts}
+    sides = ("checkpoint", "instances", "models", "gained", "lost")
+    found = {"training": curves, "model_evaluation": inputs.trial and {key: inputs.trial.get(key) for key in sides}}
+    return {name: value for name, value in found.items() if value}
 
 
 def diff_lines(text: str) -> Iterator[tuple[str, str]]:

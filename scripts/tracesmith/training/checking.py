@@ -88,8 +88,12 @@ def probe(python: Path, backend: str) -> dict[str, Any]:
     return found
 
 
-def check_devices(path: Path, config: dict[str, Any], model: BaseModel, memory: list[int]) -> None:
-    """Raise InputError when the devices are not there, or too small for weights, gradients and optimizer."""
+def check_devices(path: Path, config: dict[str, Any], model: BaseModel | None, memory: list[int]) -> None:
+    """
+    Raise InputError when the devices are not there, or too small for weights, gradients and optimizer.
+
+    A model that is still to be made is None: it fits everywhere.
+    """
     section = config["tracesmith"]
     wanted = config.get("device", "cpu" if config.get("use_cpu") else "cuda")
     distributed = rendering.RECIPES.get(section["recipe"], False)
@@ -103,7 +107,7 @@ def check_devices(path: Path, config: dict[str, Any], model: BaseModel, memory: 
             f"{path}: device {wanted} with {gpus} GPUs is asked for, this machine shows {len(memory)}; torchtune would "
             "train on the CPU without a word: use a configuration with `device: cpu`, or see CUDA_VISIBLE_DEVICES"
         )
-    need = memory_estimate(config, model) // gpus
+    need = memory_estimate(config, model) // gpus if model else 0
     if need > min(memory[:gpus]):
         raise InputError(
             f"{path}: about {need / GIB:.0f} GiB a GPU for weights, gradients and optimizer, before activations; "

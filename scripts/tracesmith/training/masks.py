@@ -28,7 +28,9 @@ class Proof:
     learnt: int = 0
     longest: int = 0
     turns: int = 0
-    """Turns of the assistant, each decoded from its labels and equal to the row's bytes."""
+    """Turns of the assistant that are learnt, each decoded from its labels and equal to the row's bytes."""
+    masked: int = 0
+    """Turns of the assistant that the rows list as masked, and that have no label."""
     control_text: int = 0
     """Rows whose contents hold the name of a control token, which is trained as text."""
     rendered_otherwise: int = 0
@@ -57,8 +59,9 @@ def learnt_pieces(tokens: Sequence[int], labels: Sequence[int]) -> list[list[int
 
 
 def check_labels(encoder: Encoder, messages: Messages, tokens: Sequence[int], labels: Sequence[int], where: str) -> int:
-    """Raise InputError unless the labels are each assistant turn's bytes and end; return how many turns there are."""
-    wanted = [message["content"] for message in messages if message["role"] == "assistant"]
+    """Raise InputError unless the labels are the bytes and end of each turn to learn; return how many there are."""
+    turns = [message for message in messages if message["role"] == "assistant"]
+    wanted = [message["content"] for message in turns if not message.get("masked")]
     pieces = learnt_pieces(tokens, labels)
     if len(pieces) != len(wanted):
         raise InputError(f"{where}: {len(pieces)} turns would be learnt, the row has {len(wanted)} of the assistant")
@@ -126,6 +129,7 @@ def prove(encoder: Encoder, template: Template, path: Path, max_seq_len: int) ->
                 "raise it, or drop or split long rows when rows are made"
             )
         proof.turns += check_labels(encoder, messages, encoded.tokens, encoded.labels, where)
+        proof.masked += sum(bool(message.get("masked")) for message in messages)
         proof.rows += 1
         proof.tokens += len(encoded.tokens)
         proof.learnt += sum(encoded.learnt)

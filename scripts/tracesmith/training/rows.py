@@ -7,7 +7,8 @@ from typing import Any
 from tracesmith import files
 from tracesmith.errors import InputError
 
-Messages = list[dict[str, str]]
+Messages = list[dict[str, Any]]
+"""Each with role and content, and `masked: true` where a turn of the agent is not to be learnt."""
 ROLES = ("system", "user", "assistant", "tool")
 
 
@@ -17,7 +18,8 @@ def read(path: Path) -> Iterator[tuple[str, Messages]]:
         where = f"{path} line {number}"
         if not isinstance(row, dict) or not isinstance(row.get("messages"), list) or not row["messages"]:
             raise InputError(f"{where}: a row needs the key 'messages', a list of messages")
-        yield where, [_message(message, f"{where} message {place}") for place, message in enumerate(row["messages"])]
+        messages = [_message(message, f"{where} message {place}") for place, message in enumerate(row["messages"])]
+        yield where, _masked(messages, row, where)
 
 
 def check_roles(messages: Messages, where: str) -> None:
@@ -34,7 +36,21 @@ def check_roles(messages: Messages, where: str) -> None:
         raise InputError(f"{where}: the last message is not the assistant's: there is nothing to learn at the end")
 
 
-def _message(message: Any, where: str) -> dict[str, str]:
+def _masked(messages: Messages, row: dict[str, Any], where: str) -> Messages:
+    """Return messages in which the turns of the agent that a row lists as masked, counted from 0, say so."""
+    ours = row.get("tracesmith")
+    wanted = ours.get("masked_turns") or [] if isinstance(ours, dict) else []
+    turns = [message for message in messages if message["role"] == "assistant"]
+    if not isinstance(wanted, list) or not all(type(turn) is int and 0 <= turn < len(turns) for turn in wanted):
+        raise InputError(f"{where}: key tracesmith.masked_turns: numbers of turns of the assistant are wanted")
+    for turn in wanted:
+        turns[turn]["masked"] = True
+    if turns and all("masked" in message for message in turns):
+        raise InputError(f"{where}: every turn of the assistant is masked: there is nothing to learn")
+    return messages
+
+
+def _message(message: Any, where: str) -> dict[str, Any]:
     if not isinstance(message, dict) or message.get("role") not in ROLES:
         raise InputError(f"{where}: a message needs a role, one of {', '.join(ROLES)}")
     content = message.get("content")

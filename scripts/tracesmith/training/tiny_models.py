@@ -33,7 +33,7 @@ TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content']"
     " + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-VOCABULARY, WIDTH, INNER, LAYERS, HEADS, KV_HEADS, LONGEST = 2048, 128, 384, 4, 4, 2, 32768
+VOCABULARY, WIDTH, INNER, LAYERS, HEADS, KV_HEADS, LONGEST = 2048, 128, 384, 2, 4, 2, 32768
 
 
 def make(row_files: Iterable[Path], output: Path, seed: int = 24) -> None:

@@ -8,6 +8,7 @@ is compared with them before the first step. It is run by TRL's Python, as a fil
 """
 
 import math
+import resource
 import sys
 import time
 from collections import Counter
@@ -34,6 +35,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, folder: Path, keep_last: int) -> None:
         self._folder, self._keep_last = folder, keep_last
+        self._seen, self._clock = 0.0, time.monotonic()
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         self._log = folder / "logs" / f"log_{int(time.time())}.txt"
 
@@ -43,6 +45,11 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
             return
         names = {"loss": "loss", "learning_rate": "lr", "grad_norm": "grad_norm"}
         values = {new: float(logs[old]) for old, new in names.items() if old in logs}
+        seen, now = float(logs.get("num_tokens", 0)), time.monotonic()
+        if seen > self._seen:
+            values["tokens_per_second_per_gpu"] = (seen - self._seen) / (now - self._clock) / max(1, args.n_gpu)
+        self._seen, self._clock = seen, now
+        values["peak_rss_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
         line = " ".join(f"{name}:{value}" for name, value in values.items())
         with self._log.open("a") as out:
             out.write(f"Step {state.global_step} | {line}\n")
