@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tracesmith.agents import engines, tools
 from tracesmith.agents.engines import Task, Workspace
 from tracesmith.sandboxes import base
-from tracesmith.sandboxes.base import Completed, Sandbox
+from tracesmith.sandboxes.base import TESTBED, Completed, Sandbox
 
 logger = logging.getLogger(__name__)
 REPAIR_S = 600.0
@@ -21,12 +21,14 @@ PIECE = 32 * 2**20
 ARCHIVE = "/tmp/start.tar"  # noqa: S108 - a path inside the sandbox
 OBJECTS = "/tmp/start/objects"  # noqa: S108 - a path inside the sandbox
 # The agent has ended: what is in /tmp is no part of its patch, and may have filled the disk.
-MAKE_ROOM = """
+MAKE_ROOM = f"""
+chmod u+rwx {TESTBED}
+cd {TESTBED} || exit
 chmod u+rwx /tmp 2>/dev/null
-find /tmp -mindepth 1 -type d ! -perm -700 -exec chmod u+rwx {} \\; 2>/dev/null
+find /tmp -mindepth 1 -type d ! -perm -700 -exec chmod u+rwx {{}} \\; 2>/dev/null
 find /tmp -mindepth 1 -delete
-find . -name node_modules -prune -o -type d ! -perm -700 -exec chmod u+rwx {} \\;
-find . -name node_modules -prune -o -name .git -prune -o -type f ! -perm -400 -exec chmod u+r {} +
+find . -name node_modules -prune -o -type d ! -perm -700 -exec chmod u+rwx {{}} \\;
+find . -name node_modules -prune -o -name .git -prune -o -type f ! -perm -400 -exec chmod u+r {{}} +
 """
 
 
