@@ -15,6 +15,8 @@ from tracesmith.llm.sessions import Account, LimitReachedError
 
 NAME = "sweagent"
 NO_VERDICT = {"exit_error": engines.ERROR, "exit_environment_error": engines.ENVIRONMENT_ERROR}
+OF_REFUSALS = ("exit_error", engines.FORMAT)
+"""What SWE-agent says of a prompt that the provider refuses: 1.1 asks thrice, as if the answer had no call in it."""
 ENDED_BY = re.compile(r"submitted \((\w+)\)")
 
 
@@ -84,6 +86,9 @@ class Work:
             raise error
         by = ENDED_BY.fullmatch(said or "")
         status = by[1] if by else said
+        refused = self.account.refused
+        if refused and status in OF_REFUSALS:
+            return engines.CONTEXT if refused.too_long else engines.REFUSED
         if found is None or not status or status in NO_VERDICT:
             no_end = NO_VERDICT.get(status or "", engines.ERROR)
             raise UnfinishedError(f"{self.task.name}: {self._last_words()}", no_end)
