@@ -6,6 +6,7 @@ run in our sandboxes and its model is asked through the gateway, so that limits,
 every other engine; limits of its own on calls and money are switched off.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -33,11 +34,15 @@ CODE_VERSION = 1
 KEY = "TRACESMITH_SESSION"
 """Variable in which SWE-agent finds the token of its session."""
 # SWE-agent 1.1 asks a deployment whether it is alive within a time; of swe-rex 1.4's, the remote one takes no time, and
-# every agent that did not submit by itself would end in a TypeError.
+# every agent that did not submit by itself would end in a TypeError. To import it takes seconds, while other agents work:
+# it begins when it is told to.
 LAUNCH = """
-import runpy
+import runpy, sys
+import sweagent.run.run_batch
 from swerex.deployment.remote import RemoteDeployment
 RemoteDeployment.is_alive = lambda self, *, timeout=None: self.runtime.is_alive(timeout=timeout)
+if not sys.stdin.readline():
+    sys.exit("whoever started SWE-agent is gone")
 runpy.run_module("sweagent", run_name="__main__", alter_sys=True)
 """
 POLL_S = 0.2
@@ -118,8 +123,12 @@ class SweAgentEngine:
             with scratch.folder() as folder, task.workspace() as place, RexServer(place.box) as server:
                 work = Work(task, folder, session.account(task.name), self._client.settings.model)
                 work.write_instance(server)
-                with task.turn():
-                    ended = self._wait(self._start(work, session.token), work, save)
+                process = self._start(work, session.token)
+                try:
+                    with task.turn():
+                        ended = self._wait(process, work, save)
+                finally:
+                    _kill(process)
                 if server.runtime.failed:
                     raise UnfinishedError(f"{task.name}: {server.runtime.failed}", engines.ENVIRONMENT_ERROR)
                 own_status = work.status(ended)
@@ -170,31 +179,36 @@ class SweAgentEngine:
                 command,
                 cwd=self._installed.home,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
     def _wait(self, process: "subprocess.Popen[bytes]", work: Work, save: Save) -> str | None:
-        """Wait for the end, save every step, and return the limit that ended it, if one did."""
+        """Let it begin, save every step, and return the limit that ended it, if one did."""
         started, seen = time.monotonic(), 0.0
         wall_s = work.task.limits.wall_s
-        try:
-            while process.poll() is None:
-                if self._stopped.wait(POLL_S):
-                    raise StoppedError("the agent was stopped")
-                changed = work.changed()
-                if changed > seen:
-                    seen = changed
-                    found = work.so_far()
-                    if found:
-                        save(found)
-                if wall_s is not None and time.monotonic() - started > wall_s:
-                    return engines.LIMITS["wall"]
-            return None
-        finally:
-            _kill(process)
+        _begin(process)
+        while process.poll() is None:
+            if self._stopped.wait(POLL_S):
+                raise StoppedError("the agent was stopped")
+            changed = work.changed()
+            if changed > seen:
+                seen = changed
+                found = work.so_far()
+                if found:
+                    save(found)
+            if wall_s is not None and time.monotonic() - started > wall_s:
+                return engines.LIMITS["wall"]
+        return None
+
+
+def _begin(process: "subprocess.Popen[bytes]") -> None:
+    """Tell a process that its turn has come; one that has ended already is found out by its status."""
+    assert process.stdin  # noqa: S101 - a pipe was asked for
+    with contextlib.suppress(BrokenPipeError):
+        os.write(process.stdin.fileno(), b"\n")
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
@@ -202,3 +216,5 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    if process.stdin:
+        process.stdin.close()
