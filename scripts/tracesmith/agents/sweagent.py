@@ -34,8 +34,8 @@ CODE_VERSION = 1
 KEY = "TRACESMITH_SESSION"
 """Variable in which SWE-agent finds the token of its session."""
 # SWE-agent 1.1 asks a deployment whether it is alive within a time; of swe-rex 1.4's, the remote one takes no time, and
-# every agent that did not submit by itself would end in a TypeError. To import it takes seconds, while other agents work:
-# it begins when it is told to.
+# every agent that did not submit by itself would end in a TypeError. What it imports takes
+# seconds, while other agents work: it begins when it is told to.
 LAUNCH = """
 import runpy, sys
 import sweagent.run.run_batch
