@@ -68,12 +68,12 @@ def measure(command: list[str], begun_at: list[float]) -> Cost:
     begun = time.monotonic()
     before = psutil.Process().cpu_times()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    peak = 0.0
+    looks = [0.0]
     said: list[str] = []
     reader = threading.Thread(target=lambda: said.append(process.stderr.read() if process.stderr else ""))
     reader.start()
     while process.poll() is None:
-        peak = max(peak, memory(process.pid))
+        looks.append(memory(process.pid))
         time.sleep(LOOK_S)
     reader.join()
     if process.returncode:
@@ -81,6 +81,8 @@ def measure(command: list[str], begun_at: list[float]) -> Cost:
     after = psutil.Process().cpu_times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     each = [later - earlier for earlier, later in itertools.pairwise(begun_at)]
+    # Twice in a row: a look at the moment of a fork counts a process twice.
+    peak = max(map(min, itertools.pairwise(looks)))
     cost = Cost(begun_at[0] - begun, each, cpu, peak)
     sys.stderr.write(f"{Path(command[1]).name}: {cost}\n")
     return cost
