@@ -66,7 +66,11 @@ BEHAVIOURS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "talks": [],
     "cheats": [("bash", {"command": CHEAT}), *SUBMIT],
     "waits": [("bash", {"command": "sleep 60"}), FIX, *SUBMIT],
+    "is_refused": [FIX, ("bash", {"command": "ls"})],
+    "runs_out": [("bash", {"command": "ls"})],
 }
+REFUSED = {"is_refused": ("policy", 1), "runs_out": ("context", 1)}
+"""What the provider says to agents after so many answers."""
 """Calls of an agent, one each turn; the last one again and again."""
 EXPECTED = {
     "solves": ("submitted", True),
@@ -77,6 +81,8 @@ EXPECTED = {
     "talks": ("exit_format", False),
     "cheats": ("submitted", False),
     "waits": ("submitted", True),
+    "is_refused": ("submitted (exit_refused)", True),
+    "runs_out": ("exit_context", False),
 }
 """Exit status, and whether the tests are satisfied."""
 
@@ -140,6 +146,13 @@ def answer(body: Body) -> Message:
     function = {"name": tool, "arguments": json.dumps(arguments)}
     call = {"id": f"call_{turn}", "type": "function", "function": function}
     return {"content": f"Turn {turn}.", "tool_calls": [call]}
+
+
+def refuse(body: Body) -> str:
+    """Return what the provider says instead of an answer."""
+    fault, before = REFUSED.get(agent_models.behaviour(body), ("ok", 0))
+    turn = sum(message["role"] == "assistant" for message in body["messages"])
+    return fault if turn >= before else "ok"
 
 
 def _text(message: Message) -> str:
@@ -244,7 +257,7 @@ def main() -> None:
     cli.start_logging()
     os.environ.update(OPENAI_API_KEY=llm_server.KEY, NO_PROXY="127.0.0.1")
     with tempfile.TemporaryDirectory(prefix="tracesmith-sweagent-") as name, llm_server.serve() as server:
-        server.answer = answer
+        server.answer, server.fault_of = answer, refuse
         folder = Path(name)
         (folder / "environment").mkdir()
         environment = args.environment or tiny.build(folder / "environment")

@@ -16,6 +16,8 @@ BEHAVIOURS = {
     "touches_and_loops": [REPAIR],
     "waits": ["sleep 60", SUBMIT],
     "works_with_words": SOLVE,
+    "breaks_git": [REPAIR, "rm -rf .git", SUBMIT],
+    "fills": ["head -c 80M /dev/urandom >src/core", SUBMIT],
 }
 """Commands of an agent, one each turn; the last one again and again."""
 

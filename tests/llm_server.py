@@ -28,6 +28,7 @@ FAULTS = {
     "500": (500, "something broke for {key}", "api_error"),
     "503": (503, "overloaded", "overloaded_error"),
     "quota": (429, "You exceeded your current quota, please check your plan", "insufficient_quota"),
+    "policy": (400, "request was rejected as a result of the safety system: content filtering policy", "policy_error"),
     "context": (400, "This model's maximum context length is 8 tokens. prompt is too long", "invalid_request_error"),
 }
 
@@ -58,6 +59,8 @@ class ModelServer:
     """Makes the message of a good answer: content, tool_calls; thinking, in Anthropic's format only."""
     faults: list[str] = field(default_factory=list)
     """Misbehaviour of the next requests, one each: a key of FAULTS, cut, json, empty, html, slow, drop or ok."""
+    fault_of: Callable[[Body], str] = lambda _: "ok"
+    """Misbehaviour of a request for which none is planned, by what is asked."""
     headers: dict[str, str] = field(default_factory=dict)
     """Headers of faulty answers, such as Retry-After."""
     slow_s: float = 5.0
@@ -74,10 +77,10 @@ class ModelServer:
     under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def next_fault(self) -> str:
+    def next_fault(self, body: Body) -> str:
         """Take the next planned misbehaviour."""
         with self.lock:
-            return self.faults.pop(0) if self.faults else "ok"
+            return self.faults.pop(0) if self.faults else self.fault_of(body)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -101,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
             state.under_way += 1
             state.most_at_once = max(state.most_at_once, state.under_way)
         try:
-            self._answer(body, key, state.next_fault())
+            self._answer(body, key, state.next_fault(body))
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         finally:

@@ -98,12 +98,13 @@ def _json_line(raw: bytes, where: str) -> Any:
 
 
 @contextmanager
-def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
+def atomic_writer(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """
     Open a temporary file beside `path` for bytes and rename it to `path` when the block ends well.
 
     When the block raises, the temporary file and new folders are removed and `path` is as it was. A temporary file
-    that a killed process left is removed by the next writer.
+    that a killed process left is removed by the next writer. What is not `durable` may be cut off when the machine,
+    not only the process, goes down soon after.
     """
     if path.is_dir():
         raise InputError(f"{path}: a file is to be written, this is a folder")
@@ -120,7 +121,8 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
         with temporary.open("wb") as out:
             yield out
             out.flush()
-            os.fsync(out.fileno())
+            if durable:
+                os.fsync(out.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -129,9 +131,9 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
                 folder.rmdir()
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a whole file by rename."""
-    with atomic_writer(path) as out:
+    with atomic_writer(path, durable=durable) as out:
         out.write(data)
 
 

@@ -33,7 +33,7 @@ rm -rf .git && git init -q --template= -b main . && mkdir .git/info && printf 'n
 printf '* %s\\n' '{BYTES_AS_THEY_ARE}' >.git/info/attributes &&
 git -c core.bigFileThreshold=1 -c core.compression=1 add -A &&
 git -c maintenance.auto=false commit -q --no-verify -m "Initial commit" &&
-git rev-parse HEAD
+read -r start <.git/refs/heads/main && echo "$start"
 """
 
 

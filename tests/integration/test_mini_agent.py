@@ -13,7 +13,7 @@ import llm_server
 import tiny
 import workflows
 from agent_runs import ROOT, AgentRun
-from llm_server import ModelServer
+from llm_server import Body, ModelServer
 from tracesmith.agents import actions, running
 from tracesmith.errors import IncompleteError
 from tracesmith.llm.settings import Settings
@@ -89,6 +89,44 @@ def test_a_model_that_writes_its_calls_into_its_text_is_understood(
     assert not any("tools" in body for _, body in server.calls)
     (turns,) = rows_of(made, "xml_bash.yaml").values()
     assert turns[2]["content"].startswith("Turn 0.\n\n<function=bash>")
+
+
+def refuses(body: Body) -> str:
+    """Refuse the agents that are named after a refusal and the number of answers they get before it."""
+    fault, _, before = agent_models.behaviour(body).partition("_after_")
+    turn = sum(message["role"] == "assistant" for message in body["messages"])
+    return fault if before and turn >= int(before) else "ok"
+
+
+def test_a_refused_conversation_and_a_broken_workspace_are_ends(made: AgentRun, server: ModelServer) -> None:
+    server.fault_of = refuses
+    names = ["context_after_0", "context_after_1", "context_after_2", "policy_after_1", "policy_after_2"]
+    done = made.run(*names, "breaks_git", "fills")
+    assert done.returncode == 0, done.stderr
+    assert made.statuses() == {
+        "context_after_0": "exit_context",
+        "context_after_1": "exit_context",
+        "context_after_2": "submitted (exit_context)",
+        "policy_after_1": "exit_refused",
+        "policy_after_2": "submitted (exit_refused)",
+        "breaks_git": "submitted",
+        "fills": "exit_patch_size",
+    }
+    changed = {name for name, patch in made.patches().items() if patch}
+    assert changed == {"context_after_2", "policy_after_2", "breaks_git"}
+    assert all(tiny.FIXED in made.patches()[name] for name in changed)
+    for name in names:
+        info, steps = made.trajectory(name)["info"], made.trajectory(name)["trajectory"]
+        assert len(steps) == int(name[-1]) == info["model_stats"]["api_calls"]
+        assert "refuses the prompt" in info["engine_exit_status"]
+    assert "larger" in made.trajectory("fills")["info"]["submission_error"]
+    rows = rows_of(made, "xml_bash.yaml")
+    assert set(rows) == {*names, "breaks_git", "fills"} - {"context_after_0"}
+    dropped = json.loads((made.folder / "rows.xml.jsonl.meta.json").read_text())["dropped"]
+    assert dropped == [{"instance_id": f"{tiny.REPO}.context_after_0", "reason": "no_assistant_turn"}]
+    before = len(server.calls)
+    assert made.run(*names, "breaks_git", "fills").returncode == 0
+    assert len(server.calls) == before
 
 
 def test_a_models_faults_are_survived_and_what_is_no_verdict_is_run_again(made: AgentRun, server: ModelServer) -> None:

@@ -132,6 +132,17 @@ def test_what_is_no_end_of_an_agent_is_to_be_run_again(
     assert raised.value.exit_status == ("exit_environment_error" if turn.startswith("exit_env") else "exit_error")
 
 
+@pytest.mark.parametrize(("fault", "status"), [("policy", "exit_refused"), ("context", "exit_context")])
+@pytest.mark.parametrize("turns", [["ls"], [FIX]])
+def test_a_conversation_that_the_provider_refuses_is_an_end(
+    engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path, fault: str, status: str, turns: list[str]
+) -> None:
+    server.answer, server.faults = plays(*turns), ["ok", fault]
+    outcome = engine.run(task(tmp_path), lambda _: None)
+    assert outcome.exit_status == (f"submitted ({status})" if turns == [FIX] else status)
+    assert len(outcome.trajectory["trajectory"]) == 1
+
+
 def test_a_model_that_cannot_be_reached_is_no_end_of_an_agent(
     engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ raises as UnfinishedError: that task is run again by the same command.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,6 +32,8 @@ LIMITS = {
 }
 """Exit status of an agent that was ended by a limit, in SWE-agent's words where it has one."""
 CONTEXT, FORMAT, FORFEIT, REFUSED = "exit_context", "exit_format", "exit_forfeit", "exit_refused"
+PATCH_SIZE, WORKSPACE = "exit_patch_size", "exit_workspace"
+"""Exit statuses of an agent whose change is too large for a patch, or of whose workspace no patch can be made."""
 ENVIRONMENT_ERROR, ERROR = "exit_environment_error", "exit_error"
 """Exit statuses of what is no verdict: the sandbox failed, or the model or the engine did."""
 
@@ -53,6 +55,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Workspace:
+    """A sandbox that holds an instance's workspace."""
+
+    box: Sandbox
+    start: str
+    """The commit that the agent begins with."""
+
+
+@dataclass(frozen=True)
 class Task:
     """One instance as an engine is given it."""
 
@@ -68,6 +79,12 @@ class Task:
     limits: Limits
     before: Trajectory | None = None
     """What a run that was killed had saved of this very task, for engines that can go on from there."""
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext
+    """
+    The block in which the agent works: it waits until one of the workers is free.
+
+    The workspace is made before it and the patch after it, while the agents of other instances work.
+    """
 
     @property
     def name(self) -> str:
@@ -75,11 +92,10 @@ class Task:
         return self.instance["instance_id"]
 
     @contextmanager
-    def workspace(self) -> Iterator[Sandbox]:
+    def workspace(self) -> Iterator[Workspace]:
         """Open a fresh sandbox that holds the instance's workspace; it is gone at the end of the block."""
         with self.backend.open() as box:
-            workspaces.make(box, self.instance, self.hidden)
-            yield box
+            yield Workspace(box, workspaces.make(box, self.instance, self.hidden))
 
 
 @dataclass(frozen=True)
@@ -88,7 +104,7 @@ class Outcome:
 
     exit_status: str
     patch: str
-    """What it changed in the workspace, computed by us (`tools.submission`); empty if nothing."""
+    """What it changed in the workspace, computed by us (`submissions.collect`); empty if nothing."""
     trajectory: Trajectory
     """With `info.exit_status` and `info.submission` as above, and `info.model_stats` as the gateway counted."""
 

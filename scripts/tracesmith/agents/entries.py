@@ -7,6 +7,7 @@ from typing import Any
 
 from tracesmith import files, patches, stores
 from tracesmith.agents.engines import SUBMITTED, Outcome, Trajectory
+from tracesmith.errors import InputError
 from tracesmith.records import Instance, Prediction
 from tracesmith.stores import Store
 
@@ -55,14 +56,14 @@ class Entries:
         folder = self.store.folder(name)
         begun, saved = folder / BEGUN, folder / f"{name}.traj"
         if begun.exists() and files.read_json(begun) == {"fingerprint": fingerprint}:
-            return _trajectory(saved) if saved.exists() else None
+            return _so_far(saved)
         stores.remove_tree(folder)
         files.write_json(begun, {"fingerprint": fingerprint})
         return None
 
     def save(self, name: str, trajectory: Trajectory) -> None:
-        """Write the trajectory so far of an instance that is under way."""
-        files.write_json(self.store.folder(name) / f"{name}.traj", trajectory)
+        """Write the trajectory so far of an instance that is under way, without waiting for the disk at each step."""
+        files.write_bytes(self.store.folder(name) / f"{name}.traj", files.json_bytes(trajectory), durable=False)
 
     def finish(self, name: str, fingerprint: str, outcome: Outcome) -> None:
         """Put a finished instance in the place of what was under way."""
@@ -87,6 +88,17 @@ class Entries:
     def status(self, name: str) -> str:
         """Return the exit status of a finished instance."""
         return str(self.info(name)["exit_status"])
+
+
+def _so_far(path: Path) -> Trajectory | None:
+    """Return a trajectory under way; None when there is none, or when the machine went down as it was written."""
+    if not path.exists():
+        return None
+    try:
+        return _trajectory(path)
+    except InputError as error:
+        logger.warning("%s; the instance begins again", error)
+        return None
 
 
 def _trajectory(path: Path) -> Trajectory:

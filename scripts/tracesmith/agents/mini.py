@@ -7,6 +7,7 @@ its answers come from the store, its commands are run again and shown as they we
 """
 
 import contextlib
+import functools
 import importlib
 import importlib.metadata
 import logging
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tracesmith.agents import engines, tools, transcripts
+from tracesmith.agents import engines, submissions, transcripts
 from tracesmith.agents.engines import Outcome, Save, Task, UnfinishedError
 from tracesmith.agents.settings import AgentSettings
 from tracesmith.agents.transcripts import End, Transcript
@@ -78,9 +79,10 @@ class MiniEngine:
         model = self._parts.MODELS[self._settings.calls](self._gateway.openai_base, session.token, self._settings)
         work = _Work(task, Transcript(task.name, self._settings.system, task.text), session, model, self._client)
         try:
-            with task.workspace() as box:
-                ended = self._agent(work, box, save)
-                patch = tools.submission(box)
+            with task.workspace() as place:
+                with task.turn():
+                    ended = self._agent(work, place.box, save)
+                handed_in = submissions.collect(task, place)
         except (StoppedError, UnfinishedError):
             raise
         except InfrastructureError as error:
@@ -88,8 +90,9 @@ class MiniEngine:
         finally:
             model.close()
             self._gateway.close(session)
-        status = engines.final_status(ended.status, patch)
-        return Outcome(status, patch, work.trajectory(status, patch, {"engine_exit_status": ended.said}))
+        status, patch = handed_in.status(ended.status), handed_in.patch
+        info = {"engine_exit_status": ended.said, **handed_in.info()}
+        return Outcome(status, patch, work.trajectory(status, patch, info))
 
     def stop(self) -> None:
         """Let the model's calls end, and begin none."""
@@ -147,6 +150,7 @@ def _why(account: Account, task: Task, said: str) -> Ended:
     raise error or UnfinishedError(f"{task.name}: {said}")
 
 
+@functools.cache
 def version() -> str:
     """Return the version of mini-swe-agent that is installed."""
     return importlib.metadata.version(PACKAGE)

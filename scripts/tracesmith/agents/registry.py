@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracesmith.agents import mini, scripted, settings, sweagent
+from tracesmith.agents import mini, scripted, settings, sweagent, sweagent_work
 from tracesmith.agents.engines import Engine
 from tracesmith.agents.settings import AgentSettings
 from tracesmith.errors import InputError
@@ -79,7 +79,7 @@ ENGINES: dict[str, Callable[[Wanted], AbstractContextManager[Made]]] = {
 
 def read_settings(engine: str, config: Path) -> AgentSettings:
     """Return the configuration of an engine's file. Raises InputError naming the file and the key."""
-    return sweagent.read_settings(config) if engine == sweagent.NAME else settings.read(config)
+    return sweagent.read_settings(config) if engine == sweagent_work.NAME else settings.read(config)
 
 
 def make(wanted: Wanted) -> AbstractContextManager[Made]:

@@ -24,6 +24,7 @@ from tracesmith.agents.entries import Entries
 from tracesmith.agents.progress import Progress
 from tracesmith.agents.registry import MakeSettings, Wanted
 from tracesmith.agents.settings import AgentSettings
+from tracesmith.agents.turns import SPARE, Turns
 from tracesmith.errors import InfrastructureError, InputError, StoppedError, TracesmithError
 from tracesmith.prepared import Environment
 from tracesmith.records import Instance
@@ -83,6 +84,7 @@ class Job:
     rounds: dict[str, int]
     progress: Progress
     stopped: threading.Event
+    turns: Turns
     unfinished: dict[str, str]
     """Exit status of each instance that has to be run again."""
     waits: list[float]
@@ -115,6 +117,7 @@ def run(dataset: Path, environment_path: Path, plan: Plan, output: Path, make_se
     mine = plan.share.of(instances)
     wanted = Wanted(plan.engine, plan.config, agent, output.absolute().parent.name, make_settings, plan.home)
     backend = prepared.open_backend(environment_path, environment)
+    stopped = threading.Event()
     with registry.make(wanted) as made:
         entries.redo(again)
         progress = Progress(len(mine), made.tally)
@@ -130,11 +133,12 @@ def run(dataset: Path, environment_path: Path, plan: Plan, output: Path, make_se
             pristine=files.list_files(environment_path.parent / environment.source),
             rounds=entries.rounds(),
             progress=progress,
-            stopped=threading.Event(),
+            stopped=stopped,
+            turns=Turns(plan.share.workers, stopped),
             unfinished={},
             waits=_waits(plan),
         )
-        results = list(pool.each(mine, lambda instance: _solve(job, instance), plan.share.workers, job.stop))
+        results = list(pool.each(mine, lambda instance: _solve(job, instance), plan.share.workers + SPARE, job.stop))
     if plan.share.is_whole():
         _write_statuses(output, entries, instances, job.unfinished)
     pool.check_complete(results.count(None), len(mine), "instances")
@@ -176,8 +180,8 @@ def _solve(job: Job, instance: Instance) -> str | None:
             job.progress.skip(name, entries.status(name))
             return name
         _wait(job)
-        started = time.monotonic()
-        task = _task(job, instance, entries.begin(name, fingerprint))
+        began: list[float] = []
+        task = _task(job, instance, entries.begin(name, fingerprint), began)
         try:
             outcome = engine.run(task, lambda trajectory: entries.save(name, trajectory))
         except StoppedError:
@@ -191,7 +195,7 @@ def _solve(job: Job, instance: Instance) -> str | None:
             outcome.patch, instance, job.environment.test, job.pristine
         )
         entries.finish(name, fingerprint, outcome)
-        job.progress.step(name, outcome.trajectory["info"], time.monotonic() - started)
+        job.progress.step(name, outcome.trajectory["info"], time.monotonic() - began[0])
         return name
 
 
@@ -208,7 +212,7 @@ def _fingerprint(job: Job, instance: Instance) -> str:
     )
 
 
-def _task(job: Job, instance: Instance, before: engines.Trajectory | None) -> Task:
+def _task(job: Job, instance: Instance, before: engines.Trajectory | None, began: list[float]) -> Task:
     name = instance["instance_id"]
     return Task(
         instance=instance,
@@ -219,6 +223,7 @@ def _task(job: Job, instance: Instance, before: engines.Trajectory | None) -> Ta
         backend=job.backend,
         limits=job.settings.limits,
         before=before,
+        turn=lambda: job.turns.held(began),
     )
 
 

@@ -106,8 +106,8 @@ class ScriptedEngine:
 
     def run(self, task: Task, save: Save) -> Outcome:
         """Follow the script in the task's workspace."""
-        with task.workspace() as box:
-            session = Session(task.name, box, self.system, task.text, save, self.name)
+        with task.workspace() as place, task.turn():
+            session = Session(task.name, place.box, self.system, task.text, save, self.name)
             try:
                 patch, status = SCRIPTS[self.name](session, task.instance, task.environment.test), engines.SUBMITTED
             except ForfeitError as error:

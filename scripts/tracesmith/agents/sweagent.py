@@ -6,7 +6,7 @@ run in our sandboxes and its model is asked through the gateway, so that limits,
 every other engine; limits of its own on calls and money are switched off.
 """
 
-import json
+import contextlib
 import os
 import re
 import signal
@@ -18,34 +18,35 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import files, schemas, scratch
-from tracesmith.agents import engines, tools
+from tracesmith.agents import engines, submissions
 from tracesmith.agents.engines import Outcome, Save, Task, UnfinishedError
 from tracesmith.agents.settings import AgentSettings
+from tracesmith.agents.sweagent_work import NAME, Work
 from tracesmith.agents.swerex_server import RexServer
 from tracesmith.errors import InfrastructureError, InputError, StoppedError
 from tracesmith.llm.client import Client
 from tracesmith.llm.gateway import Gateway
 from tracesmith.llm.requests import Purpose
-from tracesmith.llm.sessions import Account, LimitReachedError
 from tracesmith.llm.sessions import Limits as SessionLimits
 
-NAME = "sweagent"
 TOOLS = ("bash", "str_replace_editor", "submit")
 CODE_VERSION = 1
 KEY = "TRACESMITH_SESSION"
 """Variable in which SWE-agent finds the token of its session."""
 # SWE-agent 1.1 asks a deployment whether it is alive within a time; of swe-rex 1.4's, the remote one takes no time, and
-# every agent that did not submit by itself would end in a TypeError.
+# every agent that did not submit by itself would end in a TypeError. What it imports takes
+# seconds, while other agents work: it begins when it is told to.
 LAUNCH = """
-import runpy
+import runpy, sys
+import sweagent.run.run_batch
 from swerex.deployment.remote import RemoteDeployment
 RemoteDeployment.is_alive = lambda self, *, timeout=None: self.runtime.is_alive(timeout=timeout)
+if not sys.stdin.readline():
+    sys.exit("whoever started SWE-agent is gone")
 runpy.run_module("sweagent", run_name="__main__", alter_sys=True)
 """
 POLL_S = 0.2
-NO_VERDICT = {"exit_error": engines.ERROR, "exit_environment_error": engines.ENVIRONMENT_ERROR}
 VERSION = re.compile(r'^__version__ = "([^"]+)"', re.MULTILINE)
-ENDED_BY = re.compile(r"submitted \((\w+)\)")
 
 
 @dataclass(frozen=True)
@@ -119,16 +120,22 @@ class SweAgentEngine:
         limits = SessionLimits(task.limits.calls, task.limits.cost_usd)
         session = self._gateway.open(Purpose(self._stage, task.name, task.sample), limits)
         try:
-            with scratch.folder() as folder, task.workspace() as box, RexServer(box) as server:
-                work = _Work(task, folder, session.account(task.name), self._client.settings.model)
+            with scratch.folder() as folder, task.workspace() as place, RexServer(place.box) as server:
+                work = Work(task, folder, session.account(task.name), self._client.settings.model)
                 work.write_instance(server)
-                ended = self._wait(self._start(work, session.token), work, save)
+                process = self._start(work, session.token)
+                try:
+                    with task.turn():
+                        ended = self._wait(process, work, save)
+                finally:
+                    _kill(process)
                 if server.runtime.failed:
                     raise UnfinishedError(f"{task.name}: {server.runtime.failed}", engines.ENVIRONMENT_ERROR)
-                status = work.status(ended)
-                patch = tools.submission(box)
-                status = engines.final_status(status, patch)
-                return Outcome(status, patch, work.trajectory(status, patch, self._installed.version()))
+                own_status = work.status(ended)
+                handed_in = submissions.collect(task, place)
+                status, patch = handed_in.status(own_status), handed_in.patch
+                about = {"engine_version": self._installed.version(), **handed_in.info()}
+                return Outcome(status, patch, work.trajectory(status, patch, about))
         except (StoppedError, UnfinishedError):
             raise
         except InfrastructureError as error:
@@ -141,7 +148,7 @@ class SweAgentEngine:
         self._stopped.set()
         self._client.stop()
 
-    def _start(self, work: "_Work", token: str) -> "subprocess.Popen[bytes]":
+    def _start(self, work: Work, token: str) -> "subprocess.Popen[bytes]":
         model = self._client.settings.model.rpartition("/")[2]
         flags = {
             "config": self._config,
@@ -172,124 +179,36 @@ class SweAgentEngine:
                 command,
                 cwd=self._installed.home,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
-    def _wait(self, process: "subprocess.Popen[bytes]", work: "_Work", save: Save) -> str | None:
-        """Wait for the end, save every step, and return the limit that ended it, if one did."""
+    def _wait(self, process: "subprocess.Popen[bytes]", work: Work, save: Save) -> str | None:
+        """Let it begin, save every step, and return the limit that ended it, if one did."""
         started, seen = time.monotonic(), 0.0
         wall_s = work.task.limits.wall_s
-        try:
-            while process.poll() is None:
-                if self._stopped.wait(POLL_S):
-                    raise StoppedError("the agent was stopped")
-                changed = work.changed()
-                if changed > seen:
-                    seen = changed
-                    found = work.so_far()
-                    if found:
-                        save(found)
-                if wall_s is not None and time.monotonic() - started > wall_s:
-                    return engines.LIMITS["wall"]
-            return None
-        finally:
-            _kill(process)
+        _begin(process)
+        while process.poll() is None:
+            if self._stopped.wait(POLL_S):
+                raise StoppedError("the agent was stopped")
+            changed = work.changed()
+            if changed > seen:
+                seen = changed
+                found = work.so_far()
+                if found:
+                    save(found)
+            if wall_s is not None and time.monotonic() - started > wall_s:
+                return engines.LIMITS["wall"]
+        return None
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What belongs to one task while SWE-agent works on it."""
-
-    task: Task
-    folder: Path
-    account: Account
-    model: str
-
-    @property
-    def instances(self) -> Path:
-        """Return the file of instances."""
-        return self.folder / "instances.json"
-
-    @property
-    def output(self) -> Path:
-        """Return where SWE-agent writes."""
-        return self.folder / "out"
-
-    @property
-    def log(self) -> Path:
-        """Return what it prints."""
-        return self.folder / "sweagent.log"
-
-    @property
-    def _written(self) -> Path:
-        return self.output / self.task.name / f"{self.task.name}.traj"
-
-    def write_instance(self, server: RexServer) -> None:
-        """Write the one instance."""
-        deployment = {"type": "remote", "host": "http://127.0.0.1", "port": server.port, "auth_token": server.token}
-        repo = {"type": "preexisting", "repo_name": "testbed", "reset": False}
-        text = {"type": "text", "id": self.task.name, "text": self.task.instance["problem_statement"]}
-        env = {"deployment": {**deployment, "timeout": 60}, "repo": repo, "name": self.task.name}
-        files.write_json(self.instances, [{"env": env, "problem_statement": text}])
-
-    def changed(self) -> float:
-        """Return when the trajectory last grew."""
-        return self._written.stat().st_mtime if self._written.exists() else 0.0
-
-    def so_far(self) -> dict[str, Any] | None:
-        """Return the trajectory as SWE-agent has written it; None while it is writing."""
-        try:
-            found = json.loads(self._written.read_bytes())
-        except (FileNotFoundError, ValueError):
-            return None
-        for step in found["trajectory"]:
-            step["query"] = []
-        model = {"agent": {"name": "main", "model": {"name": self.model}}}
-        found.update(environment=self.task.name, replay_config=json.dumps(model))
-        return dict(found)
-
-    def status(self, ended: str | None) -> str:
-        """Return how the agent ended. Raises UnfinishedError for what is no end of an agent."""
-        found = self.so_far()
-        said = ended or (found or {}).get("info", {}).get("exit_status")
-        error = self.account.ended
-        if isinstance(error, LimitReachedError):
-            limit = self.task.limits.calls
-            return engines.LIMITS["calls" if limit is not None and self.account.calls >= limit else "cost"]
-        if error is not None:
-            if isinstance(error, InfrastructureError) and not isinstance(error, StoppedError):
-                raise UnfinishedError(f"{self.task.name}: {error}") from error
-            raise error
-        by = ENDED_BY.fullmatch(said or "")
-        status = by[1] if by else said
-        if found is None or not status or status in NO_VERDICT:
-            raise UnfinishedError(
-                f"{self.task.name}: {self._last_words()}", NO_VERDICT.get(status or "", engines.ERROR)
-            )
-        return str(status)
-
-    def trajectory(self, status: str, patch: str, version: str) -> dict[str, Any]:
-        """Return the whole trajectory."""
-        found = self.so_far() or {"trajectory": [], "history": [], "info": {}}
-        info = found["info"]
-        stats = {**info.get("model_stats", {}), "instance_cost": round(self.account.cost_usd, 8)}
-        info.update(
-            exit_status=status,
-            submission=patch,
-            model_stats={**stats, "api_calls": self.account.calls},
-            engine=NAME,
-            engine_version=version,
-            engine_exit_status=info.get("exit_status"),
-        )
-        return found
-
-    def _last_words(self) -> str:
-        text = self.log.read_bytes()[-4000:].decode("utf-8", "replace")
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return f"SWE-agent came to no end: {' | '.join(lines[-5:])[-800:]}"
+def _begin(process: "subprocess.Popen[bytes]") -> None:
+    """Tell a process that its turn has come; one that has ended already is found out by its status."""
+    assert process.stdin  # noqa: S101 - a pipe was asked for
+    with contextlib.suppress(BrokenPipeError):
+        os.write(process.stdin.fileno(), b"\n")
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
@@ -297,3 +216,5 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    if process.stdin:
+        process.stdin.close()

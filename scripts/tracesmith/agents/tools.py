@@ -12,7 +12,7 @@ from typing import Any
 from tracesmith import workspaces
 from tracesmith.errors import InfrastructureError
 from tracesmith.sandboxes import base
-from tracesmith.sandboxes.base import Sandbox
+from tracesmith.sandboxes.base import Completed, Sandbox
 
 COMMAND_TIMEOUT_S = 300
 SNIPPET = 4
@@ -20,13 +20,12 @@ SNIPPET = 4
 SUBMIT = f"""
 set -e
 start=${{1:-$(git rev-list --max-parents=0 --all --reflog | tail -n 1)}}
-objects=$(cd "$(git rev-parse --git-path objects)" && pwd)
 own=$(mktemp -d)
 trap 'rm -rf "$own"' EXIT
 export GIT_DIR="$own/git" GIT_WORK_TREE="$PWD"
-git init -q --template= 2>"$own/said"
-mkdir -p "$GIT_DIR/info" "$GIT_DIR/objects/info"
-printf '%s\\n' "$objects" >"$GIT_DIR/objects/info/alternates"
+mkdir -p "$GIT_DIR/info" "$GIT_DIR/objects/info" "$GIT_DIR/refs"
+echo 'ref: refs/heads/own' >"$GIT_DIR/HEAD"
+printf '%s\\n' "${{2:-$PWD/.git/objects}}" >"$GIT_DIR/objects/info/alternates"
 printf 'node_modules/\\n' >"$GIT_DIR/info/exclude"
 printf '* %s\\n' '{workspaces.BYTES_AS_THEY_ARE}' >"$GIT_DIR/info/attributes"
 git read-tree "$start"
@@ -75,7 +74,22 @@ def submission(box: Sandbox, start: str = "") -> str:
 
     `start` is that commit, as `workspaces.make` returns it; else it is the oldest one that there is.
     """
-    return base.must(box, ["sh", "-c", SUBMIT, "sh", start]).decode("utf-8", "surrogateescape")
+    done = difference(box, start)
+    if done.exit_code or done.killed:
+        raise InfrastructureError(
+            f"no patch can be made of the workspace ({done.killed or done.exit_code}): {done.text[-500:].strip()}"
+        )
+    return text_of(done)
+
+
+def difference(box: Sandbox, start: str, objects: str = "", timeout_s: float = 120) -> Completed:
+    """Run the command that prints this patch; `objects` is a folder of git's with the start, else the workspace's."""
+    return box.run(["sh", "-c", SUBMIT, "sh", start, objects], timeout_s=timeout_s)
+
+
+def text_of(done: Completed) -> str:
+    """Return the patch that the command has printed."""
+    return done.output.decode("utf-8", "surrogateescape")
 
 
 def _edit(box: Sandbox, arguments: dict[str, Any]) -> str:

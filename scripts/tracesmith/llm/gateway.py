@@ -190,6 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         """
         message = redaction.of_environment().message(str(error))
         if isinstance(error, PromptRefusedError):
+            account.refused = error
             code = "context_length_exceeded" if error.too_long else "content_policy_violation"
             self._send(400, wire.problem(message, "invalid_request_error", code))
             return

@@ -9,6 +9,7 @@ from typing import Any
 
 from tracesmith.errors import TracesmithError
 from tracesmith.llm.answers import Answer
+from tracesmith.llm.errors import PromptRefusedError
 from tracesmith.llm.requests import Purpose, Request
 
 Messages = Sequence[Mapping[str, Any]]
@@ -34,6 +35,8 @@ class Account:
     cost_usd: float = 0.0
     ended: TracesmithError | None = None
     """Why it gets no more answers: a limit, a cap, or a model that could not be reached."""
+    refused: PromptRefusedError | None = None
+    """Why its last request had no answer, when the provider refused this prompt; another may follow."""
     delivered: Counter[str] = field(default_factory=Counter)
     """How often each answer has reached the engine, by the request's fingerprint."""
 
@@ -92,5 +95,6 @@ class Session:
     def _count(self, account: Account, request: Request, answer: Answer, times: int) -> None:
         with self._lock:
             account.calls += times
+            account.refused = None
             account.cost_usd += times * (answer.cost or 0.0)
             account.delivered[request.fingerprint()] += times

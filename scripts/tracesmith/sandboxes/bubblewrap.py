@@ -160,6 +160,7 @@ class BubblewrapSandbox:
         before = (group.oom_kills(), group.refused_processes()) if group else (0, 0)
         folders = [self.scratch, self.backend.tree] if self.backend.writable else [self.scratch]
         watchdog = Watchdog(limits, folders, self._written, by_kernel=bool(group))
+        self._open_testbed()
         self._running = running = Running(self._line(), self._options(environment or {}), argv, stdin)
         if self._stopped:  # `stop` may have looked before the command was there
             running.kill("stopped")
@@ -174,6 +175,13 @@ class BubblewrapSandbox:
         if group and done.exit_code and done.killed in {None, "timeout"} and group.refused_processes() > before[1]:
             return replace(done, killed="pids")
         return replace(done, killed="disk") if full and not done.killed else done
+
+    def _open_testbed(self) -> None:
+        """Let a command begin in /testbed, whatever the one before has done to its mode."""
+        upper = self.scratch / "upper"
+        mode = upper.stat().st_mode
+        if mode & 0o700 != 0o700:
+            upper.chmod(mode & 0o777 | 0o700)
 
     def _line(self) -> str:
         """Return what a shell does before it becomes bubblewrap: join the group, or else take fewer CPUs, politely."""

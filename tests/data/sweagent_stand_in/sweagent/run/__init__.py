@@ -1,0 +1,1 @@
+"""Stands in for what SWE-agent imports when it starts."""
