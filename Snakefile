@@ -20,6 +20,7 @@ include: "rules/common.smk"
 rule all:
     input:
         rows=expand_runs("trajectories_sft/{run_id}.resolved_only.{style}.jsonl"),
+        mixes=expand_mixes("trajectories_sft/{run_id}.resolved_only.{style}.jsonl"),
         reports=expand_runs("reports/{run_id}.html"),
         mirrors=pushed_mirrors(),
         images=pushed_images(),

@@ -64,6 +64,34 @@ def run_of(wildcards):
         refuse(error)
 
 
+def learner_of(wildcards):
+    """The run or the mix that rows and a training are of."""
+    try:
+        return CONFIGURATION.learner(wildcards.run_id)
+    except InputError as error:
+        refuse(error)
+
+
+def parts_of(wildcards):
+    """The runs whose rows are filtered together, as wildcards: one, or those of a mix."""
+    names = getattr(learner_of(wildcards), "runs", [wildcards.run_id])
+    return [SimpleNamespace(run_id=name) for name in names]
+
+
+def of_parts(name):
+    """A function from wildcards to a file of each of these runs, by a pattern or a function; no file twice."""
+
+    def files(wildcards):
+        style = getattr(wildcards, "style", None)
+        made = (
+            name(part) if callable(name) else name.format(run_id=part.run_id, style=style)
+            for part in parts_of(wildcards)
+        )
+        return list(dict.fromkeys(made))
+
+    return files
+
+
 def repo_setting(section, key):
     """A function from wildcards to a setting of the job's repository."""
     return lambda wildcards: repo_of(wildcards).settings[section][key]
@@ -108,8 +136,9 @@ def summaries_of_bugs(wildcards):
 
 
 def run_setting(section, key):
-    """A function from wildcards to a setting of the job's run."""
-    return lambda wildcards: run_of(wildcards).settings[section][key]
+    """A function from wildcards to a setting of the job's run, or of a mix where it may have one."""
+    of = learner_of if section in ("sft", "training") else run_of
+    return lambda wildcards: of(wildcards).settings[section][key]
 
 
 def option(flag, setting):
@@ -335,7 +364,7 @@ def flags_of_length(wildcards):
     """The flags of what happens to rows that are too long."""
     if not tokenizer_of_run(wildcards):
         return []
-    chosen = run_of(wildcards).settings["sft"]
+    chosen = learner_of(wildcards).settings["sft"]
     most, policy = str(chosen["max_seq_len"]), chosen["over_length"]
     return [*flags_of_counting(wildcards), "--max-seq-len", most, "--over-length", policy]
 
@@ -359,9 +388,9 @@ def flags_of_filters(wildcards):
 
 
 def rows_of_export(wildcards):
-    """All rows of a run, for the export that needs unresolved ones; nothing for another one."""
+    """All rows of a run or a mix, for the export that needs unresolved ones; nothing for another one."""
     wanted = wildcards.export == "preferences"
-    return [f"trajectories_sft/{wildcards.run_id}.{wildcards.style}.jsonl"] if wanted else []
+    return of_parts("trajectories_sft/{run_id}.{style}.jsonl")(wildcards) if wanted else []
 
 
 def expand_runs(pattern):
@@ -371,6 +400,12 @@ def expand_runs(pattern):
         for run_id, run in CONFIGURATION.runs.items()
         if run.settings["trajectories"] or not run.settings["predictions"]
     ]
+
+
+def expand_mixes(pattern):
+    """The pattern, filled in for every mix."""
+    mixes = CONFIGURATION.mixes.items()
+    return [pattern.format(run_id=name, style=mix.settings["sft"]["style"]) for name, mix in mixes]
 
 
 def mirror_of_run(wildcards):
@@ -449,7 +484,7 @@ def config_of_base_model(wildcards):
 
 def python_of_training(wildcards):
     """The Python of the trainer's environment."""
-    return CONFIGURATION.trainer_python(run_of(wildcards))
+    return CONFIGURATION.trainer_python(learner_of(wildcards))
 
 
 def config_of_agent(wildcards):

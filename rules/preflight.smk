@@ -15,7 +15,8 @@ def planned_steps():
     """The steps that are to be done now, each with its repositories."""
     steps = {}
     for job in workflow.dag.needrun_jobs():
-        if hasattr(job.wildcards, "run_id") or hasattr(job.wildcards, "repo"):
+        is_mix = getattr(job.wildcards, "run_id", None) in CONFIGURATION.mixes
+        if (hasattr(job.wildcards, "run_id") or hasattr(job.wildcards, "repo")) and not is_mix:
             steps.setdefault(job.rule.name, []).append(repo_of(job.wildcards))
     return steps
 

@@ -52,11 +52,11 @@ rule convert_trajectories:
 
 
 rule filter_resolved:
-    """Keep the rows of resolved instances that the filters let through."""
+    """Keep the rows of resolved instances that the filters let through, of a run or of all runs of a mix."""
     input:
-        rows="trajectories_sft/{run_id}.{style}.jsonl",
-        report="logs/run_evaluation/{run_id}/report.json",
-        dataset=dataset_of_run,
+        rows=of_parts("trajectories_sft/{run_id}.{style}.jsonl"),
+        report=of_parts("logs/run_evaluation/{run_id}/report.json"),
+        dataset=of_parts(dataset_of_run),
         benchmarks=benchmarks_of_run,
         tokenizer=tokenizer_of_run,
         script=f"{SCRIPTS}/filter_resolved.py",

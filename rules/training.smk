@@ -41,7 +41,7 @@ rule make_tiny_model:
 rule render_training_config:
     """Write the YAML that the trainer takes as it stands."""
     input:
-        config=lambda wildcards: find_file(run_of(wildcards).settings["training"]["config"]),
+        config=lambda wildcards: find_file(run_setting("training", "config")(wildcards)),
         rows=rows_to_train,
         model=config_of_base_model,
         script=f"{SCRIPTS}/render_training_config.py",

@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--name", required=True, help="of the dataset")
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--validation", type=Path, required=True)
-    parser.add_argument("--rows", type=Path, help="all rows, resolved or not")
+    parser.add_argument("--rows", type=Path, nargs="+", default=[], help="all rows of each run, resolved or not")
     parser.add_argument("--output", type=cli.output_file, required=True, help="the manifest")
     args = cli.arguments(parser)
     if args.output.name != "manifest.json":

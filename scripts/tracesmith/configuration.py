@@ -51,6 +51,17 @@ class Run:
     """Whether the configuration says of this very run how its model is trained."""
 
 
+@dataclass(frozen=True)
+class Mix:
+    """Rows of several runs, which are filtered, split and trained together."""
+
+    settings: dict[str, Any]
+    """Of the sections sft and training."""
+    runs: tuple[str, ...]
+    is_trained: bool = False
+    """As of a run."""
+
+
 class Configuration:
     """What config.yaml says, by repo_name and run_id."""
 
@@ -71,6 +82,7 @@ class Configuration:
         self.repos = _by_name(repos)
         runs = {run_id: _run(run_id, entry, config, repos) for run_id, entry in config["runs"].items()}
         self.runs = _with_samples(runs)
+        self.mixes = {name: _mix(name, entry, config, self.runs) for name, entry in config["mixes"].items()}
         if self.mirror["push_images"]:
             self.check_image_owner()
 
@@ -108,13 +120,22 @@ class Configuration:
         if run_id not in self.runs and side in models.TRIED and trained in self.runs:
             run = self.runs[trained]
             return Run(models.trial(run.settings, side, trained), run.repo, trained)
+        if run_id in self.mixes:
+            raise InputError(
+                f"{run_id!r} is a mix of the runs {', '.join(self.mixes[run_id].runs)}: trajectories, grades and all "
+                f"rows are theirs; its own begin with trajectories_sft/{run_id}.resolved_only.<style>.jsonl"
+            )
         if run_id not in self.runs:
             raise InputError(f"unknown run {run_id!r}; the configuration has: {', '.join(sorted(self.runs))}")
         return self.runs[run_id]
 
-    def trainer_python(self, run: Run) -> str:
-        """Return the Python of the environment in which a run's model is trained."""
-        name = "trl" if run.settings["training"]["backend"] == "trl" else "training"
+    def learner(self, name: str) -> Run | Mix:
+        """Return a run or a mix: what has resolved rows and a training by this name. Raises InputError."""
+        return self.mixes[name] if name in self.mixes else self.run(name)
+
+    def trainer_python(self, learner: Run | Mix) -> str:
+        """Return the Python of the environment in which a model is trained."""
+        name = "trl" if learner.settings["training"]["backend"] == "trl" else "training"
         return self.environments[name]["python"] or os.path.relpath(ROOT / f".venv-{name}/bin/python")
 
 
@@ -268,6 +289,15 @@ def _run(run_id: str, entry: dict[str, Any], config: Mapping[str, Any], repos: M
     settings |= {name: entry.get(name) for name in ("trajectories", "predictions")}
     models.check_run(settings, config["llm"], run_id, find_file)
     return Run(settings, repos[entry["repo"]], is_trained="training" in entry)
+
+
+def _mix(name: str, entry: dict[str, Any], config: Mapping[str, Any], runs: Mapping[str, Run]) -> Mix:
+    if name in runs:
+        raise InputError(f"config: key mixes.{name}: it is the name of a run")
+    for run_id in entry["runs"]:
+        if run_id not in runs:
+            raise InputError(f"config: key mixes.{name}.runs: no such run {run_id!r}; known: {', '.join(sorted(runs))}")
+    return Mix(_settings(config, entry, ("sft", "training")), tuple(entry["runs"]), "training" in entry)
 
 
 def _with_samples(runs: Mapping[str, Run]) -> dict[str, Run]:

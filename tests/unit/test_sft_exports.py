@@ -88,7 +88,7 @@ def test_bugs_that_touch_the_same_lines_are_one_group(tmp_path: Path) -> None:
         origins.read(path)
 
 
-def source(tmp_path: Path, rows: list[dict[str, Any]] | None = None, everything: Path | None = None) -> sft.Source:
+def source(tmp_path: Path, rows: list[dict[str, Any]] | None = None, *everything: Path) -> sft.Source:
     train = write(tmp_path / "train.jsonl", rows or [row("a"), row("b")])
     return sft.Source("demo", train, write(tmp_path / "validation.jsonl", [row("c")]), everything)
 
@@ -146,14 +146,19 @@ def test_preferences_pair_resolved_and_unresolved_rows_of_the_training_side(tmp_
         row("c", traj_id="c.2", resolved=False),
     ]
     everything = write(tmp_path / "rows.jsonl", rows)
-    counts = sft.export_rows(source(tmp_path, everything=everything), "preferences", tmp_path / "out")
+    counts = sft.export_rows(source(tmp_path, None, everything), "preferences", tmp_path / "out")
     assert counts == {"train.jsonl": 1}
+    other = write(tmp_path / "other.jsonl", [row("b", traj_id="b.2", resolved=False)])
+    assert sft.export_rows(source(tmp_path, None, everything, other), "preferences", tmp_path / "both") == {
+        "train.jsonl": 2
+    }
     [pair] = read_rows(tmp_path / "out" / "train.jsonl")
     assert [message["role"] for message in pair["prompt"]] == ["system", "user"]
     assert (pair["chosen"][0]["content"], pair["rejected"][0]["content"]) == ("does a.1", "does a.2")
-    for one, said in ((None, "give --rows as well"), (write(tmp_path / "few.jsonl", rows[:1]), "take several samples")):
+    few = write(tmp_path / "few.jsonl", rows[:1])
+    for paths, said in (((), "give --rows as well"), ((few,), "take several samples")):
         with pytest.raises(InputError, match=said):
-            sft.export_rows(source(tmp_path, everything=one), "preferences", tmp_path / "none")
+            sft.export_rows(source(tmp_path, None, *paths), "preferences", tmp_path / "none")
 
 
 @pytest.mark.parametrize(

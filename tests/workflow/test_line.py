@@ -45,6 +45,20 @@ def test_what_a_run_writes_has_the_fields_of_the_formats(finished_line: Path) ->
     assert done.returncode == 0, done.stdout
 
 
+def test_a_mix_has_the_resolved_rows_of_its_runs_and_pairs_them_with_the_others(line: Path) -> None:
+    config = workflows.read_config(line)
+    config["runs"]["nobody"] = {**config["runs"][RUN], "agent": {"engine": "null", "config": "agent.yaml"}}
+    config["mixes"] = {"both": {"runs": ["nobody", RUN], "sft": {"filters": {"instances": False}}}}
+    workflows.write_config(line, config)
+    rows, pairs = "trajectories_sft/both.resolved_only.xml.jsonl", "exports/both/xml/preferences/"
+    done = workflows.snakemake(line, rows, f"{pairs}manifest.json")
+    assert done.returncode == 0, done.stdout
+    assert read_rows(line / rows) == read_rows(line / ROWS)
+    chosen = read_rows(line / pairs / "train.jsonl")
+    trained = read_rows(line / "trajectories_sft/both.train.xml.jsonl")
+    assert {pair["instance_id"] for pair in chosen} == {row["instance_id"] for row in trained}
+
+
 def test_the_scripts_by_hand_redo_nothing_of_what_the_workflow_did(line: Path) -> None:
     repo = line / "logs/build_images" / tiny.REPO
     shared = ["--environment", repo / "environment.json"]

@@ -159,6 +159,27 @@ def test_images_are_pushed_with_everything_when_that_is_asked_for(folder: Path, 
     assert "--with-swerex" not in done.stdout
 
 
+def test_a_mix_is_filtered_split_exported_and_trained_as_one(folder: Path) -> None:
+    config = workflows.read_config(folder)
+    runs = config["runs"] | {"second": config["runs"]["tiny-oracle"]}
+    mix = {"runs": ["tiny-oracle", "second"], "sft": {"filters": {"per_instance": 1}}, "training": {"gpus": 0}}
+    workflows.write_config(folder, config | {"runs": runs, "mixes": {"both": mix}})
+    done = workflows.snakemake(
+        folder, "-n", "-p", "exports/both/xml/preferences/manifest.json", "outputs/both/manifest.json"
+    )
+    assert done.returncode == 0, done.stdout
+    rows = [f"trajectories_sft/{name}.xml.jsonl" for name in ("tiny-oracle", "second")]
+    reports = [f"logs/run_evaluation/{name}/report.json" for name in ("tiny-oracle", "second")]
+    assert f"filter_resolved.py {' '.join(rows)}" in done.stdout
+    assert f"--report {' '.join(reports)}" in done.stdout
+    assert "--per-instance 1" in done.stdout
+    assert f"--rows {' '.join(rows)}" in done.stdout
+    assert "trajectories_sft/both.train.xml.jsonl" in done.stdout
+    done = workflows.snakemake(folder, "-n", "reports/both.html")
+    assert done.returncode == 1
+    assert "error: 'both' is a mix of the runs tiny-oracle, second: " in done.stdout
+
+
 @pytest.mark.parametrize("target", ["trajectories_sft/nope.resolved_only.xml.jsonl", "reports/nope.html"])
 def test_an_unknown_run_fails_at_once_and_lists_the_known(folder: Path, target: str) -> None:
     done = workflows.snakemake(folder, "-n", target)
@@ -202,6 +223,10 @@ def test_an_unknown_repo_fails_at_once_and_lists_the_known(folder: Path, target:
         ("runs", {"x": {"repo": SECRET}}, "key runs.x.repo: no such repo"),
         ("runs", {"x": {"repo": "tiny", "agent": {"engine": SECRET}}}, "key runs.x.agent.engine: wanted is one of"),
         ("runs", {"a.resolved_only": {"repo": "tiny"}}, "runs"),
+        ("mixes", {"m": {"runs": ["nobody"]}}, "key mixes.m.runs: no such run 'nobody'; known: demo, "),
+        ("mixes", {"demo": {"runs": ["demo"]}}, "key mixes.demo: it is the name of a run"),
+        ("mixes", {"m": {"runs": []}}, "key mixes.m.runs: wanted is"),
+        ("mixes", {"m": {"runs": ["demo"], "agent": {}}}, "unknown key mixes.m.agent"),
         ("api_key", SECRET, "unknown key api_key"),
     ],
 )

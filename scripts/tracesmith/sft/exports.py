@@ -7,7 +7,7 @@ trajectory of one instance for DPO.
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -31,16 +31,15 @@ class Source:
     """Of the dataset."""
     train: Path
     validation: Path
-    everything: Path | None = None
-    """All rows with their verdicts, resolved or not; preferences are made of them."""
+    everything: Sequence[Path] = ()
+    """All rows with their verdicts, resolved or not, of one run or of several; preferences are made of them."""
 
 
 def export_rows(source: Source, kind: str, folder: Path) -> dict[str, int]:
     """Write an export with its manifest, last, and return how many rows each file has."""
     counts = KINDS[kind](source, folder)
     inputs = {"train": source.train, "validation": source.validation}
-    if source.everything:
-        inputs["rows"] = source.everything
+    inputs |= {f"rows.{number}": path for number, path in enumerate(source.everything, start=1)}
     made_by = summaries.made_by("export_rows", FORMAT_VERSION, inputs, {"format": kind, "name": source.name})
     written = {name: {"rows": count, "sha256": files.digest_file(folder / name)} for name, count in counts.items()}
     files.write_json(folder / "manifest.json", {"made_by": made_by, "files": written})
@@ -127,14 +126,14 @@ def _conversations(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _preferences(source: Source, folder: Path) -> dict[str, int]:
-    if source.everything is None:
+    if not source.everything:
         raise InputError("preferences are made of resolved and unresolved rows: give --rows as well")
     train = {rowfiles.group_of(row) for row, _ in rowfiles.read(source.train)}
     pairs = preferences.pairs(source.everything, train)
     first = next(pairs, None)
     if first is None:
         raise InputError(
-            f"{source.everything}: no instance of the training side has a resolved and an unresolved row; "
+            f"{source.everything[0]}: no instance of the training side has a resolved and an unresolved row; "
             "take several samples an instance"
         )
     return {"train.jsonl": _lines(folder / "train.jsonl", _chain(first, pairs))}

@@ -1,5 +1,6 @@
 """Pairs of trajectories of one instance, a resolved and an unresolved one, for preference training."""
 
+import heapq
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -8,13 +9,14 @@ from typing import Any
 from tracesmith.sft import rowfiles
 
 
-def pairs(path: Path, groups: set[str]) -> Iterator[dict[str, Any]]:
+def pairs(paths: Sequence[Path], groups: set[str]) -> Iterator[dict[str, Any]]:
     """
     Yield {prompt, chosen, rejected} of the instances in the groups; each row is in one pair at most.
 
-    The prompt is what both begin with. Rows of one instance stand together in the file, as conversion writes them.
+    The prompt is what both begin with. The rows of a file are sorted by instance, as conversion writes them.
     """
-    rows = (row for row, _ in rowfiles.read(path) if rowfiles.group_of(row) in groups)
+    merged = heapq.merge(*(rowfiles.read(path) for path in paths), key=lambda one: str(one[0]["instance_id"]))
+    rows = (row for row, _ in merged if rowfiles.group_of(row) in groups)
     for name, found in groupby(rows, key=lambda row: str(row["instance_id"])):
         good: list[dict[str, Any]] = []
         bad: list[dict[str, Any]] = []

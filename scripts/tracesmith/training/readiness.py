@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tracesmith.configuration import Configuration, Run, find_file
+from tracesmith.configuration import Configuration, Mix, Run, find_file
 from tracesmith.errors import InputError
 from tracesmith.training import base_models, checking, rendering
 from tracesmith.training.base_models import BaseModel
@@ -19,15 +19,15 @@ def look(configuration: Configuration, run_ids: Iterable[str]) -> list[Line]:
     """Return what is found of the trainings of some runs, each line once."""
     found: list[Line] = []
     for run_id in run_ids:
-        run = configuration.run(run_id)
+        run = configuration.learner(run_id)
         found += _of_run(run_id, run, Path(configuration.trainer_python(run)))
     return list(dict.fromkeys(found))
 
 
 def trained(configuration: Configuration, run_ids: Iterable[str] | None) -> list[str]:
     """Return those runs, of some or of all, that the configuration says how to train."""
-    names = configuration.runs if run_ids is None else run_ids
-    return [run_id for run_id in names if configuration.run(run_id).is_trained]
+    names = [*configuration.runs, *configuration.mixes] if run_ids is None else run_ids
+    return [run_id for run_id in names if configuration.learner(run_id).is_trained]
 
 
 @functools.cache
@@ -35,7 +35,7 @@ def _probe(python: Path, backend: str) -> dict[str, Any]:
     return checking.probe(python, backend)
 
 
-def _of_run(run_id: str, run: Run, python: Path) -> Iterator[Line]:
+def _of_run(run_id: str, run: Run | Mix, python: Path) -> Iterator[Line]:
     chosen = run.settings["training"]
     path = Path(find_file(chosen["config"]))
     try:
