@@ -11,10 +11,12 @@ SCRIPTS = os.path.relpath(ROOT / "scripts")
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from tracesmith import models
-from tracesmith.configuration import Configuration, find_file, modules_of, use_own_python
+from tracesmith.configuration import Configuration, find_file
 from tracesmith.errors import InputError
+from tracesmith.modules import modules_of
 
-use_own_python()
+# `python` in a rule is the one that runs Snakemake, unless a conda environment comes before it.
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 
 
 wildcard_constraints:

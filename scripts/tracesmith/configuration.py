@@ -1,11 +1,9 @@
 """The configuration of a workflow: checked against its schema, with the defaults filled in and names looked up."""
 
-import ast
 import copy
 import os
 import re
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,32 +162,6 @@ def find_file(name: str) -> str:
     return name if Path(name).exists() or not own.exists() else os.path.relpath(own)
 
 
-def modules_of(script: Path) -> list[Path]:
-    """Return the modules of the library that a script imports, directly or not, sorted."""
-    found: set[Path] = set()
-    waiting = [script]
-    while waiting:
-        for module in _imported(waiting.pop()):
-            if module not in found:
-                found.add(module)
-                waiting.append(module)
-    return sorted(found)
-
-
-def _imported(path: Path) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for parts in (name.split(".") for name in names if name.startswith("tracesmith")):
-            for end in range(1, len(parts) + 1):
-                place = ROOT.joinpath("scripts", *parts[:end])
-                yield from (module for module in (place / "__init__.py", place.with_suffix(".py")) if module.exists())
-
-
 def _owner(config: Mapping[str, Any], key: str, variable: str | None, upstream: str) -> str:
     """Return an owner's name: of the configuration, else of the environment variable, else SWE-smith's own."""
     owner: str = config["organisation"].get(key) or variable or upstream
@@ -205,11 +177,6 @@ def _by_name(repos: Mapping[str, Repo]) -> dict[str, Repo]:
             raise InputError(f"config: the repos {short_names[repo.name]} and {short_name} have the same source")
         short_names[repo.name] = short_name
     return {repo.name: repo for repo in repos.values()}
-
-
-def use_own_python() -> None:
-    """Make `python` in a rule the one that runs Snakemake, unless a conda environment comes before it."""
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 def _mirror(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:

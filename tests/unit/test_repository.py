@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tracesmith import configuration
+from tracesmith import modules
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
@@ -107,7 +107,7 @@ def test_a_cheap_rule_depends_on_all_its_script_imports(rule: str) -> None:
     path = {"PYTHONPATH": str(ROOT / "scripts")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=path)
     loaded = {Path(name) for name in done.stdout.splitlines()}
-    assert loaded <= set(configuration.modules_of(script))
+    assert loaded <= set(modules.modules_of(script))
 
 
 @pytest.mark.parametrize("rule", RULES)

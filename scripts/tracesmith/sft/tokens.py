@@ -70,6 +70,7 @@ def _own(folder: Path, path: Path) -> Callable[[Messages, Tools], int]:
     template = environment.from_string(_own_template(folder))
 
     def count(messages: Messages, tools: Tools) -> int:
+        """Count the tokens of the rendered text."""
         try:
             text = template.render(messages=messages, tools=tools, add_generation_prompt=False)
         except (TemplateError, TemplateRefusalError) as error:

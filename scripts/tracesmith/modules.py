@@ -1,0 +1,33 @@
+"""The library's modules that a script imports: a cheap rule runs again when one of them changes."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGES = Path(__file__).resolve().parents[1]
+
+
+def modules_of(script: Path) -> list[Path]:
+    """Return the modules of the library that a script imports, directly or not, sorted."""
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        for module in _imported(waiting.pop()):
+            if module not in found:
+                found.add(module)
+                waiting.append(module)
+    return sorted(found)
+
+
+def _imported(path: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for parts in (name.split(".") for name in names if name.startswith("tracesmith")):
+            for end in range(1, len(parts) + 1):
+                place = PACKAGES.joinpath(*parts[:end])
+                yield from (module for module in (place / "__init__.py", place.with_suffix(".py")) if module.exists())
