@@ -35,6 +35,7 @@ include: "rules/evaluation.smk"
 include: "rules/sft.smk"
 include: "rules/training.smk"
 include: "rules/model_evaluation.smk"
+include: "rules/shards.smk"
 include: "rules/report.smk"
 include: "rules/preflight.smk"
 

@@ -243,6 +243,7 @@ rule validate_bugs:
     input:
         patches=patches_to_validate,
         environment="logs/build_images/{repo}/environment.json",
+        shards=shards_of("validation", "validate_bugs/{repo}.{validated}"),
         script=ancient(f"{SCRIPTS}/validate_bugs.py"),
     output:
         report="logs/run_validation/{repo}/{validated}.json",
@@ -262,6 +263,8 @@ rule validate_bugs:
         timeout=repo_setting("validation", "timeout_s"),
         max_instances=option("--max-instances", repo_setting("validation", "max_instances")),
         selection=repo_setting("validation", "selection"),
+        shard=option("--shard", shard_of),
+        report="logs/run_validation/{repo}/{validated}.json",
     shell:
         r"""
         python {input.script:q} {input.patches:q} \
@@ -271,7 +274,8 @@ rule validate_bugs:
             {params.max_instances:q} \
             --selection {params.selection:q} \
             --workers {resources.docker} \
-            --output {output.report:q} \
+            {params.shard:q} \
+            --output {params.report:q} \
             &>{log:q}
         """
 
@@ -282,6 +286,7 @@ rule confirm_bugs:
         patches=validated_patches,
         reports=validation_reports,
         environment="logs/build_images/{repo}/environment.json",
+        shards=shards_of("validation", "confirm_bugs/{repo}"),
         script=ancient(f"{SCRIPTS}/confirm_bugs.py"),
     output:
         summary="logs/run_validation/{repo}/confirmation.json",
@@ -302,6 +307,8 @@ rule confirm_bugs:
         decoys=repo_setting("validation", "decoys"),
         least=option("--least-discrimination", repo_setting("validation", "least_discrimination")),
         selection=repo_setting("validation", "selection"),
+        shard=option("--shard", shard_of),
+        summary="logs/run_validation/{repo}/confirmation.json",
     shell:
         r"""
         python {input.script:q} {input.patches:q} \
@@ -313,7 +320,8 @@ rule confirm_bugs:
             {params.least:q} \
             --selection {params.selection:q} \
             --workers {resources.docker} \
-            --output {output.summary:q} \
+            {params.shard:q} \
+            --output {params.summary:q} \
             &>{log:q}
         """
 

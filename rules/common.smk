@@ -27,6 +27,8 @@ wildcard_constraints:
     method=r"llm_modify|llm_rewrite",
     backend=r"torchtune|trl",
     side=r"base|tuned",
+    shard=r"\d+",
+    shards=r"\d+",
     mode=r"llm|static|tests|pr|skip",
     validated=r"report|combined_report",
     export=r"parquet|sharegpt|preferences",
@@ -46,6 +48,29 @@ except InputError as error:
 def library(script):
     """The modules of the library that a cheap rule's script imports, directly or not."""
     return [os.path.relpath(module) for module in modules_of(Path(SCRIPTS, f"{script}.py"))]
+
+
+def shards_of(section, job):
+    """
+    A function from wildcards to what the jobs of a stage leave that fill a share of its store each; nothing for one job.
+
+    `job` is the stage's name with the wildcards that its jobs have.
+    """
+
+    def markers(wildcards):
+        if hasattr(wildcards, "shard"):
+            return []
+        setting = run_setting if hasattr(wildcards, "run_id") else repo_setting
+        count = setting(section, "shards")(wildcards)
+        name = job.format(**dict(wildcards.items()))
+        return [f"logs/shards/{name}/{number}of{count}" for number in range(1, count + 1)] if count > 1 else []
+
+    return markers
+
+
+def shard_of(wildcards):
+    """The share of its stage that a job does: I/N; None for the job that puts the shares together."""
+    return f"{wildcards.shard}/{wildcards.shards}" if hasattr(wildcards, "shard") else None
 
 
 def repo_of(wildcards):

@@ -12,6 +12,7 @@ rule evaluate_predictions:
         preds=predictions_of_run,
         dataset=dataset_of_run,
         environment=environment_of_run,
+        shards=shards_of("evaluation", "evaluate_predictions/{run_id}"),
         script=ancient(f"{SCRIPTS}/evaluate_predictions.py"),
     output:
         report="logs/run_evaluation/{run_id}/report.json",
@@ -32,6 +33,8 @@ rule evaluate_predictions:
         again=option(
             "--no-second-opinion", lambda wildcards: not run_setting("evaluation", "second_opinion")(wildcards)
         ),
+        shard=option("--shard", shard_of),
+        report="logs/run_evaluation/{run_id}/report.json",
     shell:
         r"""
         python {input.script:q} {input.preds:q} \
@@ -40,6 +43,7 @@ rule evaluate_predictions:
             --timeout {params.timeout:q} \
             {params.again:q} \
             --workers {resources.docker} \
-            --output {output.report:q} \
+            {params.shard:q} \
+            --output {params.report:q} \
             &>{log:q}
         """

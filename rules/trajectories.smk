@@ -42,6 +42,7 @@ rule run_agent:
         dataset=dataset_of_run,
         environment=environment_of_run,
         workspaces=workspaces_of_run,
+        shards=shards_of("agent", "run_agent/{user}/{run_id}"),
         config=config_of_agent,
         script=ancient(f"{SCRIPTS}/run_agent.py"),
     output:
@@ -71,6 +72,8 @@ rule run_agent:
         home=option("--sweagent", run_setting("agent", "home")),
         server=server_of_agent,
         may_fail=may_fail,
+        shard=option("--shard", shard_of),
+        preds="trajectories/{user}/{run_id}/preds.json",
     shell:
         r"""
         {params.server:q} python {input.script:q} {input.dataset:q} \
@@ -86,7 +89,8 @@ rule run_agent:
             {resources.caps} \
             --calls {resources.llm} \
             --workers {resources.docker} \
-            --output {output.preds:q} \
+            {params.shard:q} \
+            --output {params.preds:q} \
             &>{log:q}
         """
 

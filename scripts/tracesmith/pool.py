@@ -29,6 +29,11 @@ class Share:
         """Return the items of this share, in their order."""
         return items if self.shard is None else items[self.shard[0] - 1 :: self.shard[1]]
 
+    @property
+    def count(self) -> int:
+        """How many processes do the work."""
+        return self.shard[1] if self.shard else 1
+
     def is_whole(self) -> bool:
         """Tell whether this process does all the work, and so writes the summary."""
         return self.shard is None

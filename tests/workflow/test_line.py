@@ -59,6 +59,22 @@ def test_a_mix_has_the_resolved_rows_of_its_runs_and_pairs_them_with_the_others(
     assert {pair["instance_id"] for pair in chosen} == {row["instance_id"] for row in trained}
 
 
+def test_shards_change_no_byte_of_the_results(line: Path, finished_line: Path) -> None:
+    config = workflows.read_config(line)
+    config["defaults"] = {name: {"shards": 2, "workers": 1} for name in ("validation", "agent", "evaluation")}
+    workflows.write_config(line, config)
+    for name in ("run_validation", "task_insts", "run_evaluation"):
+        shutil.rmtree(line / "logs" / name)
+    shutil.rmtree(line / "trajectories")
+    done = workflows.snakemake(line, ROWS)
+    assert done.returncode == 0, done.stdout
+    for name in (f"run_validation/{tiny.REPO}", f"shards/run_agent/local/{RUN}"):
+        assert (line / "logs" / name).is_dir()
+    same = [DATASET, ROWS, f"logs/run_evaluation/{RUN}/report.json", f"trajectories/local/{RUN}/preds.json"]
+    for name in same:
+        assert (line / name).read_bytes() == (finished_line / name).read_bytes(), name
+
+
 def test_the_scripts_by_hand_redo_nothing_of_what_the_workflow_did(line: Path) -> None:
     repo = line / "logs/build_images" / tiny.REPO
     shared = ["--environment", repo / "environment.json"]

@@ -1,5 +1,6 @@
 """What a dry run says before anything is spent."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,19 @@ def test_images_are_pushed_with_everything_when_that_is_asked_for(folder: Path, 
     assert (f"logs/images/{tiny.REPO}.json" in done.stdout) == wanted
     assert "--dockerhub localhost:5000/me" in done.stdout
     assert "--with-swerex" not in done.stdout
+
+
+def test_a_stage_is_as_many_jobs_as_it_has_shards_and_one_that_puts_them_together(folder: Path) -> None:
+    config = workflows.read_config(folder)
+    shards = {"validation": {"shards": 3}, "agent": {"shards": 2}, "evaluation": {"shards": 2}}
+    workflows.write_config(folder, config | {"defaults": shards})
+    done = workflows.snakemake(folder, "-n", "-p", "trajectories_sft/tiny-oracle.resolved_only.xml.jsonl")
+    assert done.returncode == 0, done.stdout
+    for stage, count in (("validate_bugs", 3), ("confirm_bugs", 3), ("run_agent", 2), ("evaluate_predictions", 2)):
+        assert re.search(rf"^{stage}_shard +{count}$", done.stdout, re.M), stage
+        assert re.search(rf"^{stage} +1$", done.stdout, re.M), stage
+        assert done.stdout.count(f"{stage}.py ") == count + 1
+    assert re.findall(r"--shard (\S+)", done.stdout).count("1/3") == 2
 
 
 def test_a_mix_is_filtered_split_exported_and_trained_as_one(folder: Path) -> None:

@@ -88,7 +88,7 @@ def validate(
     runner = running.Runner(environment, backend, source, reference, known, settings.timeout_s)
     warm = warming.make(environment_path.parent, runner)
     job = Job(environment, runner, warm, store, settings, reference, health, shared)
-    reports = _until_enough(job, share.of(candidates), share.workers)
+    reports = _until_enough(job, share.of(candidates), share)
     if share.is_whole():
         inputs = {"patches": patches, "environment": environment_path}
         made_by = summaries.made_by("validate_bugs", FORMAT_VERSION, inputs, asdict(settings))
@@ -105,13 +105,17 @@ def _show_reference(store: stores.Store, environment: Environment, reference: Re
                 references.write(folder, reference.stable)
 
 
-def _until_enough(job: Job, candidates: Sequence[Candidate], workers: int) -> list[dict[str, Any] | None]:
-    """Return the reports of the candidates in order, up to the last that is needed; None where a sandbox failed."""
+def _until_enough(job: Job, candidates: Sequence[Candidate], share: pool.Share) -> list[dict[str, Any] | None]:
+    """
+    Return the reports of the candidates in order, up to the last that is needed; None where a sandbox failed.
+
+    Of a shard its part of the valid ones is enough; what is missing then, the process of the whole makes.
+    """
     reports: list[dict[str, Any] | None] = []
     valid = 0
-    most = job.settings.max_instances or len(candidates)
-    groups = warming.groups(candidates, job.warm, workers, most)
-    results = pool.each(groups, lambda group: _validated_group(job, group), workers, job.runner.backend.stop)
+    most = -(-job.settings.max_instances // share.count) if job.settings.max_instances else len(candidates)
+    groups = warming.groups(candidates, job.warm, share.workers, most)
+    results = pool.each(groups, lambda group: _validated_group(job, group), share.workers, job.runner.backend.stop)
     flat = (report for group, found in zip(groups, results, strict=False) for report in found or [None] * len(group))
     for candidate, report in zip(candidates, flat, strict=False):
         reports.append(report)
