@@ -15,6 +15,9 @@ configfile: workflow.source_path("config.yaml")
 
 
 include: "rules/common.smk"
+include: "rules/common_bugs.smk"
+include: "rules/common_agents.smk"
+include: "rules/common_rows.smk"
 
 
 rule all:

@@ -1,6 +1,8 @@
-"""The library's modules that a script imports: a cheap rule runs again when one of them changes."""
+"""What the scripts of rules run on: their Python, and the modules that they import."""
 
 import ast
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +10,11 @@ PACKAGES = Path(__file__).resolve().parents[1]
 
 
 def modules_of(script: Path) -> list[Path]:
-    """Return the modules of the library that a script imports, directly or not, sorted."""
+    """
+    Return the modules of the library that a script imports, directly or not, sorted.
+
+    A cheap rule has them as input, so that it runs again when one of them changes.
+    """
     found: set[Path] = set()
     waiting = [script]
     while waiting:
@@ -31,3 +37,8 @@ def _imported(path: Path) -> Iterator[Path]:
             for end in range(1, len(parts) + 1):
                 place = PACKAGES.joinpath(*parts[:end])
                 yield from (module for module in (place / "__init__.py", place.with_suffix(".py")) if module.exists())
+
+
+def use_own_python() -> None:
+    """Make `python` in a rule the one that runs Snakemake, unless a conda environment comes before it."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
