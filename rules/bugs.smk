@@ -243,7 +243,7 @@ rule validate_bugs:
     input:
         patches=patches_to_validate,
         environment="logs/build_images/{repo}/environment.json",
-        shards=shards_of("validation", "validate_bugs/{repo}.{validated}"),
+        shards=shards_of(repo_setting("validation", "shards"), "validate_bugs/{repo}.{validated}"),
         script=ancient(f"{SCRIPTS}/validate_bugs.py"),
     output:
         report="logs/run_validation/{repo}/{validated}.json",
@@ -286,7 +286,7 @@ rule confirm_bugs:
         patches=validated_patches,
         reports=validation_reports,
         environment="logs/build_images/{repo}/environment.json",
-        shards=shards_of("validation", "confirm_bugs/{repo}"),
+        shards=shards_of(repo_setting("validation", "shards"), "confirm_bugs/{repo}"),
         script=ancient(f"{SCRIPTS}/confirm_bugs.py"),
     output:
         summary="logs/run_validation/{repo}/confirmation.json",

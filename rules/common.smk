@@ -49,7 +49,7 @@ def library(script):
     return [os.path.relpath(module) for module in modules_of(Path(SCRIPTS, f"{script}.py"))]
 
 
-def shards_of(section, job):
+def shards_of(setting, job):
     """
     A function from wildcards to what the jobs of a stage leave that fill a share of its store each; nothing for one job.
 
@@ -59,8 +59,7 @@ def shards_of(section, job):
     def markers(wildcards):
         if hasattr(wildcards, "shard"):
             return []
-        setting = run_setting if hasattr(wildcards, "run_id") else repo_setting
-        count = setting(section, "shards")(wildcards)
+        count = setting(wildcards)
         name = job.format(**dict(wildcards.items()))
         return [f"logs/shards/{name}/{number}of{count}" for number in range(1, count + 1)] if count > 1 else []
 

@@ -12,7 +12,7 @@ rule evaluate_predictions:
         preds=predictions_of_run,
         dataset=dataset_of_run,
         environment=environment_of_run,
-        shards=shards_of("evaluation", "evaluate_predictions/{run_id}"),
+        shards=shards_of(run_setting("evaluation", "shards"), "evaluate_predictions/{run_id}"),
         script=ancient(f"{SCRIPTS}/evaluate_predictions.py"),
     output:
         report="logs/run_evaluation/{run_id}/report.json",

@@ -42,7 +42,7 @@ rule run_agent:
         dataset=dataset_of_run,
         environment=environment_of_run,
         workspaces=workspaces_of_run,
-        shards=shards_of("agent", "run_agent/{user}/{run_id}"),
+        shards=shards_of(run_setting("agent", "shards"), "run_agent/{user}/{run_id}"),
         config=config_of_agent,
         script=ancient(f"{SCRIPTS}/run_agent.py"),
     output:
