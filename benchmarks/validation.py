@@ -106,8 +106,8 @@ def profile_of(package: str) -> Path:
     return Path(package) if package.endswith(".yaml") else PROFILES / f"{package}.yaml"
 
 
-def candidates_of(folder: Path, package: str, count: int, seed: int) -> list[Candidate]:
-    """Return a seeded sample of the package's candidates, by all operators."""
+def candidates_of(folder: Path, package: str, count: int, seed: int, within: str = "") -> list[Candidate]:
+    """Return a seeded sample of the package's candidates, or of those in a folder of it, by all operators."""
     patches = folder / "patches.json"
     if not patches.exists():
         repo = prepared.read(folder / "environment.json").repo
@@ -115,7 +115,7 @@ def candidates_of(folder: Path, package: str, count: int, seed: int) -> list[Can
         args = ["--repo", repo, "--profile", profile_of(package), "--output", bugs]
         script("generate_bugs", folder / "source" / "tree", *args)
         script("collect_patches", bugs, "--repo", repo, "--output", patches)
-    listed = records.read_candidates(patches)
+    listed = [one for one in records.read_candidates(patches) if f"diff --git a/{within}" in one["patch"]]
     return random.Random(seed).sample(listed, min(count, len(listed)))  # noqa: S311 - a sample, no secret
 
 
@@ -170,7 +170,7 @@ def measure(folder: Path, package: str, asked: argparse.Namespace) -> Measured:
     environment, path = prepared.read(folder / "environment.json"), folder / "environment.json"
     reference: Reference = references.read(folder, environment)
     source, backend = folder / environment.source, prepared.open_backend(path, environment)
-    listed = candidates_of(folder, package, asked.candidates, asked.seed)
+    listed = candidates_of(folder, package, asked.candidates, asked.seed, asked.within)
 
     def bare() -> suites.SuiteRun:
         with backend.open() as box:
@@ -245,6 +245,7 @@ def main() -> None:
     parser.add_argument("--audit", type=int, default=40, help="kept candidates of each folder that run the naive way")
     parser.add_argument("--confirm", type=int, default=16, help="kept candidates to confirm")
     parser.add_argument("--under", nargs="+", default=[""], help="folders of the sources to audit apart")
+    parser.add_argument("--within", default="", help="folder of the sources that all candidates are of")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--environment", type=Path, required=True, help="folder of the environment; built if missing")
     parser.add_argument("--output", type=Path, required=True)
@@ -255,6 +256,7 @@ def main() -> None:
     found = measure(args.environment, args.package, args)
     asked = {"candidates": args.candidates, "audit": args.audit, "confirm": args.confirm, "seed": args.seed}
     flags = " ".join([f"--package {args.package}", *(f"--{name} {value}" for name, value in asked.items())])
+    flags += f" --within {args.within}" if args.within else ""
     flags += f" --under {' '.join(args.under)}" if any(args.under) else ""
     text = table(found, f"benchmarks/validation.py {flags} --environment FOLDER --output FILE")
     args.output.write_text(text)
