@@ -180,3 +180,11 @@ def test_a_file_that_holds_no_rows_is_refused_and_leaves_nothing(tmp_path: Path,
     with pytest.raises(InputError, match=said):
         sft.export_rows(sft.Source("x", path, path), "parquet", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("key", "value"), [("resolved", 0), ("model", ["x"]), ("traj_id", 5), ("patch", "\ud800")])
+def test_a_value_that_parquet_has_no_place_for_is_named_by_its_row(tmp_path: Path, key: str, value: object) -> None:
+    rows = [row("a"), {**row("b"), key: value}]
+    with pytest.raises(InputError, match=r"train.jsonl: .*\.b: a value is of no type that Parquet has"):
+        sft.export_rows(source(tmp_path, rows), "parquet", tmp_path / "out")
+    assert not (tmp_path / "out" / "manifest.json").exists()

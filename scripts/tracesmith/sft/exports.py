@@ -69,11 +69,21 @@ def _write_parquet(rows: Path, output: Path, tools: bool) -> int:
             waiting.append(_flat(row, tools))
             count += 1
             if len(waiting) == ROWS_AT_ONCE:
-                writer.write_table(pa.Table.from_pylist(waiting, schema))
+                writer.write_table(_table(pa, waiting, schema, rows))
                 waiting = []
         if waiting:
-            writer.write_table(pa.Table.from_pylist(waiting, schema))
+            writer.write_table(_table(pa, waiting, schema, rows))
     return count
+
+
+def _table(pa: Any, rows: list[dict[str, Any]], schema: Any, path: Path) -> Any:
+    """Return some rows as a table. Raises InputError that names the row of which a value is of another type."""
+    try:
+        return pa.Table.from_pylist(rows, schema)
+    except (pa.ArrowException, UnicodeEncodeError) as error:
+        if len(rows) > 1:
+            return pa.concat_tables([_table(pa, [row], schema, path) for row in rows])
+        raise InputError(f"{path}: {rows[0]['instance_id']}: a value is of no type that Parquet has: {error}") from None
 
 
 def _schema(pa: Any, tools: bool) -> Any:
