@@ -96,7 +96,9 @@ def make(folder: Path, environment: Environment, number: int, backend: Backend |
 def read(folder: Path, environment: Environment) -> Reference:
     """Return the reference that stands beside an environment. Raises InputError when a run of it is missing."""
     store, runs = stores.Store(folder / NAME), []
-    for number in range(1, (environment.gate.runs if environment.gate else 0) + 1):
+    if not environment.gate:
+        raise InputError(f"{folder}: the environment has no gate: it was not built to its end; run build_environment")
+    for number in range(1, environment.gate.runs + 1):
         if not store.holds(str(number), _fingerprint(environment, perturbations.of_run(number))):
             raise InputError(
                 f"{folder}: has no reference run {number} of this environment; run build_environment again"

@@ -366,11 +366,21 @@ def in_particular() -> list[Case]:
         (PROCEDURAL, "a diff that is gone", put("candidates", 1, "diff", "nowhere.diff"), "nowhere.diff"),
     ]
     cases = [Case(script, file, name, edit(do), (said,)) for file, name, do, said in kinds for script in READERS[file]]
+    no_gate = [
+        Case(script, ENVIRONMENT, name, edit(do), (said,))
+        for script in ("validate_bugs", "confirm_bugs", "evaluate_predictions")
+        for name, do, said in (
+            ("no gate", put("gate", None), "has no gate"),
+            ("no runs of the gate", put("gate", "runs", None), "key gate.runs: wanted is integer"),
+            ("no test command", put("test", "command", []), "key test.command"),
+        )
+    ]
     no_statement = edit(drop(1, "problem_statement"))
     another_source = edit(put(1, "tracesmith", "source_hash", "0" * 64))
     none_valid = edit(lambda value: [row.update(verdict="x") for row in value["instances"]] and None)
     return [
         *cases,
+        *no_gate,
         Case("run_agent", DATASET, "no problem statement", no_statement, (SECOND,)),
         Case("evaluate_predictions", DATASET, "another source", another_source, (SECOND, "build the environment")),
         *(
