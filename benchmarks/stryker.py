@@ -17,11 +17,9 @@ from pathlib import Path
 
 import validation as ours
 
-from tracesmith import prepared, references
+from tracesmith import prepared
 from tracesmith.environments import locking, profiles
 from tracesmith.sandboxes import base
-from tracesmith.selection import coverage
-from tracesmith.validation import running, warming
 
 VERSION = "10.1.1"
 PACKAGES = [f"@stryker-mutator/{name}@{VERSION}" for name in ("core", "vitest-runner")]
@@ -61,15 +59,9 @@ def stryker(package: str, path: Path, mutate: list[str], *, whole: bool) -> tupl
 
 def validated(folder: Path, package: str, mutate: list[str], count: int, seed: int) -> tuple[int, float]:
     """Return how many candidates of the files were validated, and the CPU seconds of all, coverage included."""
-    path, environment = folder / "environment.json", prepared.read(folder / "environment.json")
-    reference = references.read(folder, environment)
-    known, coverage_s = ours.priced(lambda: coverage.measure(folder, environment, reference))
-    backend, source = prepared.open_backend(path, environment), folder / environment.source
-    runner = running.Runner(environment, backend, source, reference, known, environment.timeout_s)
-    warm, warm_s = ours.priced(lambda: warming.measure(runner))
-    every = ours.candidates_of(folder, package, sys.maxsize, seed)
-    listed = [one for one in every if any(f"diff --git a/{file} " in one["patch"] for file in mutate)][:count]
-    return len(listed), coverage_s + warm_s + sum(one.cpu_s for one in ours.validate(runner, warm, listed))
+    ready = ours.prepare(folder)
+    listed = ours.candidates_of(folder, package, count, seed, mutate)
+    return len(listed), ready.cpu_s + sum(one.cpu_s for one in ours.validate(ready.runner, ready.warm, listed))
 
 
 def main() -> None:

@@ -31,7 +31,6 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from tracesmith import prepared, records, references, scratch, suites
 from tracesmith.prepared import Environment
 from tracesmith.records import Candidate
-from tracesmith.references import Reference
 from tracesmith.selection import choosing, coverage
 from tracesmith.validation import confirming, running, verdicts, warming
 from tracesmith.validation.kept import Kept
@@ -106,8 +105,18 @@ def profile_of(package: str) -> Path:
     return Path(package) if package.endswith(".yaml") else PROFILES / f"{package}.yaml"
 
 
-def candidates_of(folder: Path, package: str, count: int, seed: int, within: str = "") -> list[Candidate]:
-    """Return a seeded sample of the package's candidates, or of those in a folder of it, by all operators."""
+@dataclass(frozen=True)
+class Ready:
+    """What validates a package's candidates, and the price of getting there."""
+
+    runner: running.Runner
+    warm: warming.Warm
+    cpu_s: float
+    """Of the coverage run and the pristine runs of the warm runner."""
+
+
+def candidates_of(folder: Path, package: str, count: int, seed: int, within: Sequence[str] = ("",)) -> list[Candidate]:
+    """Return a seeded sample of the package's candidates by all operators, or of those in some files or folders."""
     patches = folder / "patches.json"
     if not patches.exists():
         repo = prepared.read(folder / "environment.json").repo
@@ -115,8 +124,21 @@ def candidates_of(folder: Path, package: str, count: int, seed: int, within: str
         args = ["--repo", repo, "--profile", profile_of(package), "--output", bugs]
         script("generate_bugs", folder / "source" / "tree", *args)
         script("collect_patches", bugs, "--repo", repo, "--output", patches)
-    listed = [one for one in records.read_candidates(patches) if f"diff --git a/{within}" in one["patch"]]
+    heads = [f"diff --git a/{place}" for place in within]
+    listed = [one for one in records.read_candidates(patches) if any(head in one["patch"] for head in heads)]
     return random.Random(seed).sample(listed, min(count, len(listed)))  # noqa: S311 - a sample, no secret
+
+
+def prepare(folder: Path) -> Ready:
+    """Measure coverage and the warm runner of an environment that is built."""
+    path, environment = folder / "environment.json", prepared.read(folder / "environment.json")
+    reference, backend = references.read(folder, environment), prepared.open_backend(path, environment)
+    known, coverage_s = priced(lambda: coverage.measure(folder, environment, reference))
+    source = folder / environment.source
+    runner = running.Runner(environment, backend, source, reference, known, environment.timeout_s)
+    warm, warm_s = priced(lambda: warming.measure(runner))
+    say(f"coverage {coverage_s:.1f} CPU s ({known.doubt or 'trusted'}); pristine warm runs {warm_s:.1f} CPU s ({warm})")
+    return Ready(runner, warm, coverage_s + warm_s)
 
 
 def validate(runner: running.Runner, warm: warming.Warm, listed: Sequence[Candidate]) -> list[Verdict]:
@@ -168,8 +190,7 @@ def confirm_all(path: Path, environment: Environment, listed: Sequence[Candidate
 def measure(folder: Path, package: str, asked: argparse.Namespace) -> Measured:
     """Measure one package whose environment is built."""
     environment, path = prepared.read(folder / "environment.json"), folder / "environment.json"
-    reference: Reference = references.read(folder, environment)
-    source, backend = folder / environment.source, prepared.open_backend(path, environment)
+    backend = prepared.open_backend(path, environment)
     listed = candidates_of(folder, package, asked.candidates, asked.seed, asked.within)
 
     def bare() -> suites.SuiteRun:
@@ -178,12 +199,8 @@ def measure(folder: Path, package: str, asked: argparse.Namespace) -> Measured:
 
     bare_s = [priced(bare)[1]]
     say(f"{package}: a bare run takes {bare_s[0]:.1f} CPU s")
-    known, coverage_s = priced(lambda: coverage.measure(folder, environment, reference))
-    runner = running.Runner(environment, backend, source, reference, known, environment.timeout_s)
-    warm, warm_s = priced(lambda: warming.measure(runner))
-    say(f"{package}: coverage {coverage_s:.1f} CPU s ({known.doubt or 'trusted'})")
-    say(f"{package}: pristine runs of the warm runner {warm_s:.1f} CPU s ({warm})")
-    fast = validate(runner, warm, listed)
+    ready = prepare(folder)
+    fast = validate(ready.runner, ready.warm, listed)
     bare_s += [priced(bare)[1] for _ in range(2)]
     say(f"{package}: bare runs take {', '.join(f'{one:.1f}' for one in bare_s)} CPU s")
     kept = [one for one, said in zip(listed, fast, strict=True) if said.lists[0] == verdicts.KEPT]
@@ -192,9 +209,9 @@ def measure(folder: Path, package: str, asked: argparse.Namespace) -> Measured:
     seen = {one.name: one.report for one in fast}
     confirm_s = priced(lambda: confirm_all(path, environment, chosen, seen))[1] if chosen else 0.0
     say(f"{package}: confirming {len(chosen)} took {confirm_s:.1f} CPU s")
-    plain = replace(runner, coverage=None)
+    plain = replace(ready.runner, coverage=None)
     naive = validate(plain, warming.Warm(doubt="naive"), [one for listed in folders for one in listed])
-    return Measured(package, statistics.median(bare_s), coverage_s + warm_s, fast, naive, len(chosen), confirm_s)
+    return Measured(package, statistics.median(bare_s), ready.cpu_s, fast, naive, len(chosen), confirm_s)
 
 
 def table(found: Measured, command: str) -> str:
@@ -245,7 +262,7 @@ def main() -> None:
     parser.add_argument("--audit", type=int, default=40, help="kept candidates of each folder that run the naive way")
     parser.add_argument("--confirm", type=int, default=16, help="kept candidates to confirm")
     parser.add_argument("--under", nargs="+", default=[""], help="folders of the sources to audit apart")
-    parser.add_argument("--within", default="", help="folder of the sources that all candidates are of")
+    parser.add_argument("--within", nargs="+", default=[""], help="files or folders that all candidates are of")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--environment", type=Path, required=True, help="folder of the environment; built if missing")
     parser.add_argument("--output", type=Path, required=True)
@@ -256,7 +273,7 @@ def main() -> None:
     found = measure(args.environment, args.package, args)
     asked = {"candidates": args.candidates, "audit": args.audit, "confirm": args.confirm, "seed": args.seed}
     flags = " ".join([f"--package {args.package}", *(f"--{name} {value}" for name, value in asked.items())])
-    flags += f" --within {args.within}" if args.within else ""
+    flags += f" --within {' '.join(args.within)}" if any(args.within) else ""
     flags += f" --under {' '.join(args.under)}" if any(args.under) else ""
     text = table(found, f"benchmarks/validation.py {flags} --environment FOLDER --output FILE")
     args.output.write_text(text)

@@ -38,10 +38,15 @@ def refuse(error):
     sys.exit(f"error: {error}")
 
 
-try:
-    CONFIGURATION = Configuration(config, os.environ)
-except InputError as error:
-    refuse(error)
+def or_refuse(find, *arguments):
+    """What a function of the library returns; bad input ends planning."""
+    try:
+        return find(*arguments)
+    except InputError as error:
+        refuse(error)
+
+
+CONFIGURATION = or_refuse(Configuration, config, os.environ)
 
 
 def library(script):
@@ -75,26 +80,17 @@ def repo_of(wildcards):
     """The repository of a job, by its wildcard repo or run_id."""
     if hasattr(wildcards, "run_id"):
         return run_of(wildcards).repo
-    try:
-        return CONFIGURATION.repo(wildcards.repo)
-    except InputError as error:
-        refuse(error)
+    return or_refuse(CONFIGURATION.repo, wildcards.repo)
 
 
 def run_of(wildcards):
     """The run of a job."""
-    try:
-        return CONFIGURATION.run(wildcards.run_id)
-    except InputError as error:
-        refuse(error)
+    return or_refuse(CONFIGURATION.run, wildcards.run_id)
 
 
 def learner_of(wildcards):
     """The run or the mix that rows and a training are of."""
-    try:
-        return CONFIGURATION.learner(wildcards.run_id)
-    except InputError as error:
-        refuse(error)
+    return or_refuse(CONFIGURATION.learner, wildcards.run_id)
 
 
 def repo_setting(section, key):
@@ -190,8 +186,5 @@ def pushed_images():
 
 def owner_type_of_mirror(wildcards):
     """What the owner of the mirrors is, once there is one."""
-    try:
-        CONFIGURATION.check_mirror_owner()
-    except InputError as error:
-        refuse(error)
+    or_refuse(CONFIGURATION.check_mirror_owner)
     return CONFIGURATION.mirror["owner_type"]

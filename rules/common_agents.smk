@@ -60,10 +60,7 @@ def model_of_agent(wildcards, input):
     settings = run_of(wildcards).settings
     if run_of(wildcards).trained:
         return models.trial_flags(settings, CONFIGURATION.llm)
-    try:
-        model = models.agent_model(settings, CONFIGURATION.llm, Path(input.config))
-    except InputError as error:
-        refuse(error)
+    model = or_refuse(models.agent_model, settings, CONFIGURATION.llm, Path(input.config))
     return models.flags({"llm": CONFIGURATION.llm}, model) if model else []
 
 

@@ -52,10 +52,7 @@ def prompt_of_bugs(wildcards):
 def model_of_bugs(wildcards, input):
     """The flags that say which model is asked for bugs."""
     settings = repo_of(wildcards).settings
-    try:
-        model = models.bug_model(settings, wildcards.method, Path(input.prompt))
-    except InputError as error:
-        refuse(error)
+    model = or_refuse(models.bug_model, settings, wildcards.method, Path(input.prompt))
     return models.flags(settings, model)
 
 
@@ -102,10 +99,7 @@ def model_of_issues(wildcards, input):
     settings = repo_of(wildcards).settings
     if wildcards.mode not in models.TELLING:
         return []
-    try:
-        model = models.issue_model(settings, wildcards.mode, Path(input.prompt[0]))
-    except InputError as error:
-        refuse(error)
+    model = or_refuse(models.issue_model, settings, wildcards.mode, Path(input.prompt[0]))
     files = ["--prompt", input.prompt[0], "--demonstrations", input.demonstrations[0]]
     return [*files, *models.flags(settings, model)]
 

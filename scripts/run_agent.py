@@ -45,11 +45,9 @@ def main() -> None:
     add_flag("--output", type=cli.output_file, required=True, help="preds.json; the trajectories stand beside it")
     args = cli.arguments(parser)
     cli.start_logging()
-    share, more = (
-        Share(args.workers, args.shard),
-        (args.redo, args.redo_failed, args.workspaces, args.sweagent, args.may_fail),
-    )
-    plan = running.Plan(args.engine, args.config, share, args.sample - 1, args.memory, args.delay, *more)
+    share, work = Share(args.workers, args.shard), (args.memory, args.delay)
+    again, given = (args.redo, args.redo_failed), (args.workspaces, args.sweagent, args.may_fail)
+    plan = running.Plan(args.engine, args.config, share, args.sample - 1, *work, *again, *given)
     running.run(args.dataset, args.environment, plan, args.output, partial(flags.settings, args))
 
 

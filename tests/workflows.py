@@ -95,14 +95,36 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 120) -> None:
 
 def kill_tree(process: "subprocess.Popen[str]") -> None:
     """Kill a process and all that descends from it at once, as a machine that loses power would."""
-    stopped: set[psutil.Process] = set()
-    while found := {one for one in _family(process.pid) if one.is_running()} - stopped:
-        for one in found:  # first stopped, so that none starts another one while they are killed
-            _tell(one.suspend)
-        stopped |= found
-    for one in stopped:
+    for one in freeze_tree(process):
         _tell(one.kill)
     process.wait()
+
+
+def freeze_tree(process: "subprocess.Popen[str]") -> set[psutil.Process]:
+    """Stop a process and all that descends from it; return them."""
+    stopped: set[psutil.Process] = set()
+    while found := {one for one in _family(process.pid) if one.is_running()} - stopped:
+        for one in found:  # again until none is new: one may start another while they are stopped
+            _tell(one.suspend)
+        stopped |= found
+    return stopped
+
+
+def freeze_where(process: "subprocess.Popen[str]", condition: Callable[[], bool]) -> None:
+    """Stop a process and all that descends from it at a moment at which a condition holds and goes on to hold."""
+
+    def stands_there() -> bool:
+        assert process.poll() is None, "the process ended before the condition came true"
+        if not condition():
+            return False
+        frozen = freeze_tree(process)
+        if condition():
+            return True
+        for one in frozen:
+            _tell(one.resume)
+        return False
+
+    wait_for(stands_there)
 
 
 def _family(pid: int) -> set[psutil.Process]:

@@ -147,8 +147,7 @@ def read_instances(path: Path, statements: bool = False) -> list[Instance]:
             raise InputError(f"{where}: FAIL_TO_PASS is empty: no test can tell a fix from the bug")
         if statements:
             _text(row, "problem_statement", where)
-        if not isinstance(row.get("tracesmith", {}), dict):
-            raise InputError(f"{where}: key 'tracesmith': an object is wanted, this is {_kind(row['tracesmith'])}")
+        _check_extras(row, where)
     return rows
 
 
@@ -195,7 +194,15 @@ def read_run_report(path: Path) -> RunReport:
             raise InputError(f"{path}: key 'ids_{kind}' names {next(i for i in ids if ids.count(i) > 1)} twice")
         if report.get(kind, len(ids)) != len(ids):
             raise InputError(f"{path}: key {kind!r} is not the number of ids in 'ids_{kind}' ({len(ids)})")
+    _check_extras(report, str(path))
     return report  # type: ignore[return-value]
+
+
+def _check_extras(record: dict[str, Any], where: str) -> None:
+    """Raise InputError unless our own additions to a record are an object, where there are any."""
+    extras = record.get("tracesmith", {})
+    if not isinstance(extras, dict):
+        raise InputError(f"{where}: key 'tracesmith': an object is wanted, this is {_kind(extras)}")
 
 
 def check_known(ids: Iterable[str], known: Iterable[str], where: str, source: str) -> None:

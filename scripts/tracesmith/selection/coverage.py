@@ -146,9 +146,7 @@ def measure(folder: Path, environment: Environment, reference: Reference) -> Cov
     if not runner.coverage:
         return Coverage(tests, doubt=f"of {environment.test.runner} no coverage is measured")
     listed = sources_of(folder, environment)
-    found, text = _run(
-        folder, environment, listed, tests if RUNNERS[environment.test.runner].coverage_by_file else None
-    )
+    found, text = _run(folder, environment, listed, tests if runner.coverage_by_file else None)
     if found.outcome != "ran":
         return Coverage(tests, doubt=f"the instrumented suite ended with {found.outcome}")
     hits = parse(text)
@@ -156,10 +154,7 @@ def measure(folder: Path, environment: Environment, reference: Reference) -> Cov
         return Coverage(tests, doubt="test files share a process (isolation is off)")
     if any("" in hits.readers[path] for path in listed):
         return Coverage(tests, doubt="a process that is no test file's reads the sources")
-    closed = {
-        test for test in tests if selfcontained.is_closed(test, (folder / environment.source / test).read_bytes())
-    }
-    return _join(tests, stable, found, hits, listed, closed)
+    return _join(folder / environment.source, tests, stable, found, hits, listed)
 
 
 def _run(
@@ -213,16 +208,18 @@ def _together(found: list[SuiteRun]) -> SuiteRun:
 
 
 def _join(
+    root: Path,
     tests: list[str],
     stable: SuiteRun,
     found: SuiteRun,
     hits: Hits,
     listed: dict[str, tuple[bytes, list[Body]]],
-    closed: set[str],
 ) -> Coverage:
     number = {test: place for place, test in enumerate(tests)}
     entering = set().union(*hits.by.values()) if hits.by else set()
-    always = (set(tests) - entering - closed) | (hits.starters & set(tests))
+    idle = set(tests) - entering
+    always = {test for test in idle if not selfcontained.is_closed(test, (root / test).read_bytes())}
+    always |= hits.starters & set(tests)
     always |= {suites.test_file(test) for test, state in stable.tests.items() if found.tests.get(test) != state}
     always |= set(found.broken_files) & set(tests)
     sources, first = {}, 0

@@ -169,17 +169,10 @@ def _checked_lines(path: Path, report: RunReport, report_path: Path) -> Iterator
 
 
 def _row(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        row = files.parse_json(line.decode("utf-8"), where)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{where}: not UTF-8 text (byte {error.start} of the line)") from None
-    if not isinstance(row, dict):
-        raise InputError(f"{where}: an SFT row is an object")
+    row = rowfiles.parse(line, where)
     records.check_instance_id(row.get("instance_id"), f"{where}: key 'instance_id'")
     if not isinstance(row.get("messages"), list) or not row["messages"]:
         raise InputError(f"{where}: the key 'messages' must be a list of messages")
-    if not isinstance(row.get("tracesmith") or {}, dict):
-        raise InputError(f"{where}: key 'tracesmith': an object is wanted")
     if not isinstance(row.get("resolved"), bool | None):
         raise InputError(f"{where}: the key 'resolved' must be true, false or null")
     return row

@@ -26,22 +26,28 @@ def read(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
     """Yield (row, line as it stands), or raise InputError at the first line that is no row."""
     for number, line in files.numbered_lines(path):
         where = f"{path} line {number}"
-        try:
-            row = files.parse_json(line.decode("utf-8"), where)
-        except UnicodeDecodeError as error:
-            raise InputError(f"{where}: not UTF-8 text (byte {error.start} of the line)") from None
-        check(row, where)
+        row = parse(line, where)
+        _check(row, where)
         yield row, line
 
 
-def check(row: Any, where: str) -> None:
-    """Raise InputError unless a value is a row whose messages a trainer can take."""
+def parse(line: bytes, where: str) -> dict[str, Any]:
+    """Return the row of a line. Raises InputError unless it is an object, and what it says of tracesmith is one."""
+    try:
+        row = files.parse_json(line.decode("utf-8"), where)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: not UTF-8 text (byte {error.start} of the line)") from None
     if not isinstance(row, dict):
         raise InputError(f"{where}: an SFT row is an object")
-    if not isinstance(row.get("instance_id"), str):
-        raise InputError(f"{where}: key 'instance_id': a text is wanted")
     if not isinstance(row.get("tracesmith") or {}, dict):
         raise InputError(f"{where}: key 'tracesmith': an object is wanted")
+    return row
+
+
+def _check(row: dict[str, Any], where: str) -> None:
+    """Raise InputError unless a row has messages that a trainer can take."""
+    if not isinstance(row.get("instance_id"), str):
+        raise InputError(f"{where}: key 'instance_id': a text is wanted")
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(one, dict) for one in messages):
         raise InputError(f"{where}: the key 'messages' must be a list of messages")

@@ -21,10 +21,6 @@ Messages = Sequence[dict[str, Any]]
 Tools = Sequence[dict[str, Any]] | None
 
 
-class TemplateRefusalError(Exception):
-    """A template says that messages are not for it."""
-
-
 class Counter:
     """Counts the tokens of messages."""
 
@@ -59,21 +55,18 @@ def file_of(folder: Path) -> Path:
 def _own(folder: Path, path: Path) -> Callable[[Messages, Tools], int]:
     """Return what counts by the folder's own template."""
     from jinja2 import TemplateError  # noqa: PLC0415 - rows without counts need none of these
-    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
+    from tracesmith import chat_templates  # noqa: PLC0415
     from tracesmith.encoding import read_tokenizer  # noqa: PLC0415
 
     tokenizer = read_tokenizer(path)
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.globals["raise_exception"] = _refuse
-    environment.filters["tojson"] = _to_json
-    template = environment.from_string(_own_template(folder))
+    template = chat_templates.compiled(_own_template(folder), folder)
 
     def count(messages: Messages, tools: Tools) -> int:
         """Count the tokens of the rendered text."""
         try:
             text = template.render(messages=messages, tools=tools, add_generation_prompt=False)
-        except (TemplateError, TemplateRefusalError) as error:
+        except TemplateError as error:
             raise InputError(f"template {OWN}: does not take these messages: {error}") from None
         return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
@@ -82,7 +75,8 @@ def _own(folder: Path, path: Path) -> Callable[[Messages, Tools], int]:
 
 def _calls(message: dict[str, Any]) -> str:
     calls = message.get("tool_calls") or []
-    return "".join(f"\n<tool_call>\n{_to_json(call['function'])}\n</tool_call>" for call in calls)
+    functions = (json.dumps(call["function"], ensure_ascii=False) for call in calls)
+    return "".join(f"\n<tool_call>\n{function}\n</tool_call>" for function in functions)
 
 
 def _own_template(folder: Path) -> str:
@@ -94,11 +88,3 @@ def _own_template(folder: Path) -> str:
     if not isinstance(template, str):
         raise InputError(f"{folder}: no chat_template.jinja, and no chat_template in tokenizer_config.json")
     return template
-
-
-def _refuse(message: str) -> None:
-    raise TemplateRefusalError(message)
-
-
-def _to_json(value: Any, **choices: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, **choices)

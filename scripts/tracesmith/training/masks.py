@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from tracesmith import chat_templates
 from tracesmith.encoding import IGNORED, Encoder
 from tracesmith.errors import InputError
 from tracesmith.training import rows
@@ -81,15 +81,8 @@ class Template:
     """The chat template of a model's folder, rendered as servers render it."""
 
     def __init__(self, source: str, path: Path, variables: dict[str, Any]) -> None:
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.globals |= {"raise_exception": _raise, "strftime_now": lambda _: "26 Jul 2024"}
         self.path, self.variables = path, variables
-        try:
-            self._template = environment.from_string(source)
-        except jinja2.TemplateError as error:
-            raise InputError(f"{path}: the chat template cannot be read: {error}") from None
+        self._template = chat_templates.compiled(source, path)
 
     def prompt(self, messages: Messages) -> str:
         """Return the text before the model's next answer."""
@@ -97,10 +90,6 @@ class Template:
             return self._template.render(messages=messages, add_generation_prompt=True, **self.variables)
         except jinja2.TemplateError as error:
             raise InputError(f"{self.path}: the chat template refuses a conversation: {error}") from None
-
-
-def _raise(message: str) -> None:
-    raise jinja2.TemplateError(message)
 
 
 def check_template(encoder: Encoder, template: Template) -> None:

@@ -43,7 +43,7 @@ def _of_run(run_id: str, run: Run | Mix, python: Path) -> Iterator[Line]:
     except InputError as error:
         yield False, f"training of {run_id}: {error}"
         return
-    config["tracesmith"] = {"recipe": "sft", "keep_last": 2, **config["tracesmith"], "gpus": chosen["gpus"]}
+    config["tracesmith"]["gpus"] = chosen["gpus"]
     memory: list[int] | None = None
     try:
         found = _probe(python, chosen["backend"])

@@ -34,6 +34,8 @@ BUILDERS = {
     ("llama", False): "torchtune.models.llama3_2._component_builders.llama3_2",
     ("llama", True): "torchtune.models.llama3_2._component_builders.lora_llama3_2",
 }
+DEFAULTS = {"recipe": "sft", "keep_last": 2}
+"""Of the section `tracesmith`; TRL has one recipe."""
 OURS = {"backend", "recipe", "max_seq_len", "keep_last", "packed"}
 """Keys of the section `tracesmith` of a configuration."""
 
@@ -56,7 +58,7 @@ class Training:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Return a training configuration, with its section `tracesmith` checked."""
+    """Return a training configuration, with its section `tracesmith` checked and the defaults filled in."""
     config = schemas.read_yaml(path)
     if not isinstance(config, dict) or not isinstance(config.get("tracesmith"), dict):
         raise InputError(f"{path}: no training configuration: the section 'tracesmith' is missing; see configs/train")
@@ -67,7 +69,8 @@ def read_config(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: key tracesmith.backend: wanted is one of {', '.join(BACKENDS)}")
     if ours["backend"] == "torchtune" and ours.get("recipe") not in RECIPES:
         raise InputError(f"{path}: key tracesmith.recipe: wanted is one of {', '.join(RECIPES)}")
-    check_positive(ours.get("keep_last", 2), f"{path}: key tracesmith.keep_last")
+    config["tracesmith"] = {**DEFAULTS, **ours}
+    check_positive(config["tracesmith"]["keep_last"], f"{path}: key tracesmith.keep_last")
     return config
 
 
@@ -98,13 +101,13 @@ def render(config_path: Path, training: Training, output: Path) -> None:
         made = _trl(config, training)
     section = {
         "backend": ours["backend"],
-        "recipe": ours.get("recipe", "sft"),
+        "recipe": ours["recipe"],
         "run_id": training.run_id,
         "rows": str(training.rows),
         "base_model": str(training.base_model),
         "family": model.encoder.family.name,
         "max_seq_len": max_seq_len,
-        "keep_last": ours.get("keep_last", 2),
+        "keep_last": ours["keep_last"],
         "gpus": training.gpus,
     }
     head = f"# Made by render_training_config from {config_path}. By hand, where .venv-{_name(ours)} is:\n"
@@ -161,7 +164,7 @@ def _torchtune(
         "recipe_checkpoint": None,
         "output_dir": "${output_dir}",
         "model_type": base_models.TORCHTUNE_TYPES[model.config["model_type"]],
-        "keep_last": ours.get("keep_last", 2),
+        "keep_last": ours["keep_last"],
     }
     made["resume_from_checkpoint"] = False
     packed = bool(ours.get("packed", False))
