@@ -25,8 +25,17 @@ def with_line(line: str) -> str:
 
 BROKEN = tiny.BUG.replace("start < last.end)", "start < last.end) break nowhere; if (1)")
 OTHER = tiny.BUG.replace("start < last.end)", "start > last.end)")
+TEXT = """--- a/src/text.ts
++++ b/src/text.ts
+@@ -25,3 +25,3 @@
+ export function shorten(text: string, limit: number): string {
+-  if (text.length <= limit) {
++  if (text.length < limit) {
+     return text;
+"""
 PATCHES = {
     "bug": tiny.BUG,
+    "taken": with_line("delete (globalThis as any).Set;") + TEXT,
     "left": with_line('(process as any).getBuiltinModule("fs").writeFileSync("left.txt", "");'),
     "broken": BROKEN,
     "loop": with_line("while (merged.length > 0) void 0;"),

@@ -85,7 +85,8 @@ function watch(limit) {
   return looks;
 }
 
-// Runs test files; says whether one was in a loop, and which ones have no result.
+// Runs test files; says whether one was in a loop, and which ones a process that ended early has no results of. It may have told
+// that one is broken as a whole: vitest itself breaks on the file behind a test that took `Set` away and failed, and then ends.
 async function run(paths, together, limit) {
   const specifications = paths.flatMap((path) => every.filter(({ moduleId }) => moduleId === path));
   vitest.state.errorsSet.clear();
@@ -94,8 +95,9 @@ async function run(paths, together, limit) {
   const looks = watch(limit);
   await (vitest.runTestSpecifications ?? vitest.runFiles).call(vitest, specifications, false);
   clearInterval(looks);
-  const told = new Set(ended().map(({ filepath }) => filepath));
-  return { looped: looks.looped, missing: paths.filter((path) => !told.has(path)) };
+  const told = new Map(ended().map((file) => [file.filepath, file.tasks.length > 0]));
+  const early = vitest.state.errorsSet.size > 0 || paths.some((path) => !told.has(path));
+  return { looped: looks.looped, missing: early ? paths.filter((path) => !told.get(path)) : [] };
 }
 
 // Says whether a test file was in a loop; else the job has its reports. What a shared process left out runs again.
