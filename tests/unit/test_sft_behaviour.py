@@ -89,6 +89,7 @@ def test_a_dataset_and_an_environment_tell_of_the_instance(tmp_path: Path) -> No
         extras, instance = row["tracesmith"], instances[row["instance_id"]]
         assert extras["repo"] == REPO
         assert extras["provenance"]["image"] == instance["image_name"]
+        assert extras["provenance"]["image_digest"] == files.read_json(environment)["installed"]
         assert extras["provenance"]["source"] == instance["tracesmith"]["source_hash"]
         assert extras["provenance"]["dataset"] == files.digest_file(dataset)
         assert extras["split_group"] in instances

@@ -161,6 +161,19 @@ def test_another_checkpoint_is_asked_anew(evaluated: Path, servers: dict[str, ll
     assert servers["tuned"].answered == 2 * asked["tuned"]
 
 
+def test_a_mix_of_runs_is_trained_as_one(evaluated: Path) -> None:
+    config = workflows.read_config(evaluated)
+    config["runs"]["second"] = config["runs"][RUN]
+    mix = {"runs": [RUN, "second"], "sft": config["runs"][RUN]["sft"], "training": config["runs"][RUN]["training"]}
+    workflows.write_config(evaluated, config | {"mixes": {"both": mix}})
+    done = workflows.snakemake(evaluated, "outputs/both/manifest.json")
+    assert done.returncode == 0, done.stdout
+    lines = (evaluated / "trajectories_sft/both.train.xml.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert {row["tracesmith"]["run_id"] for row in rows} == {RUN, "second"}
+    assert read(evaluated, "outputs/both/manifest.json")["steps"] == len(rows)
+
+
 def test_the_report_shows_a_training_and_never_asks_for_one(evaluated: Path) -> None:
     page = f"reports/{RUN}.html"
     assert workflows.planned(evaluated, page) == {"report_run"}

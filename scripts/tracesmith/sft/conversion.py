@@ -101,7 +101,7 @@ def _read_run(root: Path, settings: Settings) -> Run:
         prompt=read_prompt(settings.prompt),
         verdicts=Verdicts.read(settings.report) if settings.report else None,
         origins=known if settings.dataset else None,
-        test=tree.test if tree else None,
+        environment=tree,
         scrubber=_scrubber(_pristine(settings, tree)) if settings.scrub else None,
         counter=tokens.Counter(settings.tokenizer, settings.template) if settings.tokenizer else None,
         hashes={name: files.digest_file(path) for name, path in _inputs(settings).items()},

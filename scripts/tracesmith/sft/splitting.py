@@ -46,7 +46,10 @@ def split_rows(path: Path, outputs: Outputs, share: float, seed: int) -> tuple[i
 def choose(groups: set[str], share: float, seed: int, where: str) -> set[str]:
     """Return the groups of the validation side: those whose number is below the share, at least one and not all."""
     if len(groups) < 2:
-        raise InputError(f"{where}: all rows are of one group of bugs, which cannot be split; add instances")
+        raise InputError(
+            f"{where}: all rows are of one group of bugs, which cannot be split; add instances, "
+            "or train on all rows with training.hold_out: false"
+        )
     ranked = sorted(groups, key=lambda group: (_number(group, seed), group))
     below = [group for group in ranked if _number(group, seed) < share]
     return set(below[: len(ranked) - 1] or ranked[:1])
