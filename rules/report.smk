@@ -22,7 +22,7 @@ rule report_run:
         ),
         training=training_of_run,
         script=f"{SCRIPTS}/report_run.py",
-        template=f"{SCRIPTS}/../report/run.html.j2",
+        template=[f"{SCRIPTS}/../report/run.html.j2", f"{SCRIPTS}/../report/run.js"],
         library=library("report_run"),
     output:
         page="reports/{run_id}.html",

@@ -108,6 +108,12 @@ def missing_trl() -> str | None:
     return missing_trainer("trl", "trl")
 
 
+@functools.cache
+def missing_browser() -> str | None:
+    """Ask for the browser that pages are tried in."""
+    return None if shutil.which("chromium") else "Chromium (Debian: chromium)"
+
+
 NEEDS: dict[str, Callable[[], str | None]] = {
     "docker": missing_docker,
     "sandbox": missing_sandbox,
@@ -116,6 +122,7 @@ NEEDS: dict[str, Callable[[], str | None]] = {
     "image_registry": missing_image_registry,
     "train": missing_train,
     "trl": missing_trl,
+    "browser": missing_browser,
 }
 
 

@@ -1,6 +1,7 @@
 """The report of a run: counts that follow every instance, and a page on which nothing from outside is markup."""
 
 import base64
+import gzip
 import hashlib
 import json
 from html.parser import HTMLParser
@@ -11,7 +12,7 @@ import pytest
 
 from tracesmith import files, summaries
 from tracesmith.errors import InputError
-from tracesmith.reports import run_report, visible
+from tracesmith.reports import instances, run_report, turns, visible
 from tracesmith.reports.run_files import RunFiles
 
 PATCH = "diff --git a/src/x.ts b/src/x.ts\n--- a/src/x.ts\n+++ b/src/x.ts\n@@ -1 +1 @@\n-one\n+two\n"
@@ -303,7 +304,8 @@ def test_the_curves_of_a_long_training_stay_small_and_what_is_said_of_the_trial_
 def test_the_page_needs_nothing_but_itself(run: RunFiles) -> None:
     page = Page(reported(run)[1])
     attributes = dict(page.attributes)
-    assert not {"src", "href", "srcset", "action"} & set(attributes)
+    assert not {"src", "srcset", "action"} & set(attributes)
+    assert all(str(value).startswith("#i:") for name, value in page.attributes if name == "href")
     assert "url(" not in page.text and "@import" not in page.text and "http" not in page.text
     assert attributes["lang"] == "en" and {"title", "caption", "h1"} <= set(page.tags)
     assert page.tags.count("caption") == page.tags.count("table") == 3
@@ -333,7 +335,7 @@ def test_long_texts_are_cut_and_say_where_the_rest_is(run: RunFiles) -> None:
     js(run.dataset, [instance("a", patch=long, FAIL_TO_PASS=[f"t{i}" for i in range(50)]), *map(instance, "bcdef")])
     summary, source = reported(run)
     text = Page(source).text
-    assert f"{len(long) - run_report.TEXT_SHOWN:,} more characters are in {run.dataset}" in text
+    assert f"{len(long) - instances.TEXT_SHOWN:,} more characters are in {run.dataset}" in text
     assert "t19" in text and "t20" not in text and f"30 more are in {run.dataset}" in text
     assert summary["verdicts"][0]["fail_to_pass"] == 50
 
@@ -349,10 +351,83 @@ def test_a_page_of_a_thousand_instances_stays_small(run: RunFiles) -> None:
     assert len(source) < 5_000_000
 
 
+def turns_of(source: str) -> list[dict[str, Any]]:
+    """Return the trajectories of a page, in its order."""
+    opening = '<script type="application/gzip+base64">'
+    packed = [part.split("</script>")[0] for part in source.split(opening)[1:]]
+    return [json.loads(gzip.decompress(base64.b64decode(one))) for one in packed]
+
+
+def test_the_turns_of_a_row_are_in_the_page_whatever_its_style(run: RunFiles) -> None:
+    said = "I look.\n\n<function=bash>\n<parameter=command>ls</parameter>\n</function>"
+    called = {"function": {"name": "bash", "arguments": '{"command": "ls"}'}}
+    talks = [
+        [{"role": "user", "content": HOSTILE}, {"role": "assistant", "content": said}],
+        [{"role": "assistant", "content": "I look.", "tool_calls": [called]}],
+        [{"role": "assistant", "content": "I look.\n\n```bash\nls\n```"}],
+        [{"role": "assistant", "content": None}],
+    ]
+    lines(run.rows, [{**row("a", True), "messages": talk} for talk in talks])
+    _, source = reported(run)
+    shown = [talk["turns"] for talk in turns_of(source)]
+    assert shown[0][0]["text"] == visible.text(HOSTILE)
+    assert [(turns[-1]["text"], turns[-1]["action"]) for turns in shown] == [
+        ("I look.", said.partition("\n\n")[2]),
+        ("I look.", "bash\ncommand: ls"),
+        ("I look.", "```bash\nls\n```"),
+        ("", ""),
+    ]
+
+
+def test_a_page_of_a_thousand_long_trajectories_opens(run: RunFiles) -> None:
+    names = [f"i{number}" for number in range(1000)]
+    js(run.dataset, [instance(name) for name in names])
+    js(run.predictions, {name: prediction(name) for name in names})
+    js(run.evaluation, evaluation(resolved=names))
+    seen = [
+        "\n".join(hashlib.sha256(f"{number}/{line}".encode()).hexdigest() for line in range(50)) for number in range(58)
+    ]
+    talk = [{"role": "user" if number % 2 else "assistant", "content": text} for number, text in enumerate(seen)]
+    lines(run.rows, [{**row(name, True), "messages": talk} for name in names])
+    _, source = reported(with_files(run, bugs=[], validation=[], resolved=None))
+    assert len(source) < 20_000_000
+    last = turns_of(source)[-1]["turns"]
+    assert sum(len(turn["text"]) for turn in last) < 30_000
+    assert "characters are left out here" in last[0]["text"] and last[0]["text"].startswith(seen[0][:100])
+
+
+def test_short_texts_stay_whole_where_long_ones_are_cut() -> None:
+    made = [{"role": "user", "text": "x" * size, "action": ""} for size in (10, 300, 5000)]
+    cut = turns._cut(made, 2000)
+    assert [turn["text"] for turn in cut[:2]] == [turn["text"] for turn in made[:2]]
+    assert cut[2]["text"].count("x") in (1689, 1690)
+
+
+def test_what_a_patch_leaves_failing_is_shown(run: RunFiles) -> None:
+    report = run.evaluation.parent / "d" / "report.json"
+    report.parent.mkdir()
+    status = {"FAIL_TO_PASS": {"success": [], "failure": ["still"]}, "PASS_TO_PASS": {"failure": ["broke"]}}
+    js(report, {"resolved": False, "tests_status": status})
+    text = Page(reported(run)[1]).text
+    assert "Tests that the patch leaves failing\nstill" in text and "Tests that the patch breaks\nbroke" in text
+    js(report, {"tests_status": {"FAIL_TO_PASS": {"failure": "still"}}})
+    with pytest.raises(InputError, match=r"d/report.json: key 'tests_status.FAIL_TO_PASS.failure': a list of texts"):
+        reported(run)
+
+
+def test_the_fix_is_the_bug_undone() -> None:
+    new = "diff --git a/n b/n\nnew file mode 100644\n--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+--- x\n"
+    bug = f"{PATCH}@@ -5,2 +5,3 @@ f()\n same\n-a\n+b\n+c\n{new}"
+    fix = instances.reverse(bug)
+    assert "@@ -5,3 +5,2 @@ f()\n same\n-b\n-c\n+a\n" in fix
+    assert "deleted file mode 100644\n--- a/n\n+++ /dev/null\n@@ -1 +0,0 @@\n---- x\n" in fix
+    assert instances.reverse(fix) == bug
+
+
 def test_added_and_removed_lines_are_told_from_the_diffs_head() -> None:
     text = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n same\n--- gone\n+++ come\n"
     text += "diff --git a/y b/y\n--- a/y\n"
-    kinds = [kind for kind, _ in run_report.diff_lines(text)]
+    kinds = [kind for kind, _ in instances.diff_lines(text)]
     assert kinds == ["head", "head", "head", "hunk", "same", "removed", "added", "head", "head"]
 
 

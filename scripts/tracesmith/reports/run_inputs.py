@@ -13,7 +13,7 @@ from typing import Any
 from tracesmith import files, records, schemas, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import Instance, Prediction
-from tracesmith.reports import training
+from tracesmith.reports import training, turns
 from tracesmith.reports.run_files import RunFiles
 
 RESOLVED = "resolved"
@@ -80,6 +80,10 @@ class Inputs:
     """Of the training; none where there was none."""
     trial: dict[str, Any] | None
     """What evaluate_model says."""
+    turns: dict[str, list[str]]
+    """Packed trajectories of each instance that has rows."""
+    unmet: dict[str, dict[str, list[str]]]
+    """Of each graded instance whose report stands beside that of the run: tests that still fail, and that fail now."""
 
 
 def read(run: RunFiles) -> Inputs:
@@ -110,6 +114,8 @@ def read(run: RunFiles) -> Inputs:
         flags=read_flags(run.evaluation),
         charts=training.read_curves(run.curves) if run.curves else [],
         trial=training.read_trial(run.model_evaluation) if run.model_evaluation else None,
+        turns=turns.read(run.rows, rows.count),
+        unmet={name: found for name in outcomes if (found := read_unmet(run.evaluation.parent / name / "report.json"))},
     )
 
 
@@ -136,6 +142,20 @@ def read_flags(path: Path) -> dict[str, list[str]]:
         for name in records.check_names(ids, f"{path}: key 'tracesmith.ids_by_flag.{flag}'"):
             flags.setdefault(name, []).append(flag)
     return flags
+
+
+def read_unmet(path: Path) -> dict[str, list[str]]:
+    """Return the tests that an instance's patch left failing, and those it broke; nothing where there is no report."""
+    if not path.is_file():
+        return {}
+    status = _object(_object(files.read_json(path), str(path)).get("tests_status", {}), f"{path}: key 'tests_status'")
+    where = f"{path}: key 'tests_status"
+    lists = {"still_failing": "FAIL_TO_PASS", "broken": "PASS_TO_PASS"}
+    groups = {name: _object(status.get(key, {}), f"{where}.{key}'") for name, key in lists.items()}
+    return {
+        name: records.check_names(group.get("failure", []), f"{where}.{lists[name]}.failure'")
+        for name, group in groups.items()
+    }
 
 
 def read_rows(path: Path, outcomes: dict[str, str], evaluation: Path) -> Rows:

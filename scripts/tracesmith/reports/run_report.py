@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -20,7 +20,7 @@ from markupsafe import Markup
 from tracesmith import files, records, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import Instance
-from tracesmith.reports import run_inputs, training, visible
+from tracesmith.reports import instances, run_inputs, training, visible
 from tracesmith.reports.run_files import RunFiles
 from tracesmith.reports.run_inputs import RESOLVED, Inputs
 
@@ -30,9 +30,6 @@ STAGE = "report_run"
 TEMPLATES = Path(__file__).parents[3] / "report"
 RUN_ID = re.compile(r"[\w.-]+", re.ASCII)
 SCRIPTED = ("oracle", "null")
-# A page of 1,000 instances still opens: one text, or list of tests, has at most this many characters, or names.
-TEXT_SHOWN = 20_000
-TESTS_SHOWN = 20
 
 Step = TypedDict(
     "Step", {"step": str, "count": int | None, "dropped": dict[str, int], "from": str | None, "note": str | None}
@@ -122,11 +119,11 @@ def render(summary: dict[str, Any], inputs: Inputs) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"diff_lines": diff_lines, "csp_hash": _csp_hash}
-    instances = [_shown(*pair, inputs) for pair in zip(inputs.instances, summary["verdicts"], strict=True)]
+    environment.filters |= {"diff_lines": instances.diff_lines, "csp_hash": _csp_hash}
+    each = [instances.shown(*pair, inputs) for pair in zip(inputs.instances, summary["verdicts"], strict=True)]
     return environment.get_template("run.html.j2").render(
         summary=summary,
-        instances=instances,
+        instances=each,
         repos=sorted({instance["repo"] for instance in inputs.instances}),
         environment=_environment(inputs.environment),
         scripted=[engine for engine in inputs.engines if engine in SCRIPTED],
@@ -145,15 +142,6 @@ def _training(inputs: Inputs) -> dict[str, Any]:
     sides = ("checkpoint", "instances", "models", "gained", "lost")
     found = {"training": curves, "model_evaluation": inputs.trial and {key: inputs.trial.get(key) for key in sides}}
     return {name: value for name, value in found.items() if value}
-
-
-def diff_lines(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (kind, line) of a diff: head, hunk, added, removed or same."""
-    kinds = {"@": "hunk", "+": "added", "-": "removed"}
-    in_hunk = False
-    for line in text.removesuffix("\n").split("\n"):
-        in_hunk = (in_hunk or line.startswith("@@")) and not line.startswith("diff --git ")
-        yield (kinds.get(line[:1], "same") if in_hunk else "head"), line
 
 
 def _candidates(inputs: Inputs, run: RunFiles) -> Step:
@@ -233,20 +221,6 @@ def _step(
         "from": str(source) if source else None,
         "note": note,
     }
-
-
-def _shown(instance: Instance, row: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
-    prediction = inputs.predictions.get(row["instance_id"])
-    texts = {
-        "issue": instance.get("problem_statement") or "",
-        "bug": instance["patch"],
-        "answer": (prediction and prediction["model_patch"]) or "",
-    }
-    if not isinstance(texts["issue"], str):
-        raise InputError(f"{row['instance_id']}: the key 'problem_statement' must be a text")
-    cut = {key: max(0, len(text) - TEXT_SHOWN) for key, text in texts.items()}
-    texts = {key: text[:TEXT_SHOWN] for key, text in texts.items()}
-    return {**row, **texts, "cut": cut, "failing": instance["FAIL_TO_PASS"][:TESTS_SHOWN]}
 
 
 def _environment(value: dict[str, Any]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from tracesmith.validation import running, verdicts, warming
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 4
+CODE_VERSION = 5
 FORMAT_VERSION = 2
 
 
