@@ -119,6 +119,14 @@
     heading.replaceChildren(button);
   });
   form.addEventListener("input", filter);
+  for (const link of document.querySelectorAll("a[data-find], a[data-verdict]")) {
+    link.addEventListener("click", () => {
+      form.elements.text.value = link.dataset.find ?? "";
+      form.elements.verdict.value = link.dataset.verdict ?? "";
+      form.elements.all.checked = false;
+      filter();
+    });
+  }
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
 

@@ -103,7 +103,7 @@ def read_candidates(path: Path, allow_empty: bool = False) -> list[Candidate]:
     for row in rows:
         where = f"{path} {row['instance_id']}"
         row["patch"] = _text(row, "patch" if "patch" in row else "model_patch", where)
-        row.setdefault("strategy", row["instance_id"].rsplit(".", 1)[-1].rsplit("__", 1)[0])
+        row.setdefault("strategy", strategy_of(row["instance_id"]))
         for key in ("strategy", "explanation", "output", "rewrite"):
             row.setdefault(key, "")
             _text(row, key, where)
@@ -114,6 +114,11 @@ def read_candidates(path: Path, allow_empty: bool = False) -> list[Candidate]:
         if "patch_files" in row:
             check_names(row["patch_files"], f"{where}: key 'patch_files'")
     return rows
+
+
+def strategy_of(instance_id: str) -> str:
+    """Return what made an instance, as its id names it: the part between the repository and the hash."""
+    return instance_id.rsplit(".", 1)[-1].rsplit("__", 1)[0]
 
 
 def read_verdicts(report: Path, patches: Path, candidates: Iterable[str]) -> dict[str, str]:
@@ -168,8 +173,7 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
 
 def check_prediction(value: Any, where: str) -> Prediction:
     """Return one prediction, its `model_patch` null where it is missing, or raise InputError."""
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: an object is wanted, this is {_kind(value)}")
+    check_object(value, where)
     check_instance_id(value.get("instance_id"), f"{where}: key 'instance_id'")
     _text(value, "model_name_or_path", where)
     if value.get("model_patch") is not None:
@@ -223,6 +227,13 @@ def check_repo(candidates: Iterable[Candidate], repo: str, path: Path) -> None:
             )
 
 
+def check_object(value: Any, where: str) -> dict[str, Any]:
+    """Return an object, or raise InputError."""
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: an object is wanted, this is {_kind(value)}")
+    return value
+
+
 def check_names(value: Any, where: str) -> list[str]:
     """Return a list of texts, or raise InputError."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
@@ -231,8 +242,7 @@ def check_names(value: Any, where: str) -> list[str]:
 
 
 def _check_reference(value: Any, where: str) -> None:
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: an object is wanted, this is {_kind(value)}")
+    check_object(value, where)
     number = value.get("pull_number")
     if isinstance(number, bool) or not isinstance(number, int):
         raise InputError(f"{where}: key 'pull_number': a whole number is wanted, this is {_kind(number)}")

@@ -86,6 +86,11 @@ def test_the_table_sorts_and_filters(page: Page) -> None:
     expect(page.locator("#shown")).to_have_text(f"0 of {len(every)}")
 
 
+def test_a_number_leads_to_its_instances(page: Page) -> None:
+    page.get_by_role("link", name="op swap", exact=True).click()
+    assert ids(page) == [f"{REPO}.func_pm_op_swap__b8mkmgf1"]
+
+
 def test_all_text_is_searched_when_asked_for(page: Page) -> None:
     count = len(ids(page))
     page.get_by_label("Find").fill("window.hit")

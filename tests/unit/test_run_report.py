@@ -305,10 +305,10 @@ def test_the_page_needs_nothing_but_itself(run: RunFiles) -> None:
     page = Page(reported(run)[1])
     attributes = dict(page.attributes)
     assert not {"src", "srcset", "action"} & set(attributes)
-    assert all(str(value).startswith("#i:") for name, value in page.attributes if name == "href")
+    assert all(str(value).startswith(("#i:", "#each")) for name, value in page.attributes if name == "href")
     assert "url(" not in page.text and "@import" not in page.text and "http" not in page.text
     assert attributes["lang"] == "en" and {"title", "caption", "h1"} <= set(page.tags)
-    assert page.tags.count("caption") == page.tags.count("table") == 3
+    assert page.tags.count("caption") == page.tags.count("table") == 5
     scopes = [value for name, value in page.attributes if name == "scope"]
     assert scopes.count("row") + scopes.count("col") == page.tags.count("th")
     assert page.tags.count("details") == 6
@@ -413,6 +413,30 @@ def test_what_a_patch_leaves_failing_is_shown(run: RunFiles) -> None:
     js(report, {"tests_status": {"FAIL_TO_PASS": {"failure": "still"}}})
     with pytest.raises(InputError, match=r"d/report.json: key 'tests_status.FAIL_TO_PASS.failure': a list of texts"):
         reported(run)
+
+
+def test_the_figures_of_a_run_add_up(run: RunFiles) -> None:
+    names = ["r.op_a__1", "r.op_a__2", "r.op_b__3"]
+    hard = {"strategy": "op_a", "difficulty": {"lines": 2, "distance": None}}
+    js(run.dataset, [instance(name, tracesmith=hard) for name in names])
+    js(run.predictions, {name: prediction(name) for name in names})
+    js(run.evaluation, evaluation(resolved=names[:1], unresolved=names[1:]))
+    judged = [{"instance_id": name, "verdict": "valid"} for name in names]
+    judged.append({"instance_id": "r.op_b__4", "verdict": "no_fail_to_pass"})
+    js(run.validation[0], {"funnel": {"in": 4, "out": 3, "dropped": {"no_fail_to_pass": 1}}, "instances": judged})
+    amounts = {"exit_status": "submitted", "cost": 0.5, "tokens": {"qwen3": 100}}
+    lines(run.rows, [row(name, name == names[0], tracesmith=amounts) for name in names])
+    summary, source = reported(with_files(run, bugs=[], resolved=None))
+    counts = [(one["operator"], one["tried"], one["valid"], one["resolved"]) for one in summary["operators"]]
+    assert counts == [("op_a", 2, 2, 1), ("op_b", 2, 1, 0)]
+    assert [(one["range"], one["resolved"], one["instances"]) for one in summary["difficulty"]] == [
+        ("2 to 3", 1, 3),
+        ("1", 1, 3),
+    ]
+    assert summary["agents"]["exit_statuses"] == {"submitted": 3}
+    assert summary["agents"]["cost"] == {"count": 3, "median": 0.5, "sum": 1.5}
+    assert sum(summary["agents"]["tokens"]["qwen3"]["bars"]) == 3
+    assert "1.50 USD in all" in Page(source).text
 
 
 def test_the_fix_is_the_bug_undone() -> None:

@@ -6,17 +6,17 @@ Only what the report shows is kept: of the rows, which can be long, no more than
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tracesmith import files, records, schemas, summaries
 from tracesmith.errors import InputError
-from tracesmith.records import Instance, Prediction
+from tracesmith.records import Instance, Prediction, check_object
 from tracesmith.reports import training, turns
 from tracesmith.reports.run_files import RunFiles
+from tracesmith.reports.run_rows import RESOLVED, Rows, read_rows
 
-RESOLVED = "resolved"
 SPREAD = {
     "type": "object",
     "additionalProperties": {
@@ -26,22 +26,6 @@ SPREAD = {
     },
 }
 """What `generate_bugs` says of its choice."""
-
-
-@dataclass
-class Rows:
-    """What a file of SFT rows says."""
-
-    count: int = 0
-    resolved: int = 0
-    """Rows whose `resolved` is true."""
-    ids: dict[str, bool] = field(default_factory=dict)
-    """Instances that have a row, and whether a row of theirs is resolved."""
-    exit_statuses: dict[str, str] = field(default_factory=dict)
-    engines: set[str] = field(default_factory=set)
-    models: set[str] = field(default_factory=set)
-    dropped: dict[str, str] = field(default_factory=dict)
-    """Instances without a row and the reason, of the sidecar."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +51,8 @@ class Inputs:
     screenings: list[Funnel]
     validation: Funnel | None
     """Of all reports together."""
+    judged: dict[str, str]
+    """Verdict of each candidate that was validated."""
     confirmation: Funnel | None
     assembly: dict[str, int]
     """Valid instances that the dataset leaves out, by the reason."""
@@ -95,6 +81,7 @@ def read(run: RunFiles) -> Inputs:
     outcomes = read_outcomes(run.evaluation)
     records.check_known(outcomes, predictions, str(run.evaluation), str(run.predictions))
     rows = read_rows(run.rows, outcomes, run.evaluation)
+    judged = _read_judged(run.validation)
     records.check_known(rows.ids, ids, str(run.rows), str(run.dataset))
     kept = _read_kept(run, rows, outcomes)
     return Inputs(
@@ -105,10 +92,11 @@ def read(run: RunFiles) -> Inputs:
         kept=kept,
         generations=[_read_summary(path) for path in run.bugs],
         screenings=[_read_summary(path) for path in run.screening],
-        validation=_read_validation(run.validation, ids, run.dataset) if run.validation else None,
+        validation=_read_validation(run.validation, judged, ids, run.dataset) if run.validation else None,
+        judged=judged,
         confirmation=_read_confirmation(run.confirmation, ids, run.dataset) if run.confirmation else None,
         assembly=_left_out(summaries.meta_path(run.dataset)),
-        environment=_object(files.read_json(run.environment), str(run.environment)) if run.environment else {},
+        environment=_read_object(run.environment) if run.environment else {},
         engines=sorted(rows.engines | _engine_of_predictions(summaries.meta_path(run.predictions))),
         spreads={path.stem: spread for path in run.bugs if (spread := _read_spread(path))},
         flags=read_flags(run.evaluation),
@@ -123,8 +111,8 @@ def read_outcomes(path: Path) -> dict[str, str]:
     """Return the outcome of each instance of an evaluation report; one of another tool says resolved or unresolved."""
     report = records.read_run_report(path)
     outcomes = dict.fromkeys(report["ids_resolved"], RESOLVED) | dict.fromkeys(report["ids_unresolved"], "unresolved")
-    ours = _object(report.get("tracesmith", {}), f"{path}: key 'tracesmith'")
-    by_outcome = _object(ours.get("ids_by_outcome", {}), f"{path}: key 'tracesmith.ids_by_outcome'")
+    ours = check_object(report.get("tracesmith", {}), f"{path}: key 'tracesmith'")
+    by_outcome = check_object(ours.get("ids_by_outcome", {}), f"{path}: key 'tracesmith.ids_by_outcome'")
     for outcome, ids in by_outcome.items():
         where = f"{path}: key 'tracesmith.ids_by_outcome.{outcome}'"
         for name in records.check_names(ids, where):
@@ -136,9 +124,9 @@ def read_outcomes(path: Path) -> dict[str, str]:
 
 def read_flags(path: Path) -> dict[str, list[str]]:
     """Return the flags of each instance's patch in an evaluation report, sorted; none in one of another tool."""
-    ours = _object(records.read_run_report(path).get("tracesmith", {}), f"{path}: key 'tracesmith'")
+    ours = check_object(records.read_run_report(path).get("tracesmith", {}), f"{path}: key 'tracesmith'")
     flags: dict[str, list[str]] = {}
-    for flag, ids in sorted(_object(ours.get("ids_by_flag", {}), f"{path}: key 'tracesmith.ids_by_flag'").items()):
+    for flag, ids in sorted(check_object(ours.get("ids_by_flag", {}), f"{path}: key 'tracesmith.ids_by_flag'").items()):
         for name in records.check_names(ids, f"{path}: key 'tracesmith.ids_by_flag.{flag}'"):
             flags.setdefault(name, []).append(flag)
     return flags
@@ -148,45 +136,14 @@ def read_unmet(path: Path) -> dict[str, list[str]]:
     """Return the tests that an instance's patch left failing, and those it broke; nothing where there is no report."""
     if not path.is_file():
         return {}
-    status = _object(_object(files.read_json(path), str(path)).get("tests_status", {}), f"{path}: key 'tests_status'")
+    status = check_object(_read_object(path).get("tests_status", {}), f"{path}: key 'tests_status'")
     where = f"{path}: key 'tests_status"
     lists = {"still_failing": "FAIL_TO_PASS", "broken": "PASS_TO_PASS"}
-    groups = {name: _object(status.get(key, {}), f"{where}.{key}'") for name, key in lists.items()}
+    groups = {name: check_object(status.get(key, {}), f"{where}.{key}'") for name, key in lists.items()}
     return {
         name: records.check_names(group.get("failure", []), f"{where}.{lists[name]}.failure'")
         for name, group in groups.items()
     }
-
-
-def read_rows(path: Path, outcomes: dict[str, str], evaluation: Path) -> Rows:
-    """Stream a file of SFT rows and read its sidecar. Raises InputError when the evaluation contradicts a row."""
-    rows = Rows(dropped=_reasons(summaries.meta_path(path)))
-    for number, value in files.read_jsonl(path):
-        where = f"{path} line {number}"
-        row = _object(value, where)
-        name = records.check_instance_id(row.get("instance_id"), f"{where}: key 'instance_id'")
-        resolved = row.get("resolved")
-        if not isinstance(resolved, bool | None):
-            raise InputError(f"{where}: the key 'resolved' must be true, false or null")
-        if resolved is not None and name in outcomes and resolved is not (outcomes[name] == RESOLVED):
-            raise InputError(f"{where}: {evaluation} contradicts 'resolved' of {name}: it is another run's report")
-        rows.count += 1
-        rows.resolved += resolved is True
-        rows.ids[name] = rows.ids.get(name, False) or resolved is True
-        _note(rows, name, row, where)
-    return rows
-
-
-def _note(rows: Rows, name: str, row: dict[str, Any], where: str) -> None:
-    ours = _object(row.get("tracesmith") or {}, f"{where}: key 'tracesmith'")
-    status, engine, model = ours.get("exit_status"), ours.get("engine"), row.get("model")
-    for key, value in (("exit_status", status), ("engine", engine), ("model", model)):
-        if not isinstance(value, str | None):
-            raise InputError(f"{where}: key {key!r}: a text is wanted")
-    if status:
-        rows.exit_statuses.setdefault(name, status)
-    rows.engines |= {engine} if engine else set()
-    rows.models |= {model} if model else set()
 
 
 def _read_kept(run: RunFiles, rows: Rows, outcomes: dict[str, str]) -> Rows | None:
@@ -201,70 +158,66 @@ def _read_kept(run: RunFiles, rows: Rows, outcomes: dict[str, str]) -> Rows | No
     return kept
 
 
-def _reasons(sidecar: Path) -> dict[str, str]:
-    """Return why instances have no row, from the list that convert_trajectories keeps; a file may have no sidecar."""
-    if not sidecar.is_file():
-        return {}
-    dropped = _object(files.read_json(sidecar), str(sidecar)).get("dropped", [])
-    try:
-        found = {str(entry["instance_id"]): str(entry["reason"]) for entry in dropped}
-    except (KeyError, TypeError):
-        raise InputError(f"{sidecar}: key 'dropped': a list of {{instance_id, reason}} is wanted") from None
-    return found
-
-
 def _engine_of_predictions(sidecar: Path) -> set[str]:
     if not sidecar.is_file():
         return set()
-    made_by = _object(_object(files.read_json(sidecar), str(sidecar)).get("made_by", {}), f"{sidecar}: key 'made_by'")
-    engine = _object(made_by.get("settings", {}), f"{sidecar}: key 'made_by.settings'").get("engine")
+    made_by = check_object(_read_object(sidecar).get("made_by", {}), f"{sidecar}: key 'made_by'")
+    engine = check_object(made_by.get("settings", {}), f"{sidecar}: key 'made_by.settings'").get("engine")
     return {engine} if isinstance(engine, str) else set()
 
 
-def _read_validation(paths: Sequence[Path], ids: list[str], dataset: Path) -> Funnel:
-    reports = {path: _object(files.read_json(path), str(path)) for path in paths}
-    valid = [name for path, report in reports.items() for name in _judged(path, report, "valid", "validate_bugs")]
+def _read_judged(paths: Sequence[Path]) -> dict[str, str]:
+    reports = {path: _read_object(path) for path in paths}
+    return {
+        name: verdict
+        for path, report in reports.items()
+        for name, verdict in _judged(path, report, "validate_bugs").items()
+    }
+
+
+def _read_validation(paths: Sequence[Path], judged: dict[str, str], ids: list[str], dataset: Path) -> Funnel:
+    valid = [name for name, verdict in judged.items() if verdict == "valid"]
     records.check_known(ids, valid, str(dataset), f"the valid candidates of {', '.join(map(str, paths))}")
-    funnels = [read_funnel(path, report) for path, report in reports.items()]
+    funnels = [_read_summary(path) for path in paths]
     dropped = sum((Counter(one.dropped) for one in funnels), Counter[str]())
     return Funnel(sum(one.came_in for one in funnels), sum(one.out for one in funnels), dropped)
 
 
 def _read_confirmation(path: Path, ids: list[str], dataset: Path) -> Funnel:
-    summary = _object(files.read_json(path), str(path))
-    known = _judged(path, summary, "confirmed", "confirm_bugs")
+    summary = _read_object(path)
+    known = [name for name, said in _judged(path, summary, "confirm_bugs").items() if said == "confirmed"]
     records.check_known(ids, known, str(dataset), f"the confirmed bugs of {path}")
     return read_funnel(path, summary)
 
 
-def _judged(path: Path, report: dict[str, Any], verdict: str, stage: str) -> list[str]:
+def _judged(path: Path, report: dict[str, Any], stage: str) -> dict[str, str]:
     try:
-        return [row["instance_id"] for row in report["instances"] if row["verdict"] == verdict]
+        return {row["instance_id"]: row["verdict"] for row in report["instances"]}
     except (KeyError, TypeError):
         raise InputError(f"{path}: no report of {stage}") from None
 
 
 def _read_summary(path: Path) -> Funnel:
-    return read_funnel(path, _object(files.read_json(path), str(path)))
+    return read_funnel(path, _read_object(path))
 
 
 def _read_spread(path: Path) -> dict[str, dict[str, float]]:
     """Return how evenly a summary's bugs are spread over files, functions and operators; nothing where it has none."""
-    found = _object(files.read_json(path), str(path)).get("spread", {})
+    found = _read_object(path).get("spread", {})
     schemas.check(found, SPREAD, f"{path}: key 'spread'")
     return dict(found)
 
 
 def _left_out(meta: Path) -> dict[str, int]:
     """Return why a dataset of ours leaves instances out; nothing for a dataset without a sidecar, or of before."""
-    about = _object(files.read_json(meta), str(meta)) if meta.is_file() else {}
+    about = _read_object(meta) if meta.is_file() else {}
     return read_funnel(meta, about).dropped if "funnel" in about else {}
 
 
 def read_funnel(path: Path, summary: dict[str, Any]) -> Funnel:
     """Return the funnel of a summary, or raise InputError when it does not add up."""
-    found = _object(summary.get("funnel"), f"{path}: key 'funnel'")
-    dropped = _object(found.get("dropped"), f"{path}: key 'funnel.dropped'")
+    found = check_object(summary.get("funnel"), f"{path}: key 'funnel'")
+    dropped = check_object(found.get("dropped"), f"{path}: key 'funnel.dropped'")
     counts = [found.get("in"), found.get("out"), *dropped.values()]
     if not all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in counts):
         raise InputError(f"{path}: key 'funnel': whole numbers are wanted for in, out and each reason of dropped")
@@ -274,7 +227,5 @@ def read_funnel(path: Path, summary: dict[str, Any]) -> Funnel:
     return funnel
 
 
-def _object(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: an object is wanted")
-    return value
+def _read_object(path: Path) -> dict[str, Any]:
+    return check_object(files.read_json(path), str(path))

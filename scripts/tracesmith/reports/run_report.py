@@ -20,9 +20,10 @@ from markupsafe import Markup
 from tracesmith import files, records, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import Instance
-from tracesmith.reports import instances, run_inputs, training, visible
+from tracesmith.reports import instances, numbers, run_inputs, training, visible
 from tracesmith.reports.run_files import RunFiles
-from tracesmith.reports.run_inputs import RESOLVED, Inputs
+from tracesmith.reports.run_inputs import Inputs
+from tracesmith.reports.run_rows import RESOLVED
 
 logger = logging.getLogger(__name__)
 FORMAT_VERSION = 1
@@ -53,6 +54,9 @@ def report(run_id: str, run: RunFiles, output: Path, summary_path: Path) -> None
         "files": {name: str(path) for name, path in paths.items()},
         "funnel": steps,
         "spread": inputs.spreads,
+        "operators": numbers.by_operator(inputs),
+        "difficulty": numbers.by_difficulty(inputs),
+        "agents": numbers.of_agents(inputs),
         "verdicts": [verdict(instance, inputs) for instance in inputs.instances],
         **_training(inputs),
     }
@@ -129,6 +133,7 @@ def render(summary: dict[str, Any], inputs: Inputs) -> str:
         scripted=[engine for engine in inputs.engines if engine in SCRIPTED],
         outcomes=sorted({row["outcome"] for row in summary["verdicts"]}),
         charts=inputs.charts,
+        bins=numbers.BINS,
         chart_size=(training.WIDTH, training.HEIGHT),
         trial=inputs.trial,
         widest=max(step["count"] or 0 for step in summary["funnel"]) or 1,

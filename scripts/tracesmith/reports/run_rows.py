@@ -1,0 +1,89 @@
+"""What a report takes from SFT rows: which instances have some, and what they took."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tracesmith import files, records, schemas, summaries
+from tracesmith.errors import InputError
+
+RESOLVED = "resolved"
+"""The outcome of what a patch repaired."""
+AMOUNTS = {
+    "properties": {
+        "cost": {"type": ["number", "null"], "minimum": 0},
+        "tokens": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
+    }
+}
+"""What a row says of its price and length."""
+
+
+@dataclass
+class Rows:
+    """What a file of SFT rows says."""
+
+    count: int = 0
+    resolved: int = 0
+    """Rows whose `resolved` is true."""
+    ids: dict[str, bool] = field(default_factory=dict)
+    """Instances that have a row, and whether a row of theirs is resolved."""
+    exit_statuses: dict[str, str] = field(default_factory=dict)
+    statuses: Counter[str] = field(default_factory=Counter)
+    """Of all rows, which are more than instances where there are samples."""
+    costs: list[float] = field(default_factory=list)
+    """USD of each row that says it."""
+    tokens: dict[str, list[int]] = field(default_factory=dict)
+    """By chat format."""
+    engines: set[str] = field(default_factory=set)
+    models: set[str] = field(default_factory=set)
+    dropped: dict[str, str] = field(default_factory=dict)
+    """Instances without a row and the reason, of the sidecar."""
+
+
+def read_rows(path: Path, outcomes: dict[str, str], evaluation: Path) -> Rows:
+    """Stream a file of SFT rows and read its sidecar. Raises InputError when the evaluation contradicts a row."""
+    rows = Rows(dropped=_reasons(summaries.meta_path(path)))
+    for number, value in files.read_jsonl(path):
+        where = f"{path} line {number}"
+        row = records.check_object(value, where)
+        name = records.check_instance_id(row.get("instance_id"), f"{where}: key 'instance_id'")
+        resolved = row.get("resolved")
+        if not isinstance(resolved, bool | None):
+            raise InputError(f"{where}: the key 'resolved' must be true, false or null")
+        if resolved is not None and name in outcomes and resolved is not (outcomes[name] == RESOLVED):
+            raise InputError(f"{where}: {evaluation} contradicts 'resolved' of {name}: it is another run's report")
+        rows.count += 1
+        rows.resolved += resolved is True
+        rows.ids[name] = rows.ids.get(name, False) or resolved is True
+        _note(rows, name, row, where)
+    return rows
+
+
+def _note(rows: Rows, name: str, row: dict[str, Any], where: str) -> None:
+    ours = records.check_object(row.get("tracesmith") or {}, f"{where}: key 'tracesmith'")
+    status, engine, model = ours.get("exit_status"), ours.get("engine"), row.get("model")
+    for key, value in (("exit_status", status), ("engine", engine), ("model", model)):
+        if not isinstance(value, str | None):
+            raise InputError(f"{where}: key {key!r}: a text is wanted")
+    if status:
+        rows.exit_statuses.setdefault(name, status)
+        rows.statuses[status] += 1
+    schemas.check(ours, AMOUNTS, f"{where}: key 'tracesmith'")
+    rows.costs += [ours["cost"]] if ours.get("cost") is not None else []
+    for template, count in ours.get("tokens", {}).items():
+        rows.tokens.setdefault(template, []).append(count)
+    rows.engines |= {engine} if engine else set()
+    rows.models |= {model} if model else set()
+
+
+def _reasons(sidecar: Path) -> dict[str, str]:
+    """Return why instances have no row, from the list that convert_trajectories keeps; a file may have no sidecar."""
+    if not sidecar.is_file():
+        return {}
+    dropped = records.check_object(files.read_json(sidecar), str(sidecar)).get("dropped", [])
+    try:
+        found = {str(entry["instance_id"]): str(entry["reason"]) for entry in dropped}
+    except (KeyError, TypeError):
+        raise InputError(f"{sidecar}: key 'dropped': a list of {{instance_id, reason}} is wanted") from None
+    return found
