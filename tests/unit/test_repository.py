@@ -213,3 +213,13 @@ def test_every_key_of_the_configuration_is_in_the_example_with_its_unit() -> Non
 def test_no_two_test_files_have_one_name() -> None:
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py") if "data" not in path.parts]
     assert sorted(names) == sorted(set(names)), "pytest would refuse to collect the second"
+
+
+def test_the_guide_for_those_who_come_from_swesmith_names_files_that_rules_make() -> None:
+    table = (ROOT / "docs" / "coming_from_swesmith.md").read_text().split("## Entering")[0]
+    named = re.findall(r"`((?:logs|trajectories|trajectories_sft|outputs)/[^`]*[^/`])`", table)
+    outputs = "".join(part(rule, "output") for rule in RULES)
+    patterns = [re.sub(r"\\\{.*?\\\}", ".+", re.escape(text)) for text in re.findall(r'"([^"\n]+)"', outputs)]
+    missing = [name for name in named if not any(re.fullmatch(pattern, name) for pattern in patterns)]
+    assert named
+    assert missing == []
