@@ -25,6 +25,7 @@ rule all:
         rows=expand_runs("trajectories_sft/{run_id}.resolved_only.{style}.jsonl"),
         mixes=expand_mixes("trajectories_sft/{run_id}.resolved_only.{style}.jsonl"),
         reports=expand_runs("reports/{run_id}.html"),
+        repos=expand_repos("reports/repos/{repo}.html"),
         mirrors=pushed_mirrors(),
         images=pushed_images(),
 

@@ -162,6 +162,12 @@ def expand_mixes(pattern):
     return [pattern.format(run_id=name, style=mix.settings["sft"]["style"]) for name, mix in mixes]
 
 
+def expand_repos(pattern):
+    """The pattern, filled in for every repository that has a run and whose dataset is made here."""
+    repos = [run.repo for run in CONFIGURATION.runs.values()]
+    return sorted({pattern.format(repo=repo.name) for repo in repos if not repo.settings["dataset"]})
+
+
 def mirror_of_run(wildcards):
     """The pushed mirror of a run's repository, where mirrors are pushed and the dataset is ours."""
     repo = run_of(wildcards).repo
@@ -173,8 +179,7 @@ def pushed_mirrors():
     """The pushed mirrors of all repositories that have a run."""
     if CONFIGURATION.mirror["backend"] != "github":
         return []
-    repos = [run.repo for run in CONFIGURATION.runs.values()]
-    return sorted({f"logs/mirrors/{repo.name}.json" for repo in repos if not repo.settings["dataset"]})
+    return expand_repos("logs/mirrors/{repo}.json")
 
 
 def pushed_images():

@@ -26,6 +26,11 @@ def validated_patches(wildcards):
     return [single_patches(repo), *combined]
 
 
+def patches_of_repo(wildcards):
+    """All candidates of a repository as they were made, single ones first."""
+    return [f"logs/bug_gen/{wildcards.repo}_all_patches.json", *validated_patches(wildcards)[1:]]
+
+
 def validation_reports(wildcards):
     """The reports of these candidates, in the same order."""
     repo = repo_of(wildcards)

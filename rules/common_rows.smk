@@ -100,9 +100,14 @@ def held_out_rows(wildcards):
     return {side: f"trajectories_sft/{wildcards.run_id}.{side}.{style}.jsonl" for side in ("train", "validation")}
 
 
+def templates(page):
+    """The template of a page and what the pages share."""
+    return [f"{SCRIPTS}/../report/{name}" for name in (page, "shared.html.j2", "style.css", "page.js")]
+
+
 def making_of_dataset(wildcards):
     """The summaries of how the dataset was made; nothing for a dataset of the user's."""
-    repo = run_of(wildcards).repo
+    repo = repo_of(wildcards)
     if repo.settings["dataset"]:
         return {}
     screens = repo.settings["bug_generation"]["screens"]

@@ -1,9 +1,9 @@
 """
-From all summaries of a run to a page that people look at.
+From all summaries of a run, or of a repository, to a page that people look at.
 
 INPUT   the run's dataset, predictions, verdicts and rows, the summaries of how the dataset was made, and what a training
         has left by now
-OUTPUT  reports/<run_id>.html, reports/<run_id>.json
+OUTPUT  reports/<run_id>.html, reports/<run_id>.json, reports/repos/<repo>.html, reports/repos/<repo>.json
 """
 
 
@@ -22,7 +22,7 @@ rule report_run:
         ),
         training=training_of_run,
         script=f"{SCRIPTS}/report_run.py",
-        template=[f"{SCRIPTS}/../report/run.html.j2", f"{SCRIPTS}/../report/run.js"],
+        template=templates("run.html.j2"),
         library=library("report_run"),
     output:
         page="reports/{run_id}.html",
@@ -51,6 +51,44 @@ rule report_run:
             --environment {input.environment:q} \
             {params.making:q} \
             {params.training:q} \
+            --summary {output.summary:q} \
+            --output {output.page:q} \
+            &>{log:q}
+        """
+
+
+rule report_repo:
+    """Write the page of a repository: stages, operators, what became of each candidate."""
+    input:
+        unpack(making_of_dataset),
+        environment="logs/build_images/{repo}/environment.json",
+        candidates=patches_of_repo,
+        dataset="logs/agent_datasets/{repo}_final.json",
+        script=f"{SCRIPTS}/report_repo.py",
+        template=templates("repo.html.j2"),
+        library=library("report_repo"),
+    output:
+        page="reports/repos/{repo}.html",
+        summary="reports/repos/{repo}.json",
+    log:
+        "logs/rules/report_repo/{repo}.log",
+    benchmark:
+        "benchmarks-out/report_repo/{repo}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        making=flags_of_making,
+    shell:
+        r"""
+        python {input.script:q} \
+            --environment {input.environment:q} \
+            --candidates {input.candidates:q} \
+            --dataset {input.dataset:q} \
+            {params.making:q} \
             --summary {output.summary:q} \
             --output {output.page:q} \
             &>{log:q}

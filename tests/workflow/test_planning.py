@@ -30,7 +30,7 @@ def test_the_plan_of_all_names_every_step(folder: Path) -> None:
         "gather_instances",
     }
     steps |= {"write_issues", "assemble_dataset", "check_workspaces", "run_agent", "evaluate_predictions"}
-    assert workflows.planned(folder) == {*steps, "convert_trajectories", "filter_resolved", "report_run"}
+    assert workflows.planned(folder) == {*steps, "convert_trajectories", "filter_resolved", "report_run", "report_repo"}
 
 
 def test_training_is_planned_only_when_it_is_asked_for(folder: Path) -> None:

@@ -53,7 +53,14 @@ def screen(patches_path: Path, environment_path: Path, screens: Sequence[str], t
         funnel.keep() if reason is None else funnel.drop(reason)
     inputs = {"patches": patches_path, "environment": environment_path}
     made_by = summaries.made_by("screen_bugs", FORMAT_VERSION, inputs, {"screens": list(screens)})
-    about = {"typescript": said.typescript, "errors": said.errors, "not_looked_at": said.not_looked_at}
+    about = {
+        "typescript": said.typescript,
+        "errors": said.errors,
+        "not_looked_at": said.not_looked_at,
+        "screened_out": {
+            one["instance_id"]: reason for one, reason in zip(candidates, said.reasons, strict=True) if reason
+        },
+    }
     files.write_json(summaries.meta_path(output), {"made_by": made_by, "funnel": funnel.as_json(), **about})
     files.write_json(output, kept)
     logger.info("%s: kept %d of %d candidates (%s)", environment.repo, len(kept), len(candidates), about)

@@ -5,8 +5,6 @@ The page is one file that needs no network, and everything in it that a reposito
 Both are the same bytes for the same inputs, paths and commit.
 """
 
-import base64
-import hashlib
 import logging
 import re
 from collections import Counter
@@ -14,13 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-import jinja2
-from markupsafe import Markup
-
-from tracesmith import files, records, summaries
+from tracesmith import records, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import Instance
-from tracesmith.reports import instances, numbers, run_inputs, training, visible
+from tracesmith.reports import instances, numbers, pages, run_inputs, training
 from tracesmith.reports.run_files import RunFiles
 from tracesmith.reports.run_inputs import Inputs
 from tracesmith.reports.run_rows import RESOLVED
@@ -28,7 +23,6 @@ from tracesmith.reports.run_rows import RESOLVED
 logger = logging.getLogger(__name__)
 FORMAT_VERSION = 1
 STAGE = "report_run"
-TEMPLATES = Path(__file__).parents[3] / "report"
 RUN_ID = re.compile(r"[\w.-]+", re.ASCII)
 SCRIPTED = ("oracle", "null")
 
@@ -41,7 +35,7 @@ def report(run_id: str, run: RunFiles, output: Path, summary_path: Path) -> None
     """Write the page and then the summary of a run. Raises InputError for bad input, with nothing written."""
     if not RUN_ID.fullmatch(run_id):
         raise InputError(f"{run_id!r} is no run id: use letters, digits, '_', '-' and '.' only")
-    _check_outputs([output, summary_path], [*run.named().values(), *run.sidecars().values()])
+    pages.check_outputs([output, summary_path], [*run.named().values(), *run.sidecars().values()])
     inputs = run_inputs.read(run)
     made_by = summaries.made_by(STAGE, FORMAT_VERSION, run.named() | run.sidecars(), {"run_id": run_id})
     paths = {**run.named(), "report": output, "summary": summary_path}
@@ -60,11 +54,7 @@ def report(run_id: str, run: RunFiles, output: Path, summary_path: Path) -> None
         "verdicts": [verdict(instance, inputs) for instance in inputs.instances],
         **_training(inputs),
     }
-    page = render(summary, inputs)
-    files.write_bytes(output, page.encode("utf-8"))
-    # A lone surrogate becomes its JSON escape: written as it is, it would make the file unreadable.
-    text = files.json_bytes(summary).decode("utf-8", "surrogatepass")
-    files.write_bytes(summary_path, text.encode("utf-8", "backslashreplace"))
+    pages.write(render(summary, inputs), output, summary, summary_path)
     logger.info("%s: %d instances, %s", run_id, len(inputs.instances), _counts(steps))
 
 
@@ -114,22 +104,13 @@ def has_row(name: str, inputs: Inputs) -> bool:
 
 def render(summary: dict[str, Any], inputs: Inputs) -> str:
     """Return the page."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        finalize=_finalize,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"diff_lines": instances.diff_lines, "csp_hash": _csp_hash}
     each = [instances.shown(*pair, inputs) for pair in zip(inputs.instances, summary["verdicts"], strict=True)]
-    return environment.get_template("run.html.j2").render(
+    return pages.render(
+        "run.html.j2",
         summary=summary,
         instances=each,
         repos=sorted({instance["repo"] for instance in inputs.instances}),
-        environment=_environment(inputs.environment),
+        environment=pages.environment(inputs.environment),
         scripted=[engine for engine in inputs.engines if engine in SCRIPTED],
         outcomes=sorted({row["outcome"] for row in summary["verdicts"]}),
         charts=inputs.charts,
@@ -226,35 +207,6 @@ def _step(
         "from": str(source) if source else None,
         "note": note,
     }
-
-
-def _environment(value: dict[str, Any]) -> dict[str, str]:
-    """Return what the page says of an environment.json: nothing that depends on the machine."""
-    test = value.get("test") if isinstance(value.get("test"), dict) else {}
-    command = test.get("command") if isinstance(test, dict) else None
-    found = {
-        "Image": value.get("image_name"),
-        "Node": value.get("node"),
-        "Tests": " ".join(map(str, command)) if isinstance(command, list) else None,
-    }
-    return {name: text for name, text in found.items() if isinstance(text, str)}
-
-
-def _finalize(value: Any) -> Any:
-    """Make what the page prints visible; jinja2 escapes it afterwards. The template's own markup stays."""
-    return visible.text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _csp_hash(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-
-
-def _check_outputs(outputs: list[Path], inputs: list[Path]) -> None:
-    taken = {path.resolve() for path in inputs}
-    for path in outputs:
-        if path.resolve() in taken:
-            raise InputError(f"{path}: is an input too; give --output and --summary names of their own")
-        taken.add(path.resolve())
 
 
 def _counts(steps: list[Step]) -> str:

@@ -1,0 +1,134 @@
+"""Report a repository: what became of each bug that was made for it, on the way to its dataset."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracesmith import files, records, summaries
+from tracesmith.errors import InputError
+from tracesmith.records import Candidate, Instance
+from tracesmith.reports import pages, run_inputs
+from tracesmith.reports.instances import TESTS_SHOWN
+
+logger = logging.getLogger(__name__)
+FORMAT_VERSION = 1
+STAGE = "report_repo"
+# A page of 10,000 candidates still opens.
+TEXT_SHOWN = 4_000
+KEPT = "instance"
+"""The fate of a candidate that is in the dataset."""
+CHECKS = ("mode", "patch_overlap", "tests_named", "commands_named", "observable")
+"""Of an issue text, what the page shows of the checks it passed."""
+
+
+@dataclass(frozen=True)
+class RepoFiles:
+    """The files of how a repository's dataset was made."""
+
+    environment: Path
+    candidates: Sequence[Path]
+    """Patches of single bugs and of combined ones."""
+    validation: Sequence[Path]
+    confirmation: Path
+    dataset: Path
+    bugs: Sequence[Path] = ()
+    screening: Sequence[Path] = ()
+
+    def named(self) -> dict[str, Path]:
+        """Return the files by name, in the order of the stages."""
+        lists = {"bugs": self.bugs, "candidates": self.candidates, "screening": self.screening}
+        lists["validation"] = self.validation
+        numbered = {f"{name}_{number}": path for name, paths in lists.items() for number, path in enumerate(paths, 1)}
+        return {"environment": self.environment, **numbered, "confirmation": self.confirmation, "dataset": self.dataset}
+
+
+def report(repo: RepoFiles, output: Path, summary_path: Path) -> None:
+    """Write the page and the summary of a repository. Raises InputError for bad input, with nothing written."""
+    pages.check_outputs([output, summary_path], list(repo.named().values()))
+    environment = _object(repo.environment)
+    candidates = [row for path in repo.candidates for row in records.read_candidates(path, allow_empty=True)]
+    instances = {row["instance_id"]: row for row in records.read_instances(repo.dataset)}
+    records.check_known(instances, [row["instance_id"] for row in candidates], str(repo.dataset), "the candidates")
+    fates = read_fates(repo)
+    each = [_shown(row, fates, instances) for row in candidates]
+    summary = {
+        "made_by": summaries.made_by(STAGE, FORMAT_VERSION, repo.named(), {}),
+        "repo": environment.get("repo"),
+        "files": {
+            name: str(path) for name, path in {**repo.named(), "report": output, "summary": summary_path}.items()
+        },
+        "gate": environment.get("gate"),
+        "stages": list(stages(repo)),
+        "operators": by_operator(each),
+        "candidates": [{key: one[key] for key in ("instance_id", "strategy", "fate")} for one in each],
+    }
+    facts = pages.environment(environment)
+    page = pages.render("repo.html.j2", summary=summary, each=each, environment=facts, fates=_known(each))
+    pages.write(page, output, summary, summary_path)
+    logger.info("%s: %d candidates, %d instances", summary["repo"], len(each), len(instances))
+
+
+def stages(repo: RepoFiles) -> Iterator[dict[str, Any]]:
+    """Yield what came into each stage, went out, and was dropped with which reason."""
+    dataset = summaries.meta_path(repo.dataset)
+    named = [(f"generation: {path.stem.removesuffix('.json.meta').replace('_', ' ')}", path) for path in repo.bugs]
+    named += [("screens", path) for path in repo.screening]
+    named += [(f"validation: {path.stem.replace('_', ' ')}", path) for path in repo.validation]
+    named += [("confirmation", repo.confirmation), *([("dataset", dataset)] if dataset.is_file() else [])]
+    for stage, path in named:
+        summary = _object(path)
+        if "funnel" in summary or path != dataset:
+            found = run_inputs.read_funnel(path, summary)
+            yield {"stage": stage, "in": found.came_in, "out": found.out, "dropped": found.dropped, "from": str(path)}
+
+
+def read_fates(repo: RepoFiles) -> dict[str, str]:
+    """Return the reason why each candidate went no further, or `confirmed`, by the last stage that judged it."""
+    fates: dict[str, str] = {}
+    for path in repo.screening:
+        fates |= records.check_object(_object(path).get("screened_out", {}), f"{path}: key 'screened_out'")
+    for path in [*repo.validation, repo.confirmation]:
+        try:
+            fates |= {row["instance_id"]: row["verdict"] for row in _object(path)["instances"]}
+        except (KeyError, TypeError):
+            raise InputError(f"{path}: key 'instances': a list of {{instance_id, verdict}} is wanted") from None
+    return fates
+
+
+def by_operator(each: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return how many candidates and instances each operator gave, most candidates first."""
+    strategies = [one["strategy"] for one in each]
+    kept = [one["strategy"] for one in each if one["fate"] == KEPT]
+    names = sorted(set(strategies), key=lambda name: (-strategies.count(name), name))
+    return [{"operator": name, "made": strategies.count(name), "instances": kept.count(name)} for name in names]
+
+
+def _shown(row: Candidate, fates: dict[str, str], instances: dict[str, Instance]) -> dict[str, Any]:
+    name = row["instance_id"]
+    instance = instances.get(name)
+    ours = records.check_object(instance.get("tracesmith") or {}, f"{name}: key 'tracesmith'") if instance else {}
+    issue = records.check_object(ours.get("issue") or {}, f"{name}: key 'tracesmith.issue'")
+    failing = instance["FAIL_TO_PASS"] if instance else []
+    fate = fates.get(name, "not_tried")
+    return {
+        "instance_id": name,
+        "strategy": row["strategy"] or records.strategy_of(name),
+        "fate": KEPT if instance else "not_in_dataset" if fate in ("valid", "confirmed") else fate,
+        "patch": row["patch"][:TEXT_SHOWN],
+        "cut": max(0, len(row["patch"]) - TEXT_SHOWN),
+        "issue": str(instance.get("problem_statement") or "")[:TEXT_SHOWN] if instance else "",
+        "checks": {key: issue[key] for key in CHECKS if key in issue},
+        "difficulty": records.check_object(ours.get("difficulty") or {}, f"{name}: key 'tracesmith.difficulty'"),
+        "failing": failing[:TESTS_SHOWN],
+        "more": max(0, len(failing) - TESTS_SHOWN),
+    }
+
+
+def _known(each: Sequence[dict[str, Any]]) -> list[str]:
+    return sorted({one["fate"] for one in each})
+
+
+def _object(path: Path) -> dict[str, Any]:
+    return records.check_object(files.read_json(path), str(path))
