@@ -18,6 +18,8 @@ import tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "scripts"
+TARGETS = ("trajectories_sft/tiny-oracle.resolved_only.xml.jsonl", "reports/tiny-oracle.html")
+"""What the finished line ends in."""
 
 
 def make_folder(folder: Path) -> None:
