@@ -2,16 +2,20 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 import workflows
 
 PROFILE = workflows.ROOT / "profiles" / "slurm" / "config.yaml"
 SCRIPT = workflows.ROOT / "tests" / "integration" / "slurm.sh"
 SHOWN = ("%i", "%T", "%P", "%N", "%m", "%C", "%b", "%k")
+ALIVE = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING")
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,10 @@ class Job:
     cpus: str
     gres: str
     comment: str
+
+    def has_ended(self) -> bool:
+        """Tell whether nothing of the job runs or is to run."""
+        return self.state not in ALIVE
 
 
 def site_profile(folder: Path) -> Path:
@@ -70,3 +78,30 @@ def node(name: str) -> None:
     """Start a node again that was killed."""
     folder = Path(os.environ["SLURM_CONF"]).parent
     subprocess.run([SCRIPT, "node", folder, name], check=True)
+
+
+def kill_node(name: str) -> None:
+    """Kill a node's daemon; jobs there go on, unseen, as on a machine that is cut off."""
+    pid = Path(os.environ["SLURM_CONF"]).with_name(f"slurmd-{name}.pid")
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def end_jobs(folder: Path) -> None:
+    """Cancel what a test left in the queue, and wait until nothing of it runs."""
+    if left := [job.number for job in jobs(folder).values() if not job.has_ended()]:
+        subprocess.run(["scancel", *left], check=True)
+    workflows.wait_for(lambda: all(job.has_ended() for job in jobs(folder).values()), 30)
+
+
+def scripts(name: str, shard: str) -> list[psutil.Process]:
+    """Return the processes of a script that do a shard."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if len(words) > 2 and words[1].endswith(f"/{name}.py") and ["--shard", shard] == _after(words, "--shard"):
+            found.append(process)
+    return found
+
+
+def _after(words: list[str], flag: str) -> list[str]:
+    return words[words.index(flag) :][:2] if flag in words else []
