@@ -69,9 +69,9 @@ def jobs(folder: Path) -> dict[str, Job]:
 
 
 def running(folder: Path, rule: str) -> list[Job]:
-    """Return the running jobs of a rule."""
-    found = jobs(folder).values()
-    return [job for job in found if job.state == "RUNNING" and job.comment.startswith(f"rule_{rule}_wildcards")]
+    """Return the running jobs of a rule, ordered by their wildcards."""
+    found = [job for job in jobs(folder).values() if job.comment.startswith(f"rule_{rule}_wildcards")]
+    return sorted((job for job in found if job.state == "RUNNING"), key=lambda job: job.comment)
 
 
 def node(name: str) -> None:
@@ -93,15 +93,11 @@ def end_jobs(folder: Path) -> None:
     workflows.wait_for(lambda: all(job.has_ended() for job in jobs(folder).values()), 30)
 
 
-def scripts(name: str, shard: str) -> list[psutil.Process]:
-    """Return the processes of a script that do a shard."""
+def shards(script: str) -> list[psutil.Process]:
+    """Return the processes of a script that do a shard of a stage, the first shard's first."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
-        if len(words) > 2 and words[1].endswith(f"/{name}.py") and ["--shard", shard] == _after(words, "--shard"):
-            found.append(process)
-    return found
-
-
-def _after(words: list[str], flag: str) -> list[str]:
-    return words[words.index(flag) :][:2] if flag in words else []
+        if len(words) > 2 and words[1].endswith(f"/{script}.py") and "--shard" in words:
+            found.append((words[words.index("--shard") + 1], process))
+    return [process for _, process in sorted(found, key=lambda one: one[0])]

@@ -1,9 +1,11 @@
 """The line through a real Slurm: shards on several nodes, and what happens when jobs, nodes and Snakemake die."""
 
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -20,17 +22,22 @@ VALIDATION = f"logs/run_validation/{tiny.REPO}"
 REPORT = f"{VALIDATION}/report.json"
 CONFIRMATION = f"{VALIDATION}/confirmation.json"
 TRAJECTORIES = f"trajectories/local/{RUN}"
+PREDICTIONS = f"{TRAJECTORIES}/preds.json"
 EVALUATION = f"logs/run_evaluation/{RUN}"
 ROWS = f"trajectories_sft/{RUN}.resolved_only.xml.jsonl"
 
 
 @pytest.fixture
 def folder(line: Path) -> Iterator[Path]:
-    """A finished line whose stages are to be done in two shards; afterwards no job of it is left."""
-    stages = {name: {"shards": 2, "workers": 1} for name in ("validation", "agent", "evaluation")}
-    workflows.write_config(line, workflows.read_config(line) | {"defaults": stages})
+    """A copy of a finished line; afterwards no job of it is left."""
     yield line
     cluster.end_jobs(line)
+
+
+def use_shards(folder: Path, stage: str, workers: int = 1) -> None:
+    """Have a stage done in two shards."""
+    settings = {"defaults": {stage: {"shards": 2, "workers": workers}}}
+    workflows.write_config(folder, workflows.read_config(folder) | settings)
 
 
 def entries(folder: Path, store: str) -> dict[Path, tuple[int, int]]:
@@ -39,7 +46,7 @@ def entries(folder: Path, store: str) -> dict[Path, tuple[int, int]]:
 
 def check_end(process: "subprocess.Popen[str]", folder: Path) -> str:
     """Wait until Snakemake ends, well and with nothing left behind, and return what it said."""
-    code = process.wait(300)
+    code = process.wait(600)
     said = (folder / "out.log").read_text()
     assert code == 0, said
     cluster.end_jobs(folder)
@@ -47,9 +54,25 @@ def check_end(process: "subprocess.Popen[str]", folder: Path) -> str:
     return said
 
 
-def confirming() -> list[psutil.Process]:
-    """The scripts that confirm a shard now."""
-    return [script for shard in ("1/2", "2/2") for script in cluster.scripts("confirm_bugs", shard)]
+def wait_for(condition: Callable[[], bool]) -> None:
+    workflows.wait_for(condition, 240)
+
+
+def freeze_shards(folder: Path, script: str, store: str) -> list[psutil.Process]:
+    """Stop the scripts of both shards of a stage in the middle of their work, and return them."""
+    wait_for(lambda: len(cluster.shards(script)) == 2 and len(entries(folder, store)) > 0)
+    found = cluster.shards(script)
+    for process in found:
+        process.suspend()
+    return found
+
+
+def jobs_of_the_guide(folder: Path) -> list[str]:
+    """What the guide's command shows of the jobs of a killed Snakemake."""
+    guide = (workflows.ROOT / "docs" / "cluster.md").read_text()
+    (block,) = re.findall(r"(?ms)^```sh\n(.*?)^```$", guide)
+    done = subprocess.run(["bash", "-euc", block], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 def check_same(folder: Path, finished: Path, name: str, keys: Sequence[str] = ("instances", "funnel")) -> None:
@@ -61,18 +84,15 @@ def check_same(folder: Path, finished: Path, name: str, keys: Sequence[str] = ("
 def test_jobs_that_fail_or_are_cancelled_go_on_where_they_were_with_more_memory(
     folder: Path, finished_line: Path
 ) -> None:
-    config = workflows.read_config(folder)
-    config["defaults"]["validation"]["workers"] = 2
-    workflows.write_config(folder, config)
+    use_shards(folder, "validation", workers=2)
     workflows.forget(folder, [VALIDATION])
-    process = cluster.start(folder, REPORT)
-    workflows.wait_for(lambda: len(cluster.running(folder, "validate_bugs_shard")) == 2)
-    first, second = sorted(cluster.running(folder, "validate_bugs_shard"), key=lambda job: job.comment)
+    process = cluster.start(folder, CONFIRMATION)
+    scripts = freeze_shards(folder, "validate_bugs", VALIDATION)
+    first, second = cluster.running(folder, "validate_bugs_shard")
     assert {first.node, second.node} == {"c1", "c2"}  # two units of docker each, which is what a node has
-    workflows.wait_for(lambda: cluster.scripts("validate_bugs", "1/2") != [] and len(entries(folder, VALIDATION)) > 1)
-    cluster.scripts("validate_bugs", "1/2")[0].kill()
+    scripts[0].kill()
     subprocess.run(["scancel", second.number], check=True)
-    workflows.wait_for(lambda: {job.number for job in cluster.running(folder, "validate_bugs_shard")} == set())
+    wait_for(lambda: cluster.running(folder, "validate_bugs_shard") == [])
     before = entries(folder, VALIDATION)
     check_end(process, folder)
     done = cluster.jobs(folder)
@@ -81,49 +101,51 @@ def test_jobs_that_fail_or_are_cancelled_go_on_where_they_were_with_more_memory(
     assert [job.memory for job in shards] == ["5000M", "5000M", "10000M", "10000M"]
     assert {path: entries(folder, VALIDATION)[path] for path in before} == before
     check_same(folder, finished_line, REPORT)
+    check_same(folder, finished_line, CONFIRMATION)
 
 
 def test_a_killed_snakemake_goes_on_beside_its_jobs_and_repeats_nothing(folder: Path, finished_line: Path) -> None:
-    store = f"{VALIDATION}/confirmation"
-    workflows.forget(folder, [CONFIRMATION, store])
-    process = cluster.start(folder, CONFIRMATION)
-    workflows.wait_for(lambda: len(entries(folder, store)) > 0)
-    orphans = confirming()
-    assert len(orphans) == 2
-    for script in orphans:
-        script.suspend()  # in the middle of an instance, until the next Snakemake's jobs are there
+    use_shards(folder, "agent")
+    workflows.forget(folder, [TRAJECTORIES])
+    process = cluster.start(folder, PREDICTIONS)
+    orphans = freeze_shards(folder, "run_agent", TRAJECTORIES)
     process.kill()
     process.wait()
-    before = entries(folder, store)
+    before = entries(folder, TRAJECTORIES)
 
-    again = cluster.command(folder, CONFIRMATION)
+    again = cluster.command(folder, PREDICTIONS)
     refused = subprocess.run(again, capture_output=True, text=True, check=False, env=workflows.environment(folder))
     assert refused.returncode != 0
     assert "--unlock" in refused.stderr
+    assert [line.split()[1] for line in jobs_of_the_guide(folder)] == ["RUNNING", "RUNNING"]
     subprocess.run([*again, "--unlock"], capture_output=True, check=True, env=workflows.environment(folder))
-    process = cluster.start(folder, CONFIRMATION)
-    workflows.wait_for(lambda: len(confirming()) == 4)
+    process = cluster.start(folder, PREDICTIONS)
+    wait_for(lambda: len(cluster.shards("run_agent")) == 4)
     for script in orphans:
         script.resume()
     seen = dict(before)
     while process.poll() is None:
-        now = entries(folder, store)
+        now = entries(folder, TRAJECTORIES)
         assert {path: now.get(path) for path in seen} == seen, "an entry was made twice"
         seen = now
+        time.sleep(0.05)
     check_end(process, folder)
-    assert entries(folder, store) == seen
-    check_same(folder, finished_line, CONFIRMATION)
+    assert entries(folder, TRAJECTORIES) == seen
+    assert (folder / PREDICTIONS).read_bytes() == (finished_line / PREDICTIONS).read_bytes()
 
 
-def test_the_line_has_the_bytes_of_a_local_run_though_a_node_goes_down(folder: Path, finished_line: Path) -> None:
-    made = [f"{TRAJECTORIES}/preds.json", f"{EVALUATION}/report.json", f"trajectories_sft/{RUN}.xml.jsonl", ROWS]
-    workflows.forget(folder, [TRAJECTORIES, EVALUATION, *made])
+def test_grades_and_rows_have_the_bytes_of_a_local_run_though_a_node_goes_down(
+    folder: Path, finished_line: Path
+) -> None:
+    made = [f"{EVALUATION}/report.json", f"trajectories_sft/{RUN}.xml.jsonl", ROWS]
+    use_shards(folder, "evaluation")
+    workflows.forget(folder, [EVALUATION, *made])
     process = cluster.start(folder, ROWS)
-    workflows.wait_for(lambda: len(entries(folder, EVALUATION)) > 0 or process.poll() is not None, 240)
-    there = cluster.running(folder, "evaluate_predictions_shard")
-    assert there, (folder / "out.log").read_text()
-    lost = there[0]
+    scripts = freeze_shards(folder, "evaluate_predictions", EVALUATION)
+    lost, _ = cluster.running(folder, "evaluate_predictions_shard")
     cluster.kill_node(lost.node)
+    for script in scripts:
+        script.resume()
     try:
         said = check_end(process, folder)
     finally:
