@@ -86,6 +86,15 @@ def kill_node(name: str) -> None:
     os.kill(int(pid.read_text()), signal.SIGKILL)
 
 
+def end_all(folder: Path) -> None:
+    """End what a failed test left: its Snakemake, which would submit more, and its jobs."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "snakemake" in words and str(folder) in words:
+            process.kill()
+    end_jobs(folder)
+
+
 def end_jobs(folder: Path) -> None:
     """Cancel what a test left in the queue, and wait until nothing of it runs."""
     if left := [job.number for job in jobs(folder).values() if not job.has_ended()]:

@@ -31,7 +31,7 @@ ROWS = f"trajectories_sft/{RUN}.resolved_only.xml.jsonl"
 def folder(line: Path) -> Iterator[Path]:
     """A copy of a finished line; afterwards no job of it is left."""
     yield line
-    cluster.end_jobs(line)
+    cluster.end_all(line)
 
 
 def use_shards(folder: Path, stage: str, workers: int = 1) -> None:

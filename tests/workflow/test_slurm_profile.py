@@ -21,6 +21,16 @@ def asked() -> dict[str, dict[str, object]]:
     return found
 
 
+def test_it_caps_what_the_profile_of_a_workstation_does_and_reruns_for_the_same_reasons() -> None:
+    mine, default = (
+        yaml.safe_load((workflows.ROOT / "profiles" / name / "config.yaml").read_text())
+        for name in ("slurm", "default")
+    )
+    assert mine["resources"].keys() == default["resources"].keys()
+    assert mine["rerun-triggers"] == default["rerun-triggers"]
+    assert not {"cores", "nolock"} & mine.keys()
+
+
 def requests(folder: Path, profile: Path, target: str) -> dict[str, dict[str, str]]:
     """Return what one job of each rule asks for, with the threads that it has on nodes of 64 CPUs."""
     options = ["--workflow-profile", str(profile), "--cores", "64"]
