@@ -48,7 +48,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=bf_interval=1,batch_sched_delay=0
 ReturnToService=2
-SlurmdTimeout=6
+SlurmdTimeout=10
 KillWait=2
 MinJobAge=300
 SlurmdParameters=config_overrides

@@ -143,10 +143,11 @@ def test_grades_and_rows_have_the_bytes_of_a_local_run_though_a_node_goes_down(
     process = cluster.start(folder, ROWS)
     scripts = freeze_shards(folder, "evaluate_predictions", EVALUATION)
     lost, _ = cluster.running(folder, "evaluate_predictions_shard")
-    cluster.kill_node(lost.node)
-    for script in scripts:
-        script.resume()
+    cluster.kill_node(lost.node)  # its jobs go on, unseen, beside those that take their place
     try:
+        wait_for(lambda: len(cluster.shards("evaluate_predictions")) == 4)
+        for script in scripts:
+            script.resume()
         said = check_end(process, folder)
     finally:
         cluster.node(lost.node)
