@@ -60,7 +60,7 @@ def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def jobs(folder: Path) -> dict[str, Job]:
-    """Return the jobs of a test's folder, those that ended too, by their rules and wildcards, as Slurm has them now."""
+    """Return the jobs of a test's folder, those that ended too, by their numbers."""
     squeue = ["squeue", "--noheader", "--states=all", f"--format={'|'.join(SHOWN)}|%Z", "--sort=i"]
     lines = subprocess.run(squeue, capture_output=True, text=True, check=True).stdout.splitlines()
     rows = [line.split("|") for line in lines]
@@ -102,11 +102,12 @@ def end_jobs(folder: Path) -> None:
     workflows.wait_for(lambda: all(job.has_ended() for job in jobs(folder).values()), 30)
 
 
-def shards(script: str) -> list[psutil.Process]:
-    """Return the processes of a script that do a shard of a stage, the first shard's first."""
+def shards(folder: Path, script: str) -> list[psutil.Process]:
+    """Return the processes of a script that do a shard of a stage in a test's folder, the first shard's first."""
     found = []
-    for process in psutil.process_iter(["cmdline"]):
+    for process in psutil.process_iter(["cmdline", "cwd"]):
         words = process.info["cmdline"] or []
-        if len(words) > 2 and words[1].endswith(f"/{script}.py") and "--shard" in words:
+        is_script = len(words) > 2 and words[1].endswith(f"/{script}.py")
+        if is_script and "--shard" in words and process.info["cwd"] == str(folder):
             found.append((words[words.index("--shard") + 1], process))
     return [process for _, process in sorted(found, key=lambda one: one[0])]

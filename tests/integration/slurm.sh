@@ -50,7 +50,7 @@ SchedulerParameters=bf_interval=1,batch_sched_delay=0
 ReturnToService=2
 SlurmdTimeout=10
 KillWait=2
-MinJobAge=300
+MinJobAge=3600
 SlurmdParameters=config_overrides
 GresTypes=gpu,docker
 NodeName=c[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[27001-27002] CPUs=16 RealMemory=32000 Gres=docker:2
