@@ -20,6 +20,20 @@ include: "rules/common_agents.smk"
 include: "rules/common_rows.smk"
 
 
+# Small, or in need of a network that nodes may lack: on a cluster they stay where Snakemake runs.
+localrules:
+    assemble_dataset,
+    collect_patches,
+    evaluate_model,
+    filter_resolved,
+    gather_instances,
+    hold_out_instances,
+    push_mirror,
+    render_agent_config,
+    report_run,
+    split_rows,
+
+
 rule all:
     input:
         rows=expand_runs("trajectories_sft/{run_id}.resolved_only.{style}.jsonl"),

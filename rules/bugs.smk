@@ -253,11 +253,11 @@ rule validate_bugs:
         "benchmarks-out/validate_bugs/{repo}.{validated}.tsv"
     conda:
         "../envs/pipeline.yaml"
-    threads: repo_setting("validation", "workers")
+    threads: of_stage(repo_setting("validation", "shards"), repo_setting("validation", "workers"))
     resources:
         docker=sandboxes,
         mem_mb=1000,
-        runtime=720,
+        runtime=of_stage(repo_setting("validation", "shards"), 720, merging=60),
     params:
         empty=lambda wildcards: ["--allow-empty"] if wildcards.validated == "combined_report" else [],
         timeout=repo_setting("validation", "timeout_s"),
@@ -296,11 +296,11 @@ rule confirm_bugs:
         "benchmarks-out/confirm_bugs/{repo}.tsv"
     conda:
         "../envs/pipeline.yaml"
-    threads: repo_setting("validation", "workers")
+    threads: of_stage(repo_setting("validation", "shards"), repo_setting("validation", "workers"))
     resources:
         docker=sandboxes,
         mem_mb=1000,
-        runtime=720,
+        runtime=of_stage(repo_setting("validation", "shards"), 720, merging=60),
     params:
         runs=repo_setting("validation", "confirm_runs"),
         timeout=repo_setting("validation", "timeout_s"),

@@ -76,6 +76,21 @@ def shard_of(wildcards):
     return f"{wildcards.shard}/{wildcards.shards}" if hasattr(wildcards, "shard") else None
 
 
+def of_stage(shards, amount, merging=1):
+    """
+    A function from wildcards to what a job of a stage takes of a resource.
+
+    The job that puts shards together takes `merging`: what there was to do, they did.
+    """
+
+    def taken(wildcards):
+        if shards(wildcards) > 1 and not hasattr(wildcards, "shard"):
+            return merging
+        return amount(wildcards) if callable(amount) else amount
+
+    return taken
+
+
 def repo_of(wildcards):
     """The repository of a job, by its wildcard repo or run_id."""
     if hasattr(wildcards, "run_id"):

@@ -71,13 +71,13 @@ def caps_of_agent(wildcards):
 
 
 def calls_of_agent(wildcards):
-    """As many units of the resource `llm` as a run has calls at once."""
+    """As many units of the resource `llm` as a job of a run has calls at once."""
     asks = run_setting("agent", "engine")(wildcards) in models.ASKING
-    return run_setting("agent", "workers")(wildcards) if asks else 0
+    return of_stage(run_setting("agent", "shards"), run_setting("agent", "workers"))(wildcards) if asks else 0
 
 
 def sandboxes_of_agent(wildcards, threads):
-    """As many units of the resource `docker` as a run has sandboxes at once: agents that wait for a model need no core."""
+    """As many units of the resource `docker` as a job has sandboxes at once: agents that wait for a model need no core."""
     return calls_of_agent(wildcards) or threads
 
 

@@ -23,11 +23,11 @@ rule evaluate_predictions:
         "benchmarks-out/evaluate_predictions/{run_id}.tsv"
     conda:
         "../envs/pipeline.yaml"
-    threads: run_setting("evaluation", "workers")
+    threads: of_stage(run_setting("evaluation", "shards"), run_setting("evaluation", "workers"))
     resources:
         docker=sandboxes,
         mem_mb=1000,
-        runtime=720,
+        runtime=of_stage(run_setting("evaluation", "shards"), 720, merging=60),
     params:
         timeout=run_setting("evaluation", "timeout_s"),
         again=option(

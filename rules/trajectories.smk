@@ -57,13 +57,13 @@ rule run_agent:
         run_id=rf"(?!(?:{taken_over()})/)(?:(?!\.resolved_only)[\w.-])+",
     conda:
         "../envs/pipeline.yaml"
-    threads: run_setting("agent", "workers")
+    threads: of_stage(run_setting("agent", "shards"), run_setting("agent", "workers"))
     resources:
         docker=sandboxes_of_agent,
         llm=calls_of_agent,
         caps=caps_of_agent,
         mem_mb=lambda wildcards: 9000 if server_of_agent(wildcards) else 1000,
-        runtime=720,
+        runtime=of_stage(run_setting("agent", "shards"), 720, merging=60),
     params:
         engine=run_setting("agent", "engine"),
         memory=run_setting("agent", "memory"),

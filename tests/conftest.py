@@ -114,12 +114,23 @@ def missing_browser() -> str | None:
     return None if shutil.which("chromium") else "Chromium (Debian: chromium)"
 
 
+def missing_slurm() -> str | None:
+    """Ask for a Slurm of our own: the tests take a node of it down."""
+    wanted = "a Slurm of tests/integration/slurm.sh, with its SLURM_CONF"
+    configuration = Path(os.environ.get("SLURM_CONF", ""))
+    if not configuration.is_file() or "ClusterName=tracesmith\n" not in configuration.read_text():
+        return wanted
+    failure = complaint(["scontrol", "ping"], 30)
+    return failure and f"{wanted} ({failure})"
+
+
 NEEDS: dict[str, Callable[[], str | None]] = {
     "docker": missing_docker,
     "sandbox": missing_sandbox,
     "network": missing_network,
     "git_http": missing_git_http,
     "image_registry": missing_image_registry,
+    "slurm": missing_slurm,
     "train": missing_train,
     "trl": missing_trl,
     "browser": missing_browser,
@@ -183,3 +194,25 @@ def tiny_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import tiny  # noqa: PLC0415 (other tests run without the library)
 
     return tiny.build(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def finished_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the whole line of the tiny package was run once; tests copy it."""
+    import workflows  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("line") / "folder"
+    workflows.make_folder(folder)
+    done = workflows.snakemake(folder, *workflows.TARGETS)
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+@pytest.fixture
+def line(finished_line: Path, tmp_path: Path) -> Path:
+    """A copy of the finished line for one test."""
+    import workflows  # noqa: PLC0415
+
+    folder = tmp_path / "folder"
+    workflows.copy_folder(finished_line, folder)
+    return folder

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ import tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "scripts"
+TARGETS = ("trajectories_sft/tiny-oracle.resolved_only.xml.jsonl", "reports/tiny-oracle.html")
+"""What the finished line ends in."""
 
 
 def make_folder(folder: Path) -> None:
@@ -83,6 +86,17 @@ def planned(folder: Path, *arguments: str) -> set[str]:
     assert done.returncode == 0, done.stdout
     words = (line.split() for line in done.stdout.splitlines())
     return {line[1].rstrip(":") for line in words if len(line) == 2 and line[0] in ("rule", "localrule")} - {"all"}
+
+
+def requests(plan: str) -> list[dict[str, str]]:
+    """Return what each job of a dry run asks for: `rule`, `threads` and its resources, all as text."""
+    jobs = []
+    for part in re.findall(r"^(?:local)?rule .*?(?=^\S)", plan, re.M | re.S):
+        threads = re.search(r"^ +threads: (\d+)$", part, re.M)
+        resources = re.search(r"^ +resources: (.*)$", part, re.M)
+        named = dict(one.split("=", 1) for one in (resources[1] if resources else "").split(", ") if "=" in one)
+        jobs.append({"rule": re.split(r"[ :]+", part)[1], "threads": threads[1] if threads else "1", **named})
+    return jobs
 
 
 def wait_for(condition: Callable[[], bool], timeout_s: float = 120) -> None:

@@ -173,6 +173,32 @@ def test_a_stage_is_as_many_jobs_as_it_has_shards_and_one_that_puts_them_togethe
     assert re.findall(r"--shard (\S+)", done.stdout).count("1/3") == 2
 
 
+def test_the_job_that_puts_shards_together_asks_for_little(folder: Path) -> None:
+    config = workflows.read_config(folder)
+    stages = {name: {"shards": 2, "workers": 6} for name in ("validation", "agent", "evaluation")}
+    (folder / "agent.yaml").write_text((workflows.ROOT / "configs" / "agent" / "mini.yaml").read_text())
+    config["runs"]["tiny-oracle"]["agent"] |= {"engine": "mini", "model": "openai/gpt-4o"}
+    workflows.write_config(folder, config | {"defaults": stages})
+    done = workflows.snakemake(folder, "-n", "trajectories_sft/tiny-oracle.resolved_only.xml.jsonl", cores=8)
+    assert done.returncode == 0, done.stdout
+    jobs = [job for job in workflows.requests(done.stdout) if "docker" in job]
+    for stage in ("validate_bugs", "confirm_bugs", "run_agent", "evaluate_predictions"):
+        merging = [job for job in jobs if job["rule"] == stage]
+        shards = [job for job in jobs if job["rule"] == f"{stage}_shard"]
+        assert [(job["threads"], job["docker"], job["runtime"]) for job in merging] == [("1", "1", "60")]
+        assert [(job["threads"], job["docker"], job["runtime"]) for job in shards] == [("6", "6", "720")] * 2
+        calls = [job["llm"] for job in merging + shards if "llm" in job]
+        assert calls == (["1", "6", "6"] if stage == "run_agent" else [])
+
+
+def test_a_stage_in_one_job_has_all_that_it_asks_for(folder: Path) -> None:
+    config = workflows.read_config(folder)
+    workflows.write_config(folder, config | {"defaults": {"evaluation": {"workers": 6}}})
+    done = workflows.snakemake(folder, "-n", "logs/run_evaluation/tiny-oracle/report.json", cores=8)
+    job = next(job for job in workflows.requests(done.stdout) if job["rule"] == "evaluate_predictions")
+    assert (job["threads"], job["docker"], job["runtime"]) == ("6", "6", "720")
+
+
 def test_a_mix_is_filtered_split_exported_and_trained_as_one(folder: Path) -> None:
     config = workflows.read_config(folder)
     runs = config["runs"] | {"second": config["runs"]["tiny-oracle"]}

@@ -1,0 +1,163 @@
+"""The line through a real Slurm: shards on several nodes, and what happens when jobs, nodes and Snakemake die."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import cluster
+import tiny
+import workflows
+
+pytestmark = [pytest.mark.slurm, pytest.mark.sandbox, pytest.mark.network]
+
+RUN = "tiny-oracle"
+VALIDATION = f"logs/run_validation/{tiny.REPO}"
+REPORT = f"{VALIDATION}/report.json"
+TRAJECTORIES = f"trajectories/local/{RUN}"
+PREDICTIONS = f"{TRAJECTORIES}/preds.json"
+EVALUATION = f"logs/run_evaluation/{RUN}"
+ROWS = f"trajectories_sft/{RUN}.resolved_only.xml.jsonl"
+
+
+@pytest.fixture
+def folder(line: Path) -> Iterator[Path]:
+    """A copy of a finished line; afterwards no job of it is left."""
+    yield line
+    cluster.end_all(line)
+
+
+def use_shards(folder: Path, stage: str, workers: int = 1) -> None:
+    """Have a stage done in two shards."""
+    settings = {"defaults": {stage: {"shards": 2, "workers": workers}}}
+    workflows.write_config(folder, workflows.read_config(folder) | settings)
+
+
+def entries(folder: Path, store: str) -> dict[Path, tuple[int, int]]:
+    return workflows.finished_entries([folder / store])
+
+
+def check_end(process: "subprocess.Popen[str]", folder: Path) -> str:
+    """Wait until Snakemake ends, well and with nothing left behind, and return what it said."""
+    code = process.wait(600)
+    said = (folder / "out.log").read_text()
+    assert code == 0, said
+    cluster.end_jobs(folder)
+    assert workflows.leftovers(folder) == []
+    return said
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    workflows.wait_for(condition, 240)
+
+
+def freeze_shards(folder: Path, script: str, store: str) -> list[psutil.Process]:
+    """Stop the scripts of both shards of a stage in the middle of their work, and return them."""
+    wait_for(lambda: len(cluster.shards(folder, script)) == 2 and len(entries(folder, store)) > 0)
+    found = cluster.shards(folder, script)
+    for process in found:
+        process.suspend()
+    return found
+
+
+def jobs_of_the_guide(folder: Path) -> list[str]:
+    """What the guide's command shows of the jobs of a killed Snakemake."""
+    guide = (workflows.ROOT / "docs" / "cluster.md").read_text()
+    (block,) = re.findall(r"(?ms)^```sh\n(.*?)^```$", guide)
+    done = subprocess.run(["bash", "-euc", block], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_jobs_that_fail_or_are_cancelled_go_on_where_they_were_with_more_memory(
+    folder: Path, finished_line: Path
+) -> None:
+    use_shards(folder, "validation", workers=2)
+    workflows.forget(folder, [VALIDATION])
+    process = cluster.start(folder, REPORT)
+    scripts = freeze_shards(folder, "validate_bugs", VALIDATION)
+    first, second = cluster.running(folder, "validate_bugs_shard")
+    assert {first.node, second.node} == {"c1", "c2"}  # two units of docker each, which is what a node has
+    scripts[0].kill()
+    subprocess.run(["scancel", second.number], check=True)
+    wait_for(lambda: all(cluster.jobs(folder)[job.number].has_ended() for job in (first, second)))
+    before = entries(folder, VALIDATION)
+    check_end(process, folder)
+    done = cluster.jobs(folder)
+    assert (done[first.number].state, done[second.number].state) == ("FAILED", "CANCELLED")
+    memory = [job.memory for job in done.values() if "validate_bugs_shard" in job.comment]
+    assert sorted(memory) == ["10000M", "10000M", "5000M", "5000M"]
+    assert {path: entries(folder, VALIDATION)[path] for path in before} == before
+    merged, whole = (json.loads((root / REPORT).read_text()) for root in (folder, finished_line))
+    assert (merged["instances"], merged["funnel"]) == (whole["instances"], whole["funnel"])
+
+
+def test_a_killed_snakemake_goes_on_beside_its_jobs_and_repeats_nothing(folder: Path, finished_line: Path) -> None:
+    use_shards(folder, "agent")
+    workflows.forget(folder, [TRAJECTORIES])
+    process = cluster.start(folder, PREDICTIONS)
+    orphans = freeze_shards(folder, "run_agent", TRAJECTORIES)
+    process.kill()
+    process.wait()
+    before = entries(folder, TRAJECTORIES)
+
+    again = cluster.command(folder, PREDICTIONS)
+    refused = subprocess.run(again, capture_output=True, text=True, check=False, env=workflows.environment(folder))
+    assert refused.returncode != 0
+    assert "--unlock" in refused.stderr
+    assert [line.split()[1] for line in jobs_of_the_guide(folder)] == ["RUNNING", "RUNNING"]
+    subprocess.run([*again, "--unlock"], capture_output=True, check=True, env=workflows.environment(folder))
+    process = cluster.start(folder, PREDICTIONS)
+    wait_for(lambda: len(cluster.shards(folder, "run_agent")) == 4)
+    for script in orphans:
+        script.resume()
+    seen = dict(before)
+    while process.poll() is None:
+        now = entries(folder, TRAJECTORIES)
+        assert {path: now.get(path) for path in seen} == seen, "an entry was made twice"
+        seen = now
+        time.sleep(0.05)
+    check_end(process, folder)
+    assert entries(folder, TRAJECTORIES) == seen
+    assert (folder / PREDICTIONS).read_bytes() == (finished_line / PREDICTIONS).read_bytes()
+
+
+def test_grades_and_rows_have_the_bytes_of_a_local_run_though_a_node_goes_down(
+    folder: Path, finished_line: Path
+) -> None:
+    made = [f"{EVALUATION}/report.json", f"trajectories_sft/{RUN}.xml.jsonl", ROWS]
+    use_shards(folder, "evaluation")
+    workflows.forget(folder, [EVALUATION, *made])
+    process = cluster.start(folder, ROWS)
+    scripts = freeze_shards(folder, "evaluate_predictions", EVALUATION)
+    lost, _ = cluster.running(folder, "evaluate_predictions_shard")
+    cluster.kill_node(lost.node)  # its jobs go on, unseen, beside those that take their place
+    try:
+        wait_for(lambda: len(cluster.shards(folder, "evaluate_predictions")) == 4)
+        for script in scripts:
+            script.resume()
+        said = check_end(process, folder)
+    finally:
+        cluster.node(lost.node)
+    moved = cluster.jobs(folder)[lost.number]
+    assert moved.state == "COMPLETED"
+    assert moved.node != lost.node
+    for name in made:
+        assert (folder / name).read_bytes() == (finished_line / name).read_bytes(), name
+    assert "localrule filter_resolved:" in said
+    assert {job.partition for job in cluster.jobs(folder).values()} == {"cpu"}
+
+
+def test_trainings_have_a_gpu_each_in_the_partition_of_gpus(tmp_path: Path) -> None:
+    snakefile = workflows.ROOT / "tests" / "data" / "slurm" / "Snakefile"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--directory", tmp_path]
+    profile = ["--workflow-profile", cluster.site_profile(tmp_path), "--slurm-init-seconds-before-status-checks", "7"]
+    done = subprocess.run([*command, *profile], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {(tmp_path / f"{name}.txt").read_text() for name in ("first", "second")} == {"0 gpu\n", "1 gpu\n"}
+    assert [job.cpus for job in cluster.jobs(tmp_path).values()] == ["8", "8"]
