@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,53 @@ import tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "scripts"
+Entries = dict[Path, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One repository and one run of it, and where the line writes what it is for."""
+
+    repo: str
+    run: str
+
+    @property
+    def rows(self) -> str:
+        """The target: the rows of the resolved instances."""
+        return f"trajectories_sft/{self.run}.resolved_only.xml.jsonl"
+
+    @property
+    def stores(self) -> list[str]:
+        """The stores of what is expensive."""
+        validation = f"logs/run_validation/{self.repo}"
+        agents = f"trajectories/local/{self.run}"
+        return [validation, agents, f"logs/run_evaluation/{self.run}", f"{validation}/confirmation"]
+
+    @property
+    def final(self) -> list[str]:
+        """The files that are the same bytes whatever happened on the way."""
+        return [
+            f"logs/task_insts/{self.repo}.json",
+            f"logs/agent_datasets/{self.repo}_final.json",
+            f"trajectories/local/{self.run}/preds.json",
+            f"logs/run_evaluation/{self.run}/report.json",
+            f"trajectories_sft/{self.run}.xml.jsonl",
+            self.rows,
+        ]
+
+
+def copy_prompts(folder: Path) -> None:
+    """Put the agent's and the rows' prompts into a test's folder, and make the folder of its scratch folders."""
+    (folder / "tmp").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "configs" / "agent" / "oracle.yaml", folder / "agent.yaml")
+    shutil.copy(ROOT / "configs" / "agent" / "xml_tools.yaml", folder / "rows.yaml")
 
 
 def make_folder(folder: Path) -> None:
     """Write the tiny package's profile and config.yaml, and the agent's and rows' prompts, into a test's folder."""
     folder.mkdir(parents=True, exist_ok=True)
     profile = tiny.write_profile(folder)
-    (folder / "tmp").mkdir(exist_ok=True)
-    shutil.copy(ROOT / "configs" / "agent" / "oracle.yaml", folder / "agent.yaml")
-    shutil.copy(ROOT / "configs" / "agent" / "xml_tools.yaml", folder / "rows.yaml")
+    copy_prompts(folder)
     repo = {
         "profile": profile.name,
         "sandbox": {"backend": "bubblewrap"},
@@ -77,6 +116,19 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.Compl
     )
 
 
+def start(folder: Path, *arguments: str, prefix: Sequence[str] = (), **variables: str) -> "subprocess.Popen[str]":
+    """Start the workflow as the head of a process group of its own; what it says is added to out.log."""
+    with (folder / "out.log").open("a") as log:
+        return subprocess.Popen(
+            [*prefix, *command(folder, *arguments)],
+            stdout=log,
+            stderr=log,
+            text=True,
+            env={**environment(folder), **variables},
+            start_new_session=True,
+        )
+
+
 def planned(folder: Path, *arguments: str) -> set[str]:
     """Return the rules that a dry run plans."""
     done = snakemake(folder, "-n", *arguments)
@@ -85,12 +137,12 @@ def planned(folder: Path, *arguments: str) -> set[str]:
     return {line[1].rstrip(":") for line in words if len(line) == 2 and line[0] in ("rule", "localrule")} - {"all"}
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], timeout_s: float = 120, poll_s: float = 0.02) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.02)
+        time.sleep(poll_s)
 
 
 def kill_tree(process: "subprocess.Popen[str]") -> None:
@@ -141,13 +193,30 @@ def _tell(signal: Callable[[], None]) -> None:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Return the command lines of the processes that name a folder or work in it."""
-    lines = []
+    """Return the command lines of the processes that name a folder, work in it, or have a part of it mounted."""
+    lines, inside = [], _place_on_its_disk(folder)
+    ours = _mounted("self")
     for process in psutil.process_iter(["cmdline", "cwd"]):
         line = " ".join(process.info["cmdline"] or [])
-        if str(folder) in line or process.info["cwd"] == str(folder):
-            lines.append(line)
+        sandboxed = any(inside in place for place in _mounted(process.pid) - ours)
+        if str(folder) in line or process.info["cwd"] == str(folder) or sandboxed:
+            lines.append(line or f"process {process.pid}")
     return lines
+
+
+def _place_on_its_disk(folder: Path) -> str:
+    """Return a folder's path from the root of the file system that it is on, as proc(5) tells where a mount begins."""
+    top = next(place for place in (folder, *folder.parents) if place.is_mount())
+    return f"/{folder.relative_to(top)}/"
+
+
+def _mounted(pid: int | str) -> set[str]:
+    """Return where the mounts that a process sees, such as one in a sandbox, begin on their file systems."""
+    try:
+        lines = Path(f"/proc/{pid}/mountinfo").read_text().splitlines()
+    except OSError:
+        return set()
+    return {line.split(" ", 4)[3] for line in lines}
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -157,7 +226,37 @@ def leftovers(folder: Path) -> list[Path]:
     return [*hidden, *scratch]
 
 
-def finished_entries(stores: Sequence[Path]) -> dict[Path, tuple[int, int]]:
+def check_whole(line: Line, folder: Path, finished: Path, before: Entries, *more: str) -> None:
+    """
+    Check that the same command finishes to the bytes of an undisturbed run, redoes no entry and leaves nothing behind.
+
+    `more` are arguments of the command.
+    """
+    done = snakemake(folder, line.rows, *more)
+    assert done.returncode == 0, done.stdout
+    check_final(line, folder, finished)
+    after = finished_entries([folder / store for store in line.stores])
+    redone = [str(path.relative_to(folder)) for path in before if after.get(path) != before[path]]
+    assert not redone, f"done twice: {redone}"
+    check_clean(folder)
+
+
+def check_final(line: Line, folder: Path, finished: Path) -> None:
+    """Check that the files that a line is for are those of an undisturbed run."""
+    other = [name for name in line.final if (folder / name).read_bytes() != (finished / name).read_bytes()]
+    assert not other, f"not the bytes of an undisturbed run: {other}"
+
+
+def check_clean(folder: Path) -> None:
+    """Check that no process, mount, lock, scratch folder or temporary file of a run is left."""
+    assert leftovers(folder) == []
+    left = processes_of(folder)
+    assert not left, f"processes are left: {left}"
+    locked = [path.name for path in (folder / ".snakemake" / "locks").glob("*")]
+    assert not locked, f"Snakemake's locks are left: {locked}"
+
+
+def finished_entries(stores: Sequence[Path]) -> Entries:
     """Return the whole entries of some stores, with what changes when one is written again."""
     entries = [path for store in stores for path in store.glob("[!.]*/entry.json")]
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in entries}
