@@ -103,7 +103,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(folder / "tmp")}
 
 
-def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+def snakemake(folder: Path, *arguments: str, cores: int = 2, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the workflow in a test's folder, targets first, and return how it ended, both outputs in stdout."""
     return subprocess.run(
         command(folder, *arguments, cores=cores),
@@ -111,16 +111,16 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.Compl
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        env=environment(folder),
+        env={**environment(folder), **variables},
         timeout=600,
     )
 
 
-def start(folder: Path, *arguments: str, prefix: Sequence[str] = (), **variables: str) -> "subprocess.Popen[str]":
+def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
     """Start the workflow as the head of a process group of its own; what it says is added to out.log."""
     with (folder / "out.log").open("a") as log:
         return subprocess.Popen(
-            [*prefix, *command(folder, *arguments)],
+            command(folder, *arguments),
             stdout=log,
             stderr=log,
             text=True,
@@ -219,6 +219,15 @@ def _mounted(pid: int | str) -> set[str]:
     return {line.split(" ", 4)[3] for line in lines}
 
 
+def containers(engine: str | None = None) -> list[str]:
+    """Return the names of tracesmith's containers on an engine: that of an address, or the usual one."""
+    import docker  # noqa: PLC0415 (a fifth of a second that other tests need not pay)
+
+    with contextlib.closing(docker.DockerClient(base_url=engine) if engine else docker.from_env()) as client:
+        found = client.containers.list(all=True, filters={"label": "tracesmith.owner"})
+        return [str(container.name) for container in found]
+
+
 def leftovers(folder: Path) -> list[Path]:
     """Return temporary files, scratch folders and control groups that should be gone."""
     hidden = list(folder.rglob(".*.tmp"))
@@ -226,13 +235,9 @@ def leftovers(folder: Path) -> list[Path]:
     return [*hidden, *scratch]
 
 
-def check_whole(line: Line, folder: Path, finished: Path, before: Entries, *more: str) -> None:
-    """
-    Check that the same command finishes to the bytes of an undisturbed run, redoes no entry and leaves nothing behind.
-
-    `more` are arguments of the command.
-    """
-    done = snakemake(folder, line.rows, *more)
+def check_whole(line: Line, folder: Path, finished: Path, before: Entries, **variables: str) -> None:
+    """Check that the same command finishes to the bytes of an undisturbed run, redoes no entry and leaves nothing."""
+    done = snakemake(folder, line.rows, **variables)
     assert done.returncode == 0, done.stdout
     check_final(line, folder, finished)
     after = finished_entries([folder / store for store in line.stores])

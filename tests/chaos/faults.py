@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psutil
 
+import needs
 from scenes import ENDING_S, IN_SANDBOXES, Scene, is_runner, is_sandbox, is_script
 
-FAKETIME = Path("/usr/lib")
 DAY_S = 86_400
 OUTPUTS = ("logs/bug_gen", "logs/run_validation", "logs/agent_datasets", "trajectories", "trajectories_sft")
 DISK = "32m"
@@ -69,11 +69,11 @@ def kill_runner(scene: Scene) -> str:
 
 
 def terminate(scene: Scene) -> str:
-    """Send SIGTERM to Snakemake, as `kill` and a scheduler do."""
+    """Send SIGTERM to Snakemake, which lets its jobs finish and starts no other."""
     scene.start()
     moment = scene.wait_for_a_moment()
     scene.running().terminate()
-    code = scene.wait_for_end(ENDING_S)
+    code = scene.wait_for_end()
     return f"SIGTERM at {moment}: {code}"
 
 
@@ -119,7 +119,7 @@ def set_clock(scene: Scene) -> str:
     clock = scene.folder / "clock"
     clock.write_text("+0\n")
     scene.start(
-        LD_PRELOAD=str(faketime()),
+        LD_PRELOAD=str(needs.faketime()),
         FAKETIME_TIMESTAMP_FILE=str(clock),
         FAKETIME_NO_CACHE="1",
         FAKETIME_DONT_FAKE_MONOTONIC="1",
@@ -135,11 +135,6 @@ def set_clock(scene: Scene) -> str:
             moved = path.stat().st_mtime_ns + jump * 10**9
             os.utime(path, ns=(moved, moved))
     return f"{jump:+d} s at {moment}: {code}"
-
-
-def faketime() -> Path | None:
-    """Return libfaketime, None where it is not installed."""
-    return next(FAKETIME.glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
 def _kill_one(scene: Scene, is_wanted: Callable[[list[str]], bool], moment: str) -> str:

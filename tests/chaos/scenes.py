@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 import workflows
+from llm_server import ModelServer
 from workflows import Line
 
 ENDING_S = 60.0
@@ -36,12 +37,20 @@ class Scene:
     rng: random.Random
     variables: dict[str, str] = field(default_factory=dict)
     """Environment variables of the workflow."""
+    model: ModelServer | None = None
+    engine: Path | None = None
+    """Folder of a Docker engine of the scene's own."""
     process: "subprocess.Popen[str] | None" = None
 
-    def start(self, prefix: tuple[str, ...] = (), **variables: str) -> None:
+    @property
+    def server(self) -> ModelServer:
+        """The server that plays the model."""
+        assert self.model
+        return self.model
+
+    def start(self, **variables: str) -> None:
         """Start the run."""
-        wanted = {**self.variables, **variables}
-        self.process = workflows.start(self.folder, self.line.rows, prefix=prefix, **wanted)
+        self.process = workflows.start(self.folder, self.line.rows, **{**self.variables, **variables})
 
     def running(self) -> "subprocess.Popen[str]":
         """Return the run, which must be under way. Raises MissedError."""
@@ -83,14 +92,14 @@ class Scene:
         return workflows.processes_of(self.folder)
 
     def find(self, is_wanted: Callable[[list[str]], bool]) -> psutil.Process:
-        """Wait for a process of the run that is wanted by its command line, and return one of them. Raises MissedError."""
+        """Return a process of the run with a wanted command line, waiting for the first. Raises MissedError."""
         found: list[psutil.Process] = []
 
         def look() -> bool:
             found[:] = [one for one in _descendants(self.running().pid) if is_wanted(_command_of(one))]
             return bool(found)
 
-        self.wait_for(look, 0.01)
+        self.wait_for(look, 0.03)
         return self.rng.choice(found)
 
     def kill_all(self) -> None:
@@ -111,9 +120,9 @@ class Scene:
 
     def _durations(self) -> dict[str, float]:
         """Return how long each rule took in the undisturbed run, in seconds."""
-        tables = sorted((self.finished / "benchmarks-out").rglob("*.tsv"))
-        rules = [path.relative_to(self.finished / "benchmarks-out").parts[0] for path in tables]
-        return {rule: float(path.read_text().splitlines()[1].split("\t")[0]) for rule, path in zip(rules, tables, strict=True)}
+        root = self.finished / "benchmarks-out"
+        tables = {path.relative_to(root).parts[0]: path.read_text() for path in sorted(root.rglob("*.tsv"))}
+        return {rule: float(text.splitlines()[1].split("\t")[0]) for rule, text in tables.items()}
 
 
 def is_script(command: list[str]) -> bool:

@@ -2,6 +2,7 @@
 # Start or stop a Docker engine of our own: all its files in one new folder, a socket and a bridge that no other engine uses.
 #
 #     sudo tests/integration/docker_engine.sh start /var/tmp/engine   # prints the DOCKER_HOST to export
+#     sudo tests/integration/docker_engine.sh crash /var/tmp/engine   # kill -9, and start it again
 #     sudo tests/integration/docker_engine.sh stop /var/tmp/engine
 #
 # For machines where no engine runs, CI among them. Needs root, dockerd, containerd, iptables and ip
@@ -51,7 +52,25 @@ start() {
     mkdir -p "$folder"
     [[ ! -e $folder/bridge ]] || fail "$folder is or was another engine's: stop that one first"
     make_bridge
+    run_engine
+}
 
+# As when the kernel runs out of memory, or an upgrade restarts the engine: containers lose it while they run.
+crash() {
+    local file pid
+    [[ -s $folder/bridge ]] || fail "$folder is no engine's"
+    bridge=$(<"$folder/bridge")
+    for file in "$folder/docker.pid" "$folder/exec/containerd/containerd.pid"; do
+        pid=$(<"$file")
+        is_ours "$pid" && kill -KILL "$pid"
+        while is_ours "$pid"; do
+            sleep 0.1
+        done
+    done
+    run_engine
+}
+
+run_engine() {
     # Namespaces of its own, since dockerd uses a containerd that the system may have running.
     setsid nohup dockerd \
         --data-root "$folder/data" \
@@ -61,7 +80,7 @@ start() {
         --bridge "$bridge" \
         --containerd-namespace "$bridge" \
         --containerd-plugins-namespace "$bridge-plugins" \
-        >"$folder/dockerd.log" 2>&1 </dev/null &
+        >>"$folder/dockerd.log" 2>&1 </dev/null &
     local pid=$! deadline=$((SECONDS + START_TIMEOUT_S)) info
     until info=$(answers); do
         if ! kill -0 "$pid" 2>/dev/null || ((SECONDS > deadline)); then
@@ -114,6 +133,6 @@ stop() {
     rm -rf "$folder"
 }
 
-[[ $# -eq 2 && ($1 == start || $1 == stop) ]] || fail "usage: $0 start|stop FOLDER"
+[[ $# -eq 2 && $1 =~ ^(start|crash|stop)$ ]] || fail "usage: $0 start|crash|stop FOLDER"
 folder=$(realpath -m "$2")
 "$1"

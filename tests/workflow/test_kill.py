@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import docker
 import pytest
 
 import tiny
@@ -125,12 +124,6 @@ def test_shards_merge_to_the_bytes_of_one_run(finished_line: Path, tmp_path: Pat
         assert merged["funnel"] == whole["funnel"]
 
 
-def containers() -> list[str]:
-    """The names of tracesmith's containers on the engine."""
-    client = docker.from_env()
-    return [str(found.name) for found in client.containers.list(all=True, filters={"label": "tracesmith.owner"})]
-
-
 @pytest.mark.docker
 def test_a_killed_run_in_docker_leaves_no_container_behind(finished_line: Path, tmp_path: Path) -> None:
     workflows.make_folder(tmp_path)
@@ -138,7 +131,7 @@ def test_a_killed_run_in_docker_leaves_no_container_behind(finished_line: Path, 
     config["repos"]["tiny"]["sandbox"]["backend"] = "docker"
     workflows.write_config(tmp_path, config)
     process = workflows.start(tmp_path, LINE.rows)
-    workflows.freeze_where(process, lambda: entries(tmp_path, VALIDATION) > 1 and containers() != [])
+    workflows.freeze_where(process, lambda: entries(tmp_path, VALIDATION) > 1 and workflows.containers() != [])
     workflows.kill_tree(process)
     workflows.check_whole(LINE, tmp_path, finished_line, finished(tmp_path))
-    assert containers() == []
+    assert workflows.containers() == []
