@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,12 @@ def freeze_tree(process: "subprocess.Popen[str]") -> set[psutil.Process]:
     return stopped
 
 
+def thaw(frozen: Iterable[psutil.Process]) -> None:
+    """Let stopped processes go on."""
+    for one in frozen:
+        _tell(one.resume)
+
+
 def freeze_where(process: "subprocess.Popen[str]", condition: Callable[[], bool]) -> None:
     """Stop a process and all that descends from it at a moment at which a condition holds and goes on to hold."""
 
@@ -172,8 +178,7 @@ def freeze_where(process: "subprocess.Popen[str]", condition: Callable[[], bool]
         frozen = freeze_tree(process)
         if condition():
             return True
-        for one in frozen:
-            _tell(one.resume)
+        thaw(frozen)
         return False
 
     wait_for(stands_there)

@@ -1,4 +1,4 @@
-"""Files dated in the future, as a clock that was ahead leaves them: Snakemake takes what is made of them for outdated."""
+"""Files dated in the future, which a clock that was ahead leaves: Snakemake takes what is made of them for outdated."""
 
 import os
 import time
