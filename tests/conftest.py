@@ -15,7 +15,7 @@ import pytest
 from needs import NEEDS
 
 TESTS = Path(__file__).resolve().parent
-ORDER = ("unit", "scripts", "workflow", "integration")
+ORDER = ("unit", "scripts", "workflow", "integration", "chaos")
 NO_SKIP = os.environ.get("TRACESMITH_NO_SKIP") == "1"
 
 
