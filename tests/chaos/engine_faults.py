@@ -1,7 +1,5 @@
 """Faults of the Docker engine."""
 
-import subprocess
-
 import docker
 
 import stages
@@ -16,7 +14,7 @@ def crash_engine(scene: Scene) -> str:
     assert scene.engine
     scene.start()
     moment = scene.wait_for_a_moment(*IN_CONTAINERS)
-    subprocess.run([stages.ENGINE, "crash", scene.engine], check=True, capture_output=True)
+    stages.call_engine("crash", scene.engine)
     code = scene.wait_for_end()
     return f"dockerd at {moment}: {code}"
 

@@ -53,14 +53,20 @@ def copy_for_agents(finished: Path, folder: Path) -> None:
 def in_docker(folder: Path, finished: Path, rng: random.Random) -> Iterator[Scene]:
     """The whole line in containers of an engine of its own, with the base image of the usual one."""
     engine = folder.parent / "engine"
-    subprocess.run([ENGINE, "start", engine], check=True, capture_output=True)
+    call_engine("start", engine)
     try:
         host = f"unix://{engine}/docker.sock"
         _copy_image(host)
         pair.make_folder(folder, "docker")
         yield Scene(pair.ORACLE, folder, finished, rng, {"DOCKER_HOST": host}, engine=engine)
     finally:
-        subprocess.run([ENGINE, "stop", engine], check=True, capture_output=True)
+        call_engine("stop", engine)
+
+
+def call_engine(verb: str, engine: Path) -> None:
+    """Start, crash or stop the Docker engine of a folder."""
+    done = subprocess.run([ENGINE, verb, engine], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def _copy_image(host: str) -> None:

@@ -55,18 +55,20 @@ start() {
     run_engine
 }
 
-# As when the kernel runs out of memory, or an upgrade restarts the engine: containers lose it while they run.
+# As when the kernel runs out of memory: containers lose the engine while they run. Its containerd goes with it.
 crash() {
-    local file pid
+    local pids pid
     [[ -s $folder/bridge ]] || fail "$folder is no engine's"
     bridge=$(<"$folder/bridge")
-    for file in "$folder/docker.pid" "$folder/exec/containerd/containerd.pid"; do
-        pid=$(<"$file")
-        is_ours "$pid" && kill -KILL "$pid"
+    pids=("$(<"$folder/docker.pid")" "$(<"$folder/exec/containerd/containerd.pid")")
+    is_ours "${pids[0]}" || fail "the engine in $folder does not run"
+    kill -KILL "${pids[@]}"
+    for pid in "${pids[@]}"; do
         while is_ours "$pid"; do
             sleep 0.1
         done
     done
+    rm -f "$folder/docker.pid" # the dead one's number is taken until somebody has waited for it
     run_engine
 }
 
