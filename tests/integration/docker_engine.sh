@@ -68,7 +68,8 @@ crash() {
             sleep 0.1
         done
     done
-    rm -f "$folder/docker.pid" # the dead one's number is taken until somebody has waited for it
+    # The numbers of the dead are taken until somebody has waited for them.
+    rm -f "$folder/docker.pid" "$folder/exec/containerd/containerd.pid"
     run_engine
 }
 
