@@ -3,6 +3,7 @@
 import contextlib
 import random
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from scenes import Scene
 
 ENGINE = workflows.ROOT / "tests" / "integration" / "docker_engine.sh"
 BASE_IMAGE = "node:24-bookworm-slim"
+STARTING = threading.Lock()
+"""Two engines that start at once would look for a free network at once."""
 
 
 @contextlib.contextmanager
@@ -53,7 +56,8 @@ def copy_for_agents(finished: Path, folder: Path) -> None:
 def in_docker(folder: Path, finished: Path, rng: random.Random) -> Iterator[Scene]:
     """The whole line in containers of an engine of its own, with the base image of the usual one."""
     engine = folder.parent / "engine"
-    call_engine("start", engine)
+    with STARTING:
+        call_engine("start", engine)
     try:
         host = f"unix://{engine}/docker.sock"
         _copy_image(host)
