@@ -113,6 +113,14 @@ end_process() {
     is_ours "$pid" && kill -KILL "$pid" 2>/dev/null || true
 }
 
+# An engine that crashed does not know all containers any more, and leaves what holds them.
+end_shims() {
+    local place
+    for place in /proc/[0-9]*; do
+        is_ours "${place#/proc/}" && kill -KILL "${place#/proc/}" || true
+    done
+}
+
 # dockerd leaves its rules behind; those of our bridge name an interface that is about to go.
 remove_bridge() {
     local name table rule
@@ -131,6 +139,7 @@ stop() {
     [[ -d $folder ]] || return 0
     end_process "$folder/docker.pid"
     end_process "$folder/exec/containerd/containerd.pid"
+    end_shims
     awk -v root="$folder/" 'index($5, root) == 1 {print $5}' /proc/self/mountinfo | sort -r | xargs -r umount --lazy
     remove_bridge
     rm -rf "$folder"
