@@ -8,6 +8,10 @@ BACKEND ?= bubblewrap
 # Files that go over config.yaml, for `make doctor`.
 CONFIGFILE ?=
 
+# Faults of `make chaos`, and what they are drawn by.
+COUNT ?= 200
+SEED ?= 1
+
 # Checkout of SWE-agent with its own environment in .venv, for `make sweagent`.
 SWE_AGENT ?=
 
@@ -24,7 +28,7 @@ REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3,
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
 
-.PHONY: help setup setup-dev doctor demo test packages local-model sweagent training training-trl smollm lint format pins clean
+.PHONY: help setup setup-dev doctor demo test chaos packages local-model sweagent training training-trl smollm lint format pins clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -102,6 +106,9 @@ demo: setup  ## build a small training set without a model, an engine or a key
 
 test: setup-dev  ## run the tests; PYTEST_ARGS='-k name' narrows them
 	@$(IN_VENV) pytest $(PYTEST_ARGS)
+
+chaos: setup-dev  ## strike a small line with COUNT faults, drawn by SEED, and print what it survived: docs/faults.md
+	@$(IN_VENV) python tests/chaos/run.py --count $(COUNT) --seed $(SEED)
 
 packages: setup  ## bring up twelve real packages, by name and by detection: docs/results/packages.md; an hour
 	@$(IN_VENV) python benchmarks/packages.py --backend $(BACKEND)

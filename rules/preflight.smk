@@ -5,8 +5,10 @@ INPUT   the steps that are to be done, the configuration, the environment's vari
 OUTPUT  nothing, or an end before any work; `make doctor` makes the same checks, and some that take longer
 """
 
+from pathlib import Path
+
 from tracesmith.errors import InfrastructureError
-from tracesmith.preflight import checks
+from tracesmith.preflight import checks, clocks, concurrency
 from tracesmith.preflight.plan import OK, Plan, models_of_runs
 from tracesmith.training import readiness
 
@@ -21,8 +23,21 @@ def planned_steps():
     return steps
 
 
+def hold_files():
+    """Keep other runs from what this one makes and reads, until it ends."""
+    jobs = list(workflow.dag.needrun_jobs())
+    made = {str(name) for job in jobs for name in job.output}
+    read = {str(name) for job in jobs for name in job.input} - made
+    workflow.held = or_refuse(concurrency.hold, Path(".snakemake/tracesmith.lock"), made, read)
+
+
 def check_before_start():
     """Show what is missing or doubtful, and end the run when it would miss something on this machine."""
+    hold_files()
+    for path in clocks.bring_back(Path(name) for job in workflow.dag.needrun_jobs() for name in job.input):
+        print(
+            f"WARNING  {path} was dated in the future and has the present time now: was the clock set?", file=sys.stderr
+        )
     agents = [job.wildcards.run_id for job in workflow.dag.needrun_jobs() if job.rule.name == "run_agent"]
     asked = models_of_runs(CONFIGURATION, agents)
     trained = [job.wildcards.run_id for job in workflow.dag.needrun_jobs() if job.rule.name == "finetune"]

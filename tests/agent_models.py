@@ -1,6 +1,7 @@
 """Models of the test server that play an agent on the tiny package, by the behaviour that the task names."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,20 @@ def answer(body: Body) -> Message:
     if name == "works_with_words":
         return {"content": f"Turn {turn}.\n\n<function=bash>\n<parameter=command>{command}</parameter>\n</function>"}
     return bash(json.dumps({"command": command}), turn)
+
+
+def undoing(dataset: Path) -> Callable[[Body], Message]:
+    """Return a model that undoes the bug of the instance whose problem statement is its task, and submits."""
+    bugs = {row["problem_statement"].strip(): row["patch"] for row in json.loads(dataset.read_text())}
+
+    def answer(body: Body) -> Message:
+        turn = sum(message["role"] == "assistant" for message in body["messages"])
+        task = text(body["messages"][1])
+        patch = next(patch for said, patch in bugs.items() if said in task)
+        undo = f"git apply -R - <<'PATCH'\n{patch}PATCH"
+        return bash(json.dumps({"command": [undo, SUBMIT][min(turn, 1)]}), turn)
+
+    return answer
 
 
 def behaviour(body: Body) -> str:

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,53 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "scripts"
 TARGETS = ("trajectories_sft/tiny-oracle.resolved_only.xml.jsonl", "reports/tiny-oracle.html")
 """What the finished line ends in."""
+Entries = dict[Path, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One repository and one run of it, and where the line writes what it is for."""
+
+    repo: str
+    run: str
+
+    @property
+    def rows(self) -> str:
+        """The target: the rows of the resolved instances."""
+        return f"trajectories_sft/{self.run}.resolved_only.xml.jsonl"
+
+    @property
+    def stores(self) -> list[str]:
+        """The stores of what is expensive."""
+        validation = f"logs/run_validation/{self.repo}"
+        agents = f"trajectories/local/{self.run}"
+        return [validation, agents, f"logs/run_evaluation/{self.run}", f"{validation}/confirmation"]
+
+    @property
+    def final(self) -> list[str]:
+        """The files that are the same bytes whatever happened on the way."""
+        return [
+            f"logs/task_insts/{self.repo}.json",
+            f"logs/agent_datasets/{self.repo}_final.json",
+            f"trajectories/local/{self.run}/preds.json",
+            f"logs/run_evaluation/{self.run}/report.json",
+            f"trajectories_sft/{self.run}.xml.jsonl",
+            self.rows,
+        ]
+
+
+def copy_prompts(folder: Path) -> None:
+    """Put the agent's and the rows' prompts into a test's folder, and make the folder of its scratch folders."""
+    (folder / "tmp").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "configs" / "agent" / "oracle.yaml", folder / "agent.yaml")
+    shutil.copy(ROOT / "configs" / "agent" / "xml_tools.yaml", folder / "rows.yaml")
 
 
 def make_folder(folder: Path) -> None:
     """Write the tiny package's profile and config.yaml, and the agent's and rows' prompts, into a test's folder."""
     folder.mkdir(parents=True, exist_ok=True)
     profile = tiny.write_profile(folder)
-    (folder / "tmp").mkdir(exist_ok=True)
-    shutil.copy(ROOT / "configs" / "agent" / "oracle.yaml", folder / "agent.yaml")
-    shutil.copy(ROOT / "configs" / "agent" / "xml_tools.yaml", folder / "rows.yaml")
+    copy_prompts(folder)
     repo = {
         "profile": profile.name,
         "sandbox": {"backend": "bubblewrap"},
@@ -67,7 +106,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(folder / "tmp")}
 
 
-def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+def snakemake(folder: Path, *arguments: str, cores: int = 2, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the workflow in a test's folder, targets first, and return how it ended, both outputs in stdout."""
     return subprocess.run(
         command(folder, *arguments, cores=cores),
@@ -75,9 +114,22 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.Compl
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        env=environment(folder),
+        env={**environment(folder), **variables},
         timeout=600,
     )
+
+
+def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    """Start the workflow as the head of a process group of its own; what it says is added to out.log."""
+    with (folder / "out.log").open("a") as log:
+        return subprocess.Popen(
+            command(folder, *arguments),
+            stdout=log,
+            stderr=log,
+            text=True,
+            env={**environment(folder), **variables},
+            start_new_session=True,
+        )
 
 
 def planned(folder: Path, *arguments: str) -> set[str]:
@@ -99,12 +151,12 @@ def requests(plan: str) -> list[dict[str, str]]:
     return jobs
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], timeout_s: float = 120, poll_s: float = 0.02) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.02)
+        time.sleep(poll_s)
 
 
 def kill_tree(process: "subprocess.Popen[str]") -> None:
@@ -124,6 +176,12 @@ def freeze_tree(process: "subprocess.Popen[str]") -> set[psutil.Process]:
     return stopped
 
 
+def thaw(frozen: Iterable[psutil.Process]) -> None:
+    """Let stopped processes go on."""
+    for one in frozen:
+        _tell(one.resume)
+
+
 def freeze_where(process: "subprocess.Popen[str]", condition: Callable[[], bool]) -> None:
     """Stop a process and all that descends from it at a moment at which a condition holds and goes on to hold."""
 
@@ -134,8 +192,7 @@ def freeze_where(process: "subprocess.Popen[str]", condition: Callable[[], bool]
         frozen = freeze_tree(process)
         if condition():
             return True
-        for one in frozen:
-            _tell(one.resume)
+        thaw(frozen)
         return False
 
     wait_for(stands_there)
@@ -155,13 +212,39 @@ def _tell(signal: Callable[[], None]) -> None:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Return the command lines of the processes that name a folder or work in it."""
-    lines = []
+    """Return the command lines of the processes that name a folder, work in it, or have a part of it mounted."""
+    lines, inside = [], _place_on_its_disk(folder)
+    ours = _mounted("self")
     for process in psutil.process_iter(["cmdline", "cwd"]):
         line = " ".join(process.info["cmdline"] or [])
-        if str(folder) in line or process.info["cwd"] == str(folder):
-            lines.append(line)
+        sandboxed = any(inside in place for place in _mounted(process.pid) - ours)
+        if str(folder) in line or process.info["cwd"] == str(folder) or sandboxed:
+            lines.append(line or f"process {process.pid}")
     return lines
+
+
+def _place_on_its_disk(folder: Path) -> str:
+    """Return a folder's path from the root of the file system that it is on, as proc(5) tells where a mount begins."""
+    top = next(place for place in (folder, *folder.parents) if place.is_mount())
+    return f"/{folder.relative_to(top)}/"
+
+
+def _mounted(pid: int | str) -> set[str]:
+    """Return where the mounts that a process sees, such as one in a sandbox, begin on their file systems."""
+    try:
+        lines = Path(f"/proc/{pid}/mountinfo").read_text().splitlines()
+    except OSError:
+        return set()
+    return {line.split(" ", 4)[3] for line in lines}
+
+
+def containers(engine: str | None = None) -> list[str]:
+    """Return the names of tracesmith's containers on an engine: that of an address, or the usual one."""
+    import docker  # noqa: PLC0415 (a fifth of a second that other tests need not pay)
+
+    with contextlib.closing(docker.DockerClient(base_url=engine) if engine else docker.from_env()) as client:
+        found = client.containers.list(all=True, filters={"label": "tracesmith.owner"})
+        return [str(container.name) for container in found]
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -171,7 +254,33 @@ def leftovers(folder: Path) -> list[Path]:
     return [*hidden, *scratch]
 
 
-def finished_entries(stores: Sequence[Path]) -> dict[Path, tuple[int, int]]:
+def check_whole(line: Line, folder: Path, finished: Path, before: Entries, **variables: str) -> None:
+    """Check that the same command finishes to the bytes of an undisturbed run, redoes no entry and leaves nothing."""
+    done = snakemake(folder, line.rows, **variables)
+    assert done.returncode == 0, done.stdout
+    check_final(line, folder, finished)
+    after = finished_entries([folder / store for store in line.stores])
+    redone = [str(path.relative_to(folder)) for path in before if after.get(path) != before[path]]
+    assert not redone, f"done twice: {redone}"
+    check_clean(folder)
+
+
+def check_final(line: Line, folder: Path, finished: Path) -> None:
+    """Check that the files that a line is for are those of an undisturbed run."""
+    other = [name for name in line.final if (folder / name).read_bytes() != (finished / name).read_bytes()]
+    assert not other, f"not the bytes of an undisturbed run: {other}"
+
+
+def check_clean(folder: Path) -> None:
+    """Check that no process, mount, lock, scratch folder or temporary file of a run is left."""
+    assert leftovers(folder) == []
+    left = processes_of(folder)
+    assert not left, f"processes are left: {left}"
+    locked = [path.name for path in (folder / ".snakemake" / "locks").glob("*")]
+    assert not locked, f"Snakemake's locks are left: {locked}"
+
+
+def finished_entries(stores: Sequence[Path]) -> Entries:
     """Return the whole entries of some stores, with what changes when one is written again."""
     entries = [path for store in stores for path in store.glob("[!.]*/entry.json")]
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in entries}

@@ -10,7 +10,9 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 FLOCK = "hhqqi4x"
 """The C struct flock."""
@@ -25,6 +27,20 @@ def held(path: Path, place: int) -> Iterator[None]:
         yield
 
 
+def take(file: IO[bytes], place: int, *, shared: bool = False) -> bool:
+    """Take the lock of a byte for as long as the file is open, and tell whether it could be had; shared: to read."""
+    try:
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, _lock_of(place, fcntl.F_RDLCK if shared else fcntl.F_WRLCK))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def place_of(name: str) -> int:
+    """Return the byte that stands for a name."""
+    return int.from_bytes(sha256(name.encode()).digest()[:7])
+
+
 def is_held(path: Path, place: int) -> bool:
     """Tell whether somebody holds the lock of a byte."""
     with path.open("ab") as file:
@@ -32,5 +48,5 @@ def is_held(path: Path, place: int) -> bool:
     return bool(struct.unpack(FLOCK, found)[0] != fcntl.F_UNLCK)
 
 
-def _lock_of(place: int) -> bytes:
-    return struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
+def _lock_of(place: int, kind: int = fcntl.F_WRLCK) -> bytes:
+    return struct.pack(FLOCK, kind, os.SEEK_SET, place, 1, 0)

@@ -13,7 +13,6 @@ import subprocess
 import threading
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ class Store:
 
         The lock is a byte of one file, chosen by the name's hash.
         """
-        with locks.held(self.root / ".lock", int.from_bytes(sha256(name.encode()).digest()[:7])):
+        with locks.held(self.root / ".lock", locks.place_of(name)):
             yield
 
     @contextmanager

@@ -7,7 +7,7 @@ A test's id is its file and its full title path, joined by " > "; a second test 
 
 import secrets
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from tracesmith.runners import RUNNERS
 from tracesmith.runners.base import SEPARATOR, Invocation, Reading, Runner
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Completed, Sandbox
+
+SURE = ("ran", "timed_out")
+"""Outcomes of a run that another one of the same code would have as well."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,12 @@ def run(
     if reading is None:
         return SuiteRun("no_report", output=done.text, seconds=done.seconds)
     return of_reading(reading, done.text, done.seconds)
+
+
+def sure(run: Callable[[], SuiteRun]) -> SuiteRun:
+    """Make a run, and again when it was killed or has no report: the machine, short of memory, may have done that."""
+    found = run()
+    return found if found.outcome in SURE else run()
 
 
 def of_reading(reading: Reading, output: str, seconds: float) -> SuiteRun:

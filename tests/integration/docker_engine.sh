@@ -2,6 +2,7 @@
 # Start or stop a Docker engine of our own: all its files in one new folder, a socket and a bridge that no other engine uses.
 #
 #     sudo tests/integration/docker_engine.sh start /var/tmp/engine   # prints the DOCKER_HOST to export
+#     sudo tests/integration/docker_engine.sh crash /var/tmp/engine   # kill -9, and start it again
 #     sudo tests/integration/docker_engine.sh stop /var/tmp/engine
 #
 # For machines where no engine runs, CI among them. Needs root, dockerd, containerd, iptables and ip
@@ -51,7 +52,28 @@ start() {
     mkdir -p "$folder"
     [[ ! -e $folder/bridge ]] || fail "$folder is or was another engine's: stop that one first"
     make_bridge
+    run_engine
+}
 
+# As when the kernel runs out of memory: containers lose the engine while they run. Its containerd goes with it.
+crash() {
+    local pids pid
+    [[ -s $folder/bridge ]] || fail "$folder is no engine's"
+    bridge=$(<"$folder/bridge")
+    pids=("$(<"$folder/docker.pid")" "$(<"$folder/exec/containerd/containerd.pid")")
+    is_ours "${pids[0]}" || fail "the engine in $folder does not run"
+    kill -KILL "${pids[@]}"
+    for pid in "${pids[@]}"; do
+        while is_ours "$pid"; do
+            sleep 0.1
+        done
+    done
+    # The numbers of the dead are taken until somebody has waited for them.
+    rm -f "$folder/docker.pid" "$folder/exec/containerd/containerd.pid"
+    run_engine
+}
+
+run_engine() {
     # Namespaces of its own, since dockerd uses a containerd that the system may have running.
     setsid nohup dockerd \
         --data-root "$folder/data" \
@@ -61,7 +83,7 @@ start() {
         --bridge "$bridge" \
         --containerd-namespace "$bridge" \
         --containerd-plugins-namespace "$bridge-plugins" \
-        >"$folder/dockerd.log" 2>&1 </dev/null &
+        >>"$folder/dockerd.log" 2>&1 </dev/null &
     local pid=$! deadline=$((SECONDS + START_TIMEOUT_S)) info
     until info=$(answers); do
         if ! kill -0 "$pid" 2>/dev/null || ((SECONDS > deadline)); then
@@ -91,6 +113,14 @@ end_process() {
     is_ours "$pid" && kill -KILL "$pid" 2>/dev/null || true
 }
 
+# An engine that crashed does not know all containers any more, and leaves what holds them.
+end_shims() {
+    local place
+    for place in /proc/[0-9]*; do
+        is_ours "${place#/proc/}" && kill -KILL "${place#/proc/}" || true
+    done
+}
+
 # dockerd leaves its rules behind; those of our bridge name an interface that is about to go.
 remove_bridge() {
     local name table rule
@@ -109,11 +139,12 @@ stop() {
     [[ -d $folder ]] || return 0
     end_process "$folder/docker.pid"
     end_process "$folder/exec/containerd/containerd.pid"
+    end_shims
     awk -v root="$folder/" 'index($5, root) == 1 {print $5}' /proc/self/mountinfo | sort -r | xargs -r umount --lazy
     remove_bridge
     rm -rf "$folder"
 }
 
-[[ $# -eq 2 && ($1 == start || $1 == stop) ]] || fail "usage: $0 start|stop FOLDER"
+[[ $# -eq 2 && $1 =~ ^(start|crash|stop)$ ]] || fail "usage: $0 start|crash|stop FOLDER"
 folder=$(realpath -m "$2")
 "$1"

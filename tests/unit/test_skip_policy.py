@@ -17,7 +17,8 @@ def run_pytest(folder: Path, files: dict[str, str], **environment: str) -> subpr
         path = folder / "tests" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"import pytest\n\n{text}")
-    shutil.copy(REPOSITORY / "tests" / "conftest.py", folder / "tests" / "conftest.py")
+    for name in ("conftest.py", "needs.py"):
+        shutil.copy(REPOSITORY / "tests" / name, folder / "tests" / name)
     shutil.copy(REPOSITORY / "pyproject.toml", folder / "pyproject.toml")
     inherited = {key: value for key, value in os.environ.items() if key != "TRACESMITH_NO_SKIP"}
     return subprocess.run(

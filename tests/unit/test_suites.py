@@ -240,3 +240,13 @@ def test_no_two_runs_write_the_same_report() -> None:
 def test_a_report_of_a_runner_that_did_not_end_by_itself_is_not_read(exit_code: int) -> None:
     report = (RECORDINGS / "all_pass.json").read_bytes()
     assert suites.run(ReplayBox(Completed(exit_code, b"", None, 1.0), report), SETTINGS, 60).outcome == "no_report"
+
+
+@pytest.mark.parametrize(
+    ("ends", "kept"),
+    [(["no_report", "ran"], "ran"), (["killed", "killed"], "killed"), (["timed_out"], "timed_out"), (["ran"], "ran")],
+)
+def test_a_run_that_somebody_may_have_killed_is_made_again(ends: list[str], kept: str) -> None:
+    left = iter(ends)
+    assert suites.sure(lambda: SuiteRun(next(left))).outcome == kept
+    assert list(left) == []

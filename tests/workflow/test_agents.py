@@ -10,7 +10,7 @@ import agent_models
 import llm_server
 import tiny
 import workflows
-from llm_server import Body, Message, ModelServer
+from llm_server import ModelServer
 
 pytest.importorskip("minisweagent", reason="missing: mini-swe-agent, of envs/pipeline.txt")
 RUN = "tiny-mini"
@@ -36,16 +36,8 @@ def configure(folder: Path, server: ModelServer, **agent: object) -> None:
 @pytest.mark.sandbox
 @pytest.mark.network
 def test_an_agent_with_a_model_makes_rows_and_is_paid_for_once(line: Path, server: ModelServer) -> None:
-    bugs = {row["problem_statement"].strip(): row["patch"] for row in json.loads((line / DATASET).read_text())}
-
-    def answer(body: Body) -> Message:
-        turn = sum(message["role"] == "assistant" for message in body["messages"])
-        task = agent_models.text(body["messages"][1])
-        patch = next(patch for text, patch in bugs.items() if text in task)
-        undo = f"git apply -R - <<'PATCH'\n{patch}PATCH"
-        return agent_models.bash(json.dumps({"command": [undo, agent_models.SUBMIT][min(turn, 1)]}), turn)
-
-    server.answer = answer
+    instances = json.loads((line / DATASET).read_text())
+    server.answer = agent_models.undoing(line / DATASET)
     configure(line, server, workers=4, samples=2)
     done = workflows.snakemake(line, ROWS, SECOND)
     assert done.returncode == 0, done.stdout
@@ -55,11 +47,9 @@ def test_an_agent_with_a_model_makes_rows_and_is_paid_for_once(line: Path, serve
     assert {row["model"] for row in rows} == {"openai/gpt-4o-mini"}
     assert all("FUNCTION #1: bash" in row["messages"][0]["content"] for row in rows)
     assert all("FUNCTION #2" not in row["messages"][0]["content"] for row in rows)
-    assert set(json.loads((line / SECOND).read_text())) == {
-        row["instance_id"] for row in json.loads((line / DATASET).read_text())
-    }
+    assert set(json.loads((line / SECOND).read_text())) == {row["instance_id"] for row in instances}
     paid = server.answered
-    assert paid == 4 * len(bugs)
+    assert paid == 4 * len(instances)
     assert "Nothing to be done" in workflows.snakemake(line, ROWS, SECOND).stdout
     workflows.forget(line, [ROWS, f"trajectories/local/{RUN}/preds.json"])
     assert workflows.snakemake(line, ROWS).returncode == 0

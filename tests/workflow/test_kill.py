@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import docker
 import pytest
 
 import tiny
@@ -15,19 +14,11 @@ import workflows
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
 
-RUN = "tiny-oracle"
-ROWS = f"trajectories_sft/{RUN}.resolved_only.xml.jsonl"
-VALIDATION = f"logs/run_validation/{tiny.REPO}"
+LINE = workflows.Line(tiny.REPO, "tiny-oracle")
+VALIDATION, TRAJECTORIES, GRADES, CONFIRMATIONS = LINE.stores
+MADE = [*LINE.stores, *LINE.final]
 CONFIRMATION = f"{VALIDATION}/confirmation.json"
-STORES = [VALIDATION, f"trajectories/local/{RUN}", f"logs/run_evaluation/{RUN}", f"{VALIDATION}/confirmation"]
-FINAL = [
-    f"logs/task_insts/{tiny.REPO}.json",
-    f"logs/agent_datasets/{tiny.REPO}_final.json",
-    f"trajectories/local/{RUN}/preds.json",
-    f"logs/run_evaluation/{RUN}/report.json",
-    f"trajectories_sft/{RUN}.xml.jsonl",
-    ROWS,
-]
+_, DATASET, PREDICTIONS, REPORT, _, _ = LINE.final
 
 
 def entries(folder: Path, store: str) -> int:
@@ -41,32 +32,17 @@ def building(folder: Path) -> bool:
 
 MOMENTS: dict[str, Callable[[Path], bool]] = {
     "while the environment is built": building,
-    "as validation begins": lambda folder: (folder / STORES[0]).exists(),
-    "after two verdicts": lambda folder: entries(folder, STORES[0]) > 2,
-    "after one confirmation": lambda folder: entries(folder, STORES[3]) > 0,
-    "after one trajectory": lambda folder: entries(folder, STORES[1]) > 0,
-    "after one grade": lambda folder: entries(folder, STORES[2]) > 0,
-    "after the grades": lambda folder: (folder / FINAL[3]).exists(),
+    "as validation begins": lambda folder: (folder / VALIDATION).exists(),
+    "after two verdicts": lambda folder: entries(folder, VALIDATION) > 2,
+    "after one confirmation": lambda folder: entries(folder, CONFIRMATIONS) > 0,
+    "after one trajectory": lambda folder: entries(folder, TRAJECTORIES) > 0,
+    "after one grade": lambda folder: entries(folder, GRADES) > 0,
+    "after the grades": lambda folder: (folder / REPORT).exists(),
 }
 
 
-def start(folder: Path) -> "subprocess.Popen[str]":
-    log = (folder / "out.log").open("a")
-    return subprocess.Popen(
-        workflows.command(folder, ROWS), stdout=log, stderr=log, text=True, env=workflows.environment(folder)
-    )
-
-
-def check_whole(folder: Path, finished_line: Path, before: dict[Path, tuple[int, int]]) -> None:
-    """Check that the same command finishes to the same bytes, redoes no entry and leaves nothing behind."""
-    done = workflows.snakemake(folder, ROWS)
-    assert done.returncode == 0, done.stdout
-    for name in FINAL:
-        assert (folder / name).read_bytes() == (finished_line / name).read_bytes(), name
-    after = workflows.finished_entries([folder / store for store in STORES])
-    assert {path: after[path] for path in before} == before
-    assert workflows.leftovers(folder) == []
-    assert workflows.processes_of(folder) == []
+def finished(folder: Path) -> workflows.Entries:
+    return workflows.finished_entries([folder / store for store in LINE.stores])
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -76,13 +52,13 @@ def test_a_killed_run_goes_on_and_repeats_nothing(moment: str, finished_line: Pa
         workflows.make_folder(folder)
     else:
         workflows.copy_folder(finished_line, folder)
-        workflows.forget(folder, [*STORES, *FINAL])
-    process = start(folder)
+        workflows.forget(folder, MADE)
+    process = workflows.start(folder, LINE.rows)
     workflows.wait_for(lambda: MOMENTS[moment](folder) or process.poll() is not None)
     assert process.poll() is None, (folder / "out.log").read_text()
     workflows.kill_tree(process)
     workflows.wait_for(lambda: workflows.processes_of(folder) == [], 10)
-    check_whole(folder, finished_line, workflows.finished_entries([folder / store for store in STORES]))
+    workflows.check_whole(LINE, folder, finished_line, finished(folder))
 
 
 def test_a_run_goes_on_beside_the_script_that_a_killed_snakemake_left_behind(
@@ -90,26 +66,26 @@ def test_a_run_goes_on_beside_the_script_that_a_killed_snakemake_left_behind(
 ) -> None:
     folder = tmp_path / "folder"
     workflows.copy_folder(finished_line, folder)
-    workflows.forget(folder, [*STORES, *FINAL])
-    process = start(folder)
-    workflows.wait_for(lambda: entries(folder, STORES[0]) > 1)
+    workflows.forget(folder, MADE)
+    process = workflows.start(folder, LINE.rows)
+    workflows.wait_for(lambda: entries(folder, VALIDATION) > 1)
     process.kill()
     process.wait()
     assert any("validate_bugs.py" in line for line in workflows.processes_of(folder))
-    before = workflows.finished_entries([folder / store for store in STORES])
-    check_whole(folder, finished_line, before)
+    before = finished(folder)
+    workflows.check_whole(LINE, folder, finished_line, before)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_script_told_to_end_takes_its_sandboxes_down(signum: int, finished_line: Path, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     workflows.copy_folder(finished_line, folder)
-    workflows.forget(folder, [*STORES, *FINAL])
+    workflows.forget(folder, MADE)
     repo = folder / "logs/build_images" / tiny.REPO
     command = [workflows.SCRIPTS / "validate_bugs.py", folder / f"logs/bug_gen/{tiny.REPO}_screened_patches.json"]
-    command += ["--environment", repo / "environment.json", "--output", folder / STORES[0] / "report.json"]
+    command += ["--environment", repo / "environment.json", "--output", folder / VALIDATION / "report.json"]
     process = subprocess.Popen(command, env=workflows.environment(folder), stderr=subprocess.DEVNULL)
-    workflows.wait_for(lambda: entries(folder, STORES[0]) > 1)
+    workflows.wait_for(lambda: entries(folder, VALIDATION) > 1)
     os.kill(process.pid, signum)
     assert process.wait(15) == 128 + signum
     assert workflows.leftovers(folder) == []
@@ -119,38 +95,33 @@ def test_a_script_told_to_end_takes_its_sandboxes_down(signum: int, finished_lin
 def test_shards_merge_to_the_bytes_of_one_run(finished_line: Path, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     workflows.copy_folder(finished_line, folder)
-    workflows.forget(folder, [*STORES, *FINAL])
+    workflows.forget(folder, MADE)
     environment = ["--environment", folder / f"logs/build_images/{tiny.REPO}/environment.json"]
-    dataset = finished_line / FINAL[1]
+    dataset = finished_line / DATASET
     validation = [folder / f"logs/bug_gen/{tiny.REPO}_screened_patches.json", "--max-instances", "5"]
-    confirmation = [validation[0], "--report", folder / STORES[0] / "report.json"]
+    confirmation = [validation[0], "--report", folder / VALIDATION / "report.json"]
+    agent = ["--config", folder / "agent.yaml"]
     stages = {
-        "validate_bugs": [*validation, "--output", folder / STORES[0] / "report.json"],
+        "validate_bugs": [*validation, "--output", folder / VALIDATION / "report.json"],
         "confirm_bugs": [*confirmation, "--output", folder / CONFIRMATION],
-        "run_agent": [dataset, "--engine", "oracle", "--config", folder / "agent.yaml", "--output", folder / FINAL[2]],
-        "evaluate_predictions": [finished_line / FINAL[2], "--dataset", dataset, "--output", folder / FINAL[3]],
+        "run_agent": [dataset, "--engine", "oracle", *agent, "--output", folder / PREDICTIONS],
+        "evaluate_predictions": [finished_line / PREDICTIONS, "--dataset", dataset, "--output", folder / REPORT],
     }
     for script, arguments in stages.items():
         command = [workflows.SCRIPTS / f"{script}.py", *arguments, *environment]
         for shard in ("3/3", "1/3", "2/3"):
             subprocess.run([*command, "--shard", shard], check=True, env=workflows.environment(folder))
             assert not Path(arguments[-1]).exists()
-        before = workflows.finished_entries([folder / store for store in STORES])
+        before = finished(folder)
         subprocess.run(command, check=True, env=workflows.environment(folder))
-        after = workflows.finished_entries([folder / store for store in STORES])
+        after = finished(folder)
         assert {path: after[path] for path in before} == before
-    for name in FINAL[2:4]:
+    for name in (PREDICTIONS, REPORT):
         assert (folder / name).read_bytes() == (finished_line / name).read_bytes(), name
     for name in (f"{VALIDATION}/report.json", CONFIRMATION):
         merged, whole = (json.loads((root / name).read_text()) for root in (folder, finished_line))
         assert merged["instances"] == whole["instances"]
         assert merged["funnel"] == whole["funnel"]
-
-
-def containers() -> list[str]:
-    """The names of tracesmith's containers on the engine."""
-    client = docker.from_env()
-    return [str(found.name) for found in client.containers.list(all=True, filters={"label": "tracesmith.owner"})]
 
 
 @pytest.mark.docker
@@ -159,8 +130,8 @@ def test_a_killed_run_in_docker_leaves_no_container_behind(finished_line: Path, 
     config = workflows.read_config(tmp_path)
     config["repos"]["tiny"]["sandbox"]["backend"] = "docker"
     workflows.write_config(tmp_path, config)
-    process = start(tmp_path)
-    workflows.freeze_where(process, lambda: entries(tmp_path, STORES[0]) > 1 and containers() != [])
+    process = workflows.start(tmp_path, LINE.rows)
+    workflows.freeze_where(process, lambda: entries(tmp_path, VALIDATION) > 1 and workflows.containers() != [])
     workflows.kill_tree(process)
-    check_whole(tmp_path, finished_line, workflows.finished_entries([tmp_path / store for store in STORES]))
-    assert containers() == []
+    workflows.check_whole(LINE, tmp_path, finished_line, finished(tmp_path))
+    assert workflows.containers() == []

@@ -21,8 +21,6 @@ from tracesmith.suites import SuiteRun
 from tracesmith.workspaces import PatchDoesNotApplyError
 
 RESOLVED = "resolved"
-SURE = ("ran", "timed_out")
-"""Outcomes of a run that another one of the same code would have as well."""
 MOST_NAMED = 3
 NEXT = re.compile(r"\n\s*(?:it|test|describe)\b")
 NOTHING = Examined([], {}, [])
@@ -77,9 +75,7 @@ class Grader:
         return replace(found, examined=examined)
 
     def _judge(self, instance: Instance, tree: Tree, examined: Examined) -> Grade:
-        suite = self._run(tree)
-        if suite.outcome not in SURE:
-            suite = self._run(tree)
+        suite = suites.sure(lambda: self._run(tree))
         self.health.confirm(suite)
         outcome = self._outcome(suite, {*instance["FAIL_TO_PASS"], *instance["PASS_TO_PASS"]})
         if outcome != RESOLVED:
@@ -91,7 +87,8 @@ class Grader:
     def _again(self, instance: Instance, tree: Tree, first: SuiteRun) -> Grade:
         """Ask for a second opinion; tests that flicker in the pristine tree have no say in it."""
         found = self.controls.of({suites.test_file(test) for test in instance["FAIL_TO_PASS"]})
-        suite = self._run(tree.plus({path: control.text for path, control in found.items()}), self.controls.changes)
+        controlled = tree.plus({path: control.text for path, control in found.items()})
+        suite = suites.sure(lambda: self._run(controlled, self.controls.changes))
         if suite.outcome == "ran" and not all(controls.hold(control, suite) for control in found.values()):
             return Grade(
                 "not_trusted", first, "a test that has to fail does not with this patch", flags=[FAILS_CONTROL]

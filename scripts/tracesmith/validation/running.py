@@ -1,7 +1,8 @@
 """Run a candidate: the test files that can see it, and more of them for as long as there is a doubt."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +70,18 @@ class Runner:
         """
         for only in _steps(selection):
             limit = changes.timeout_s(self.timeout_s(only))
-            with self.backend.open() as box:
-                workspaces.apply_patch(box, patch)
-                found = suites.run(box, self.environment.test, limit, changes, only=only or ())
+            found = suites.sure(partial(self._run, patch, only or (), limit, changes))
             if only is None:
                 break
             if not self.is_doubtful(found, only, selection):
                 return self.found(found, only, "clean", limit, beside)
         why = selection.why or "the selected files did not run"
         return Found(found, limit, {"selection": "none", "way": "clean", "why": why})
+
+    def _run(self, patch: str, only: Sequence[str], limit_s: float, changes: Perturbation) -> SuiteRun:
+        with self.backend.open() as box:
+            workspaces.apply_patch(box, patch)
+            return suites.run(box, self.environment.test, limit_s, changes, only=only)
 
     def found(
         self, suite: SuiteRun, only: list[str], way: str, limit_s: float, beside: SuiteRun | None = None
