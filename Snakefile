@@ -3,7 +3,7 @@ tracesmith: from a TypeScript repository to the training data of a software-engi
 
     snakemake --cores 20 trajectories_sft/RUN.resolved_only.xml.jsonl
 
-Without a target: the resolved rows and the report of every run of the configuration.
+Without a target: the resolved rows and the report of every run of the configuration, and of its repositories.
 """
 
 from snakemake.utils import min_version
@@ -30,6 +30,7 @@ localrules:
     hold_out_instances,
     push_mirror,
     render_agent_config,
+    report_repo,
     report_run,
     split_rows,
 
