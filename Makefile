@@ -101,6 +101,7 @@ doctor: setup  ## say whether all is there that a run needs; CONFIGFILE=mine.yam
 demo: setup  ## build a small training set without a model, an engine or a key
 	@$(IN_VENV) python scripts/doctor.py --backend $(BACKEND) --run demo
 	@$(IN_VENV) snakemake --cores all trajectories_sft/demo.resolved_only.xml.jsonl reports/demo.html \
+	    reports/repos/npm__css-what.v8.0.0.html \
 	    --config 'repos={css-what: {sandbox: {backend: $(BACKEND)}}}'
 	@$(IN_VENV) python scripts/show_funnel.py reports/demo.json
 

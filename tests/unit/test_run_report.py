@@ -417,8 +417,8 @@ def test_what_a_patch_leaves_failing_is_shown(run: RunFiles) -> None:
 
 def test_the_figures_of_a_run_add_up(run: RunFiles) -> None:
     names = ["r.op_a__1", "r.op_a__2", "r.op_b__3"]
-    hard = {"strategy": "op_a", "difficulty": {"lines": 2, "distance": None}}
-    js(run.dataset, [instance(name, tracesmith=hard) for name in names])
+    hard = {"difficulty": {"lines": 2, "distance": None}}
+    js(run.dataset, [instance(name, tracesmith={**hard, "strategy": name[2:6]}) for name in names])
     js(run.predictions, {name: prediction(name) for name in names})
     js(run.evaluation, evaluation(resolved=names[:1], unresolved=names[1:]))
     judged = [{"instance_id": name, "verdict": "valid"} for name in names]

@@ -23,11 +23,12 @@ MEASURES = {
 
 def by_operator(inputs: Inputs) -> list[dict[str, Any]]:
     """Return, for each operator, how many were tried, valid, in the dataset and resolved; most tried first."""
-    tried = Counter(map(records.strategy_of, inputs.judged))
-    valid = Counter(records.strategy_of(name) for name, verdict in inputs.judged.items() if verdict == "valid")
-    names = [instance["instance_id"] for instance in inputs.instances]
-    chosen = Counter(map(records.strategy_of, names))
-    resolved = Counter(records.strategy_of(name) for name in names if inputs.outcomes.get(name) == RESOLVED)
+    known = {one["instance_id"]: (one.get("tracesmith") or {}).get("strategy") for one in inputs.instances}
+    names = {name: known.get(name) or records.strategy_of(name) for name in [*inputs.judged, *known]}
+    tried = Counter(names[name] for name in inputs.judged)
+    valid = Counter(names[name] for name, verdict in inputs.judged.items() if verdict == "valid")
+    chosen = Counter(names[name] for name in known)
+    resolved = Counter(names[name] for name in known if inputs.outcomes.get(name) == RESOLVED)
     every = sorted({*tried, *chosen}, key=lambda operator: (-tried[operator], -chosen[operator], operator))
     return [
         {

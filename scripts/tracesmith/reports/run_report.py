@@ -40,6 +40,7 @@ def report(run_id: str, run: RunFiles, output: Path, summary_path: Path) -> None
     made_by = summaries.made_by(STAGE, FORMAT_VERSION, run.named() | run.sidecars(), {"run_id": run_id})
     paths = {**run.named(), "report": output, "summary": summary_path}
     steps = funnel(inputs, run)
+    verdicts = [verdict(instance, inputs) for instance in inputs.instances]  # refuses what the figures would trip over
     summary = {
         "made_by": made_by,
         "run_id": run_id,
@@ -51,7 +52,7 @@ def report(run_id: str, run: RunFiles, output: Path, summary_path: Path) -> None
         "operators": numbers.by_operator(inputs),
         "difficulty": numbers.by_difficulty(inputs),
         "agents": numbers.of_agents(inputs),
-        "verdicts": [verdict(instance, inputs) for instance in inputs.instances],
+        "verdicts": verdicts,
         **_training(inputs),
     }
     pages.write(render(summary, inputs), output, summary, summary_path)
