@@ -28,7 +28,7 @@ REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3,
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
 
-.PHONY: help setup setup-dev doctor demo test chaos packages local-model sweagent training training-trl smollm lint format pins clean
+.PHONY: help setup setup-dev doctor demo status test chaos packages local-model sweagent training training-trl smollm lint format pins clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -104,6 +104,9 @@ demo: setup  ## build a small training set without a model, an engine or a key
 	    reports/repos/npm__css-what.v8.0.0.html \
 	    --config 'repos={css-what: {sandbox: {backend: $(BACKEND)}}}'
 	@$(IN_VENV) python scripts/show_funnel.py reports/demo.json
+
+status: setup  ## what exists of the configuration, how far the rest is, what it may cost; CONFIGFILE=mine.yaml
+	@$(IN_VENV) python scripts/show_status.py $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
 test: setup-dev  ## run the tests; PYTEST_ARGS='-k name' narrows them
 	@$(IN_VENV) pytest $(PYTEST_ARGS)
