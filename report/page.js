@@ -88,16 +88,18 @@
     const mine = ++asked;
     const text = form.elements.text.value.trim().toLowerCase();
     const verdict = form.elements.verdict.value;
-    const all = text !== "" && form.elements.all.checked;
+    const operator = text.startsWith("operator:") ? text.slice("operator:".length) : null;
+    const all = text !== "" && operator === null && form.elements.all.checked;
     let count = 0;
-    for (const [place, entry] of entries.entries()) {
+    for (const [place, entry] of [...entries].entries()) {
       if (all && !entry.all && place % 50 === 0) {
         shown.textContent = `reading ${place} of ${entries.length}`;
         await new Promise((later) => setTimeout(later));
       }
       const own = all ? await everything(entry) : entry.text;
       if (mine !== asked) return;
-      entry.body.hidden = !own.includes(text) || (verdict !== "" && entry.body.dataset.verdict !== verdict);
+      const fits = operator === null ? own.includes(text) : entry.body.dataset.operator.toLowerCase() === operator;
+      entry.body.hidden = !fits || (verdict !== "" && entry.body.dataset.verdict !== verdict);
       count += !entry.body.hidden;
     }
     shown.textContent = `${count} of ${entries.length}`;
@@ -146,7 +148,9 @@
   };
   const toggle = () => {
     const entry = current();
-    if (entry) entry.details.open = !entry.details.open;
+    if (!entry) return;
+    entry.details.open = !entry.details.open;
+    if (!entry.details.open) entry.details.firstElementChild.focus();
   };
   const keys = {
     "/": () => form.elements.text.focus(),

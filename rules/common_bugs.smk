@@ -27,7 +27,9 @@ def validated_patches(wildcards):
 
 
 def patches_of_repo(wildcards):
-    """All candidates of a repository as they were made, single ones first."""
+    """All candidates of a repository as they were made, single ones first; none are made where it has its dataset."""
+    if repo_of(wildcards).settings["dataset"]:
+        refuse(f"{wildcards.repo} has a dataset of its own: how its bugs were made is not known here")
     return [f"logs/bug_gen/{wildcards.repo}_all_patches.json", *validated_patches(wildcards)[1:]]
 
 

@@ -34,7 +34,8 @@ def hold_files():
 def check_before_start():
     """Show what is missing or doubtful, and end the run when it would miss something on this machine."""
     hold_files()
-    for path in clocks.bring_back(Path(name) for job in workflow.dag.needrun_jobs() for name in job.input):
+    read = [Path(name) for job in workflow.dag.needrun_jobs() for name in job.input]
+    for path in or_refuse(clocks.bring_back, read):
         print(
             f"WARNING  {path} was dated in the future and has the present time now: was the clock set?", file=sys.stderr
         )

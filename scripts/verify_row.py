@@ -21,17 +21,19 @@ def main() -> None:
     parser.add_argument("rows", type=Path, help="SFT rows")
     parser.add_argument("instance_id", metavar="INSTANCE_ID")
     parser.add_argument("--folder", type=Path, default=Path(), help="folder of the workflow (default: this one)")
+    parser.add_argument(
+        "--dataset", type=Path, help="the run's dataset, where it is not logs/agent_datasets/REPO_final.json"
+    )
     parser.add_argument("--prompt", type=Path, help="prompt of the rows, where it is none of configs/agent/xml_*.yaml")
     parser.add_argument(
         "--tokenizer", type=Path, help="folder with the trainer's tokenizer.json, to count tokens again"
     )
-    parser.add_argument("--timeout", type=cli.positive_number, default="600", help="seconds of one run of the suite")
     args = cli.arguments(parser)
     cli.start_logging()
     row = verifying.find_row(args.rows, args.instance_id)
-    chain = verifying.chain_of(row, args.folder, PROMPTS, args.prompt, args.tokenizer)
+    chain = verifying.chain_of(row, args.folder, PROMPTS, vars(args))
     broken = 0
-    for link in verifying.verify(row, chain, args.timeout):
+    for link in verifying.verify(row, chain):
         broken += bool(link.broken)
         sys.stdout.write(f"{'BROKEN' if link.broken else 'ok    '} {link.name:11} {link.broken or link.shown}\n")
         sys.stdout.flush()

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,6 +180,17 @@ def thaw(frozen: Iterable[psutil.Process]) -> None:
     """Let stopped processes go on."""
     for one in frozen:
         _tell(one.resume)
+
+
+@contextlib.contextmanager
+def frozen(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """Stop a process that has not ended, and all that descends from it, for the block."""
+    stopped = freeze_tree(process)
+    try:
+        assert process.poll() is None, "the process ended before it was stopped"
+        yield
+    finally:
+        thaw(stopped)
 
 
 def freeze_where(process: "subprocess.Popen[str]", condition: Callable[[], bool]) -> None:

@@ -6,20 +6,48 @@ are run again in the repository's sandbox.
 """
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, pool, prepared, records, scratch
+from tracesmith import files, pool, prepared, records, schemas, scratch, summaries
 from tracesmith.environments import sources
 from tracesmith.errors import InfrastructureError, InputError
 from tracesmith.evaluation import evaluating, trees
 from tracesmith.records import Instance
-from tracesmith.sft import conversion, rowfiles, tokens, trajectories
+from tracesmith.sft import conversion, lengths, rowfiles, rows, tokens, trajectories
 from tracesmith.sft.conversion import Settings
+from tracesmith.sft.styles import STYLES
 
+COUNT = {"type": "integer", "minimum": 0}
+TEXT = {"type": "string"}
+ROW = {
+    "type": "object",
+    "required": ["patch", "resolved", "tracesmith"],
+    "properties": {
+        "patch": TEXT,
+        "resolved": {"type": "boolean"},
+        "tracesmith": {
+            "type": "object",
+            "required": ["run_id", "repo", "style", "provenance"],
+            "properties": {
+                "run_id": TEXT,
+                "repo": TEXT,
+                "style": {"enum": list(STYLES)},
+                "provenance": {"type": "object"},
+                "tokens": {"type": "object", "additionalProperties": COUNT},
+                "part": {
+                    "type": "object",
+                    "required": ["number", "of", "first_turn"],
+                    "properties": {"number": COUNT, "of": COUNT, "first_turn": COUNT},
+                },
+            },
+        },
+    },
+}
+TIMEOUT_S = 600
+"""Of one run of the suite, where no sidecar says it."""
 LATER = frozenset({"masked_turns", "tokens"})
 """What a row has of filters, and of a tokenizer."""
 
@@ -47,63 +75,60 @@ class Link:
 
 
 def find_row(path: Path, instance_id: str) -> dict[str, Any]:
-    """Return the first row of an instance. Raises InputError when the file has none."""
+    """Return the first row of an instance. Raises InputError for none, or one of another tool."""
     for row, _ in rowfiles.read(path):
         if row["instance_id"] == instance_id:
+            schemas.check(row, ROW, f"{path}: {instance_id}: no row of tracesmith with a verdict")
             return row
     raise InputError(f"{path}: no row of {instance_id}")
 
 
-def chain_of(row: dict[str, Any], root: Path, prompts: Path, prompt: Path | None, tokenizer: Path | None) -> Chain:
+def chain_of(row: dict[str, Any], root: Path, prompts: Path, given: Mapping[str, Path | None]) -> Chain:
     """
-    Return where a row's files stand in the folder of a workflow; the prompt is one of a folder, or the given one.
+    Return where a row's files stand in the folder of a workflow, but for those that are given by their names.
 
-    Raises InputError when the row does not say its run.
+    Raises InputError when the run's folder is not there.
     """
-    extras = row.get("tracesmith") or {}
-    run_id, repo = extras.get("run_id"), extras.get("repo")
-    if not isinstance(run_id, str) or not isinstance(repo, str):
-        raise InputError(f"{row['instance_id']}: the row does not say its run and repository: it is not of tracesmith")
+    run_id, repo = row["tracesmith"]["run_id"], row["tracesmith"]["repo"]
     folders = sorted(root.glob(f"trajectories/*/{run_id}"))
     if len(folders) != 1:
         raise InputError(f"{root}/trajectories/*/{run_id}: one folder of this run is wanted, there are {len(folders)}")
     return Chain(
         trajectories=folders[0],
-        dataset=root / f"logs/agent_datasets/{repo}_final.json",
+        dataset=given.get("dataset") or root / f"logs/agent_datasets/{repo}_final.json",
         environment=root / f"logs/build_images/{repo}/environment.json",
         report=root / f"logs/run_evaluation/{run_id}/report.json",
-        prompt=prompt or prompts / trajectories.prompt_name(folders[0]),
-        tokenizer=tokenizer,
+        prompt=given.get("prompt") or prompts / trajectories.prompt_name(folders[0]),
+        tokenizer=given.get("tokenizer"),
     )
 
 
-def verify(row: dict[str, Any], chain: Chain, timeout_s: float) -> Iterator[Link]:
-    """Yield the links of a row's chain, the cheap ones first; a broken one ends it when the next ones build on it."""
+def verify(row: dict[str, Any], chain: Chain) -> Iterator[Link]:
+    """Yield the links of a row's chain, the cheap ones first; tests are run only where the tree and the bug hold."""
     environment = prepared.read(chain.environment)
     instance = _instance(chain, row["instance_id"])
     yield from _files(row, chain)
-    yield from _source(row, chain, environment, instance)
-    yield _conversion(row, chain)
+    source = list(_source(row, chain, environment, instance))
+    yield from source
+    yield from _trajectory(row, chain)
     if chain.tokenizer:
         yield _tokens(row, chain.tokenizer)
-    yield _verdict(row, chain, instance, timeout_s)
+    if not any(link.broken for link in source):
+        yield _verdict(row, chain, instance)
 
 
 def _files(row: dict[str, Any], chain: Chain) -> Iterator[Link]:
-    made_from = _provenance(row)
+    made_from = row["tracesmith"]["provenance"]
     for name, path in (("dataset", chain.dataset), ("report", chain.report), ("prompt", chain.prompt)):
         yield _equal(name, str(path), made_from.get(name), files.digest_file(path))
-    _, hashes = trajectories.read_with_hashes(chain.trajectories, row["instance_id"])
-    folder = str(chain.trajectories / row["instance_id"])
-    yield _equal("trajectory", folder, made_from.get("trajectory"), hashes.trajectory)
-    yield _equal("patch", folder, made_from.get("patch"), hashes.patch)
 
 
 def _source(row: dict[str, Any], chain: Chain, environment: prepared.Environment, instance: Instance) -> Iterator[Link]:
     tree = chain.environment.parent / environment.source
     found = sources.tree_hash(tree)
-    yield _equal("source", str(tree), _provenance(row).get("source"), found)
-    yield _equal("environment", str(chain.environment), _provenance(row).get("image_digest"), environment.installed)
+    made_from = row["tracesmith"]["provenance"]
+    yield _equal("source", str(tree), made_from.get("source"), found)
+    yield _equal("environment", str(chain.environment), made_from.get("image_digest"), environment.installed)
     try:
         with trees.build(tree, instance, []) as bugged:
             yield Link("bug", f"fits the source: {', '.join([*bugged.written, *bugged.removed])}")
@@ -111,38 +136,41 @@ def _source(row: dict[str, Any], chain: Chain, environment: prepared.Environment
         yield Link("bug", str(tree), str(error))
 
 
-def _conversion(row: dict[str, Any], chain: Chain) -> Link:
-    extras = row["tracesmith"]
-    name = row["instance_id"]
-    with scratch.folder() as folder:
-        (folder / "run").mkdir()
-        shutil.copytree(chain.trajectories / name, folder / "run" / name)
-        settings = Settings(
-            style=extras["style"],
-            prompt=chain.prompt,
-            report=chain.report,
-            run_id=extras["run_id"],
-            dataset=chain.dataset,
-            environment=chain.environment,
-            scrub="placeholders" in extras,
-        )
-        conversion.convert_trajectories(folder / "run", folder / "rows.jsonl", settings)
-        made = find_row(folder / "rows.jsonl", name)
-    differing = _differing(row, made)
-    broken = f"made again, it differs in {', '.join(differing)}" if differing else ""
-    return Link("conversion", f"{len(row['messages'])} messages", broken)
+def _trajectory(row: dict[str, Any], chain: Chain) -> Iterator[Link]:
+    """Yield the trajectory, its patch, and the row that is made of them again."""
+    name, made_from = row["instance_id"], row["tracesmith"]["provenance"]
+    where = str(chain.trajectories / name)
+    settings = Settings(
+        style=row["tracesmith"]["style"],
+        prompt=chain.prompt,
+        report=chain.report,
+        run_id=row["tracesmith"]["run_id"],
+        dataset=chain.dataset,
+        environment=chain.environment,
+        scrub="placeholders" in row["tracesmith"],
+    )
+    try:
+        trajectory, hashes = trajectories.read_with_hashes(chain.trajectories, name)
+        yield _equal("trajectory", where, made_from.get("trajectory"), hashes.trajectory)
+        yield _equal("patch", where, made_from.get("patch"), hashes.patch)
+        made = rows.make(conversion.read_run(chain.trajectories, settings), name, trajectory, hashes)
+    except trajectories.UnusableTrajectoryError as error:
+        yield Link("conversion", where, str(error))
+    else:
+        differing = _differing(row, made)
+        broken = f"made again, it differs in {', '.join(differing)}" if differing else ""
+        yield Link("conversion", f"{len(row['messages'])} messages", broken)
 
 
 def _differing(row: dict[str, Any], made: dict[str, Any]) -> list[str]:
-    """Return the keys in which a row is not the one that was made again; of a part of one, the agent's turns decide."""
-    extras, again = row["tracesmith"], made["tracesmith"]
+    """Return the keys in which a row, or a part of one, is not the one that was made again."""
+    extras = row["tracesmith"]
     if "part" in extras:
-        first = extras["part"]["first_turn"]
-        said, wanted = (
-            [one["content"] for one in messages if one["role"] == "assistant"]
-            for messages in (row["messages"], made["messages"])
-        )
-        return [] if said == wanted[first : first + len(said)] else ["messages"]
+        turns, whole = (sum(one["role"] == "assistant" for one in found["messages"]) for found in (row, made))
+        if not 1 <= turns <= whole - extras["part"]["first_turn"]:
+            return ["messages"]
+        made = lengths.part_again(made, extras["part"], turns)
+    again = made["tracesmith"]
     found = [key for key in made if key != "tracesmith" and made[key] != row.get(key)]
     keys = ({*extras, *again} - LATER) - {"provenance"}
     found += [f"tracesmith.{key}" for key in sorted(keys) if extras.get(key) != again.get(key)]
@@ -158,15 +186,19 @@ def _tokens(row: dict[str, Any], tokenizer: Path) -> Link:
     return Link("tokens", json.dumps(known), "; ".join(broken))
 
 
-def _verdict(row: dict[str, Any], chain: Chain, instance: Instance, timeout_s: float) -> Link:
-    name = row["instance_id"]
+def _verdict(row: dict[str, Any], chain: Chain, instance: Instance) -> Link:
+    """Grade the row's patch again as its run was graded: the limit and the second opinion stand beside the report."""
+    name, meta = row["instance_id"], summaries.meta_path(chain.report)
+    asked = records.check_object(files.read_json(meta), str(meta)).get("made_by", {}).get("settings", {})
+    timeout_s, again = float(asked.get("timeout_s", TIMEOUT_S)), bool(asked.get("second_opinion", True))
     prediction = {"instance_id": name, "model_patch": row["patch"], "model_name_or_path": "row"}
     with scratch.folder() as folder:
         files.write_json(folder / "preds.json", {name: prediction})
         files.write_json(folder / "dataset.json", [instance])
         paths = (folder / "preds.json", folder / "dataset.json", chain.environment)
-        evaluating.evaluate(*paths, timeout_s, folder / "graded" / "report.json", pool.Share(1))
-        graded = records.read_run_report(folder / "graded" / "report.json")
+        report = folder / "graded" / "report.json"
+        evaluating.evaluate(*paths, timeout_s, report, pool.Share(1), second_opinion=again)
+        graded = records.read_run_report(report)
     resolved = name in graded["ids_resolved"]
     broken = "" if resolved is row["resolved"] else f"run again: resolved is {resolved}, the row says {row['resolved']}"
     return Link("verdict", f"resolved: {json.dumps(row['resolved'])}", broken)
@@ -176,12 +208,6 @@ def _equal(name: str, where: str, said: str | None, found: str | None) -> Link:
     if said == found:
         return Link(name, f"{where} {str(found)[:12]}")
     return Link(name, where, f"it is {str(found)[:12]}, the row was made from {str(said)[:12]}")
-
-
-def _provenance(row: dict[str, Any]) -> dict[str, Any]:
-    return records.check_object(
-        row["tracesmith"].get("provenance"), f"{row['instance_id']}: key 'tracesmith.provenance'"
-    )
 
 
 def _instance(chain: Chain, name: str) -> Instance:

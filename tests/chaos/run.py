@@ -32,7 +32,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="faults")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="faults at once")
-    parser.add_argument("--kind", action="append", help="only faults of this kind; may be given several times")
+    parser.add_argument(
+        "--kind",
+        action="append",
+        choices=sorted(cases.KINDS),
+        help="only faults of this kind; may be given several times",
+    )
     args = parser.parse_args()
     kinds = {name: kind for name, kind in cases.KINDS.items() if not args.kind or name in args.kind}
     for name, kind in list(kinds.items()):
@@ -40,6 +45,8 @@ def main() -> None:
         if missing:
             cli.say(f"not made: {name}: missing {', '.join(missing)}")
             del kinds[name]
+    if not kinds:
+        sys.exit("error: this machine can make no fault of these kinds")
     place = Path(tempfile.mkdtemp(prefix="tracesmith-chaos."))
     theatre = cases.Theatre(place)
     theatre.prepare()

@@ -30,9 +30,8 @@ def test_a_second_run_in_a_folder_is_refused_and_harms_nothing(finished: Path, t
     pair.make_folder(folder)
     first = workflows.start(folder, pair.ORACLE.rows)
     workflows.wait_for(lambda: len(entries(folder)) > 0 or first.poll() is not None)
-    frozen = workflows.freeze_tree(first)
-    second = workflows.snakemake(folder, pair.ORACLE.rows)
-    workflows.thaw(frozen)
+    with workflows.frozen(first):
+        second = workflows.snakemake(folder, pair.ORACLE.rows)
     assert second.returncode == 1, second.stdout
     refusals = [line for line in second.stdout.splitlines() if line.startswith("error: ")]
     assert len(refusals) == 1, second.stdout
@@ -49,11 +48,10 @@ def test_a_second_run_that_makes_other_files_goes_on_beside_the_first(finished: 
     workflows.forget(folder, [pair.ORACLE.stores[2], pair.ORACLE.rows])
     first = workflows.start(folder, pair.ORACLE.rows)
     workflows.wait_for(lambda: (folder / pair.ORACLE.stores[2]).exists() or first.poll() is not None)
-    frozen = workflows.freeze_tree(first)
     bugs = f"logs/bug_gen/{pair.REPO}/procedural.json"
-    workflows.forget(folder, [bugs])
-    second = workflows.snakemake(folder, bugs)
-    workflows.thaw(frozen)
+    with workflows.frozen(first):
+        workflows.forget(folder, [bugs])
+        second = workflows.snakemake(folder, bugs)
     assert second.returncode == 0, second.stdout
     assert first.wait(300) == 0, (folder / "out.log").read_text()
     workflows.check_final(pair.ORACLE, folder, finished)

@@ -8,7 +8,7 @@ import pytest
 
 from tracesmith.agents.entries import Entries
 from tracesmith.agents.turns import Turns
-from tracesmith.errors import StoppedError
+from tracesmith.errors import InputError, StoppedError
 
 
 def test_no_more_agents_work_at_once_than_there_are_workers() -> None:
@@ -51,3 +51,12 @@ def test_a_trajectory_that_was_cut_off_begins_again(tmp_path: Path, caplog: pyte
     (tmp_path / "run" / "x" / "x.traj").write_text('{"trajectory": [')
     assert entries.begin("x", "f") is None
     assert "the instance begins again" in caplog.text
+
+
+def test_trajectories_that_were_made_elsewhere_are_refused_and_left_alone(tmp_path: Path) -> None:
+    entries, foreign = Entries(tmp_path / "run"), tmp_path / "run" / "x" / "x.traj"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("{}")
+    with pytest.raises(InputError, match=r"x/x.traj: was not made here, and would be made anew; give the folder"):
+        entries.check([], tmp_path / "dataset.json")
+    assert foreign.read_text() == "{}"

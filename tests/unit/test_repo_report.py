@@ -95,7 +95,9 @@ def test_the_dataset_says_itself_what_it_leaves_out(repo: RepoFiles) -> None:
     ("name", "value", "said"),
     [
         ("environment", [], "environment.json: an object is wanted"),
-        ("confirmation", {"funnel": funnel(0)}, "c.json: key 'instances': a list of"),
+        ("environment", {"repo": "r", "gate": "passed"}, "environment.json: .*gate"),
+        ("confirmation", {"funnel": funnel(0)}, "c.json: no report of validate_bugs or confirm_bugs: .*instances"),
+        ("confirmation", {"instances": [{"instance_id": "x", "verdict": None}]}, "c.json: no report of .*verdict"),
         ("confirmation", {"instances": []}, "c.json: key 'funnel'"),
         ("dataset", [], "final.json"),
     ],

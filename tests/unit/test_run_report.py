@@ -439,6 +439,16 @@ def test_the_figures_of_a_run_add_up(run: RunFiles) -> None:
     assert "1.50 USD in all" in Page(source).text
 
 
+def test_the_sign_of_a_missing_line_end_stays_with_its_line() -> None:
+    sign = "\\ No newline at end of file"
+    bug = f"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n{sign}\n+new\n"
+    assert instances.reverse(bug) == f"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-new\n+old\n{sign}\n"
+
+
+def test_reverted_pulls_are_one_operator() -> None:
+    assert [instances.operator_of(name) for name in ("pr_12", "pr_x", "func_pm_op")] == ["pr", "pr_x", "func_pm_op"]
+
+
 def test_the_fix_is_the_bug_undone() -> None:
     new = "diff --git a/n b/n\nnew file mode 100644\n--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+--- x\n"
     bug = f"{PATCH}@@ -5,2 +5,3 @@ f()\n same\n-a\n+b\n+c\n{new}"

@@ -64,6 +64,10 @@ def test_parts_hold_each_turn_once_and_fit(tmp_path: Path, most: int) -> None:
         assert part["messages"][1]["content"].startswith("task")
         assert part["traj_id"] == f"{NAME}.x.{number}of{len(parts)}"
         assert part["messages"][-1]["role"] == "assistant"
+    for part in parts:
+        turns = sum(m["role"] == "assistant" for m in part["messages"])
+        again = lengths.part_again(row, part["tracesmith"]["part"], turns)
+        assert again["messages"] == part["messages"] and again["traj_id"] == part["traj_id"]
     first = parts[1]["tracesmith"]["part"]["first_turn"]
     assert f"seen{first - 1} " in parts[1]["messages"][1]["content"]
     assert lengths.LEFT_OUT in parts[1]["messages"][1]["content"]

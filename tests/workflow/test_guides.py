@@ -61,7 +61,6 @@ def test_the_commands_of_the_guides_work_as_they_stand(line: Path, server: Model
     for name in ("configs", "scripts"):
         (line / name).symlink_to(workflows.ROOT / name)
     (line / "pulls.jsonl").write_text(json.dumps(PULL) + "\n")
-    run(line, "coming_from_swesmith.md")
     run(line, "validation.md")
     run(line, "bugs.md")
     for method in ("llm_modify", "llm_rewrite", "pr"):

@@ -25,8 +25,14 @@ class Entries:
         self._redone = root / REDONE
 
     def check(self, instances: Sequence[Instance], dataset: Path) -> None:
-        """Raise InputError when the folder holds trajectories, and none is of an instance that the dataset has."""
+        """Raise InputError when the folder holds trajectories of another dataset, or that were made elsewhere."""
         stores.check_members(self.store.root, {one["instance_id"] for one in instances}, dataset, "trajectory")
+        for path in sorted(self.store.root.glob("[!.]*/*.traj*")):
+            if not any((path.parent / ours).exists() for ours in (stores.ENTRY, BEGUN)):
+                raise InputError(
+                    f"{path}: was not made here, and would be made anew; give the folder it came from as "
+                    "runs.<run_id>.trajectories, and move it out of the way"
+                )
 
     def rounds(self) -> dict[str, int]:
         """Return how often instances have been redone; those that never were are missing."""
@@ -43,7 +49,7 @@ class Entries:
             files.write_json(self._redone, rounds)
             logger.info("%d instances are done again: %s", len(chosen), ", ".join(chosen))
         for name in chosen:
-            (self.store.folder(name) / stores.ENTRY).unlink()
+            stores.remove_tree(self.store.folder(name))
 
     def failed(self, instances: Sequence[Instance]) -> list[str]:
         """Return the finished instances that were not submitted by their agent, or without a change."""

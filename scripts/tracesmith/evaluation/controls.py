@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracesmith import perturbations, suites, workspaces
+from tracesmith.errors import InfrastructureError
 from tracesmith.perturbations import PLAIN, Perturbation
 from tracesmith.prepared import TestSettings
 from tracesmith.references import Reference
@@ -129,10 +130,18 @@ class Controls:
         """Return the controls that fail in the pristine tree and change nothing there."""
         if not made:
             return {}
-        with self.backend.open() as box:
-            for path, control in made.items():
-                base.write_file(box, path, control.text)
-            suite = suites.run(box, self.settings, self.timeout_s, self.changes)
+
+        def run() -> SuiteRun:
+            with self.backend.open() as box:
+                for path, control in made.items():
+                    base.write_file(box, path, control.text)
+                return suites.run(box, self.settings, self.timeout_s, self.changes)
+
+        suite = suites.sure(run)
+        if suite.outcome not in suites.SURE:
+            raise InfrastructureError(
+                f"the pristine tests with the controls ended twice without a report: {suite.outcome}"
+            )
         lost = {suites.test_file(test) for test in self.reference.stable.passed() - suite.passed()}
         return {path: found for path, found in made.items() if path not in lost and hold(found, suite)}
 

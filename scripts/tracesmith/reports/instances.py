@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+from tracesmith import records
 from tracesmith.errors import InputError
 from tracesmith.records import Instance
 from tracesmith.reports.run_inputs import Inputs
@@ -13,7 +14,13 @@ from tracesmith.reports.run_inputs import Inputs
 TEXT_SHOWN = 20_000
 TESTS_SHOWN = 20
 HUNK = re.compile(r"@@ -(\S+) \+(\S+) @@(.*)")
+PULL = re.compile(r"pr_\d+")
 SWAPPED = {"new file mode": "deleted file mode", "deleted file mode": "new file mode"}
+
+
+def operator_of(strategy: str) -> str:
+    """Return what a page counts a strategy as: reverted pull requests, which have a number each, are one."""
+    return "pr" if PULL.fullmatch(strategy) else strategy
 
 
 def shown(instance: Instance, row: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
@@ -32,6 +39,7 @@ def shown(instance: Instance, row: dict[str, Any], inputs: Inputs) -> dict[str, 
     tests = {"failing": instance["FAIL_TO_PASS"], **unmet}
     return {
         **row,
+        "operator": operator_of(row["strategy"] or records.strategy_of(name)),
         **{key: text[:TEXT_SHOWN] for key, text in texts.items()},
         "cut": {key: max(0, len(text) - TEXT_SHOWN) for key, text in texts.items()},
         "tests": {key: names[:TESTS_SHOWN] for key, names in tests.items()},
@@ -52,14 +60,22 @@ def diff_lines(text: str) -> Iterator[tuple[str, str]]:
 def reverse(diff: str) -> str:
     """Return the diff that undoes one, as git would print it: of a bug, the fix."""
     lines: list[str] = []
-    for changed, block in groupby(diff_lines(diff), key=lambda pair: pair[0] in ("added", "removed")):
-        pairs = list(block)
+    for changed, block in groupby(_with_markers(diff), key=lambda line: line[0]):
+        pairs = [(kind, line) for _, kind, line in block]
         if changed:
-            lines += [f"-{line[1:]}" for kind, line in pairs if kind == "added"]
-            lines += [f"+{line[1:]}" for kind, line in pairs if kind == "removed"]
+            lines += [line if line.startswith("\\") else f"-{line[1:]}" for kind, line in pairs if kind == "added"]
+            lines += [line if line.startswith("\\") else f"+{line[1:]}" for kind, line in pairs if kind == "removed"]
         else:
             lines += _reversed_frame(pairs)
     return "\n".join(lines) + "\n" * diff.endswith("\n")
+
+
+def _with_markers(diff: str) -> Iterator[tuple[bool, str, str]]:
+    """Yield (changed, kind, line); the marker of a missing line end is of the kind of the line before it."""
+    before = ""
+    for kind, line in diff_lines(diff):
+        before = before if line.startswith("\\ ") else kind
+        yield before in ("added", "removed"), before, line
 
 
 def _reversed_frame(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:

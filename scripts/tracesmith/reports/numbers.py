@@ -7,6 +7,7 @@ from typing import Any
 
 from tracesmith import records
 from tracesmith.records import Instance
+from tracesmith.reports.instances import operator_of
 from tracesmith.reports.run_inputs import Inputs
 from tracesmith.reports.run_rows import RESOLVED
 
@@ -24,7 +25,7 @@ MEASURES = {
 def by_operator(inputs: Inputs) -> list[dict[str, Any]]:
     """Return, for each operator, how many were tried, valid, in the dataset and resolved; most tried first."""
     known = {one["instance_id"]: (one.get("tracesmith") or {}).get("strategy") for one in inputs.instances}
-    names = {name: known.get(name) or records.strategy_of(name) for name in [*inputs.judged, *known]}
+    names = {name: operator_of(known.get(name) or records.strategy_of(name)) for name in [*inputs.judged, *known]}
     tried = Counter(names[name] for name in inputs.judged)
     valid = Counter(names[name] for name, verdict in inputs.judged.items() if verdict == "valid")
     chosen = Counter(names[name] for name in known)

@@ -6,17 +6,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, records, summaries
+from tracesmith import files, records, schemas, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import Candidate, Instance
 from tracesmith.reports import pages, run_inputs
-from tracesmith.reports.instances import TESTS_SHOWN
+from tracesmith.reports.instances import TESTS_SHOWN, operator_of
 
 logger = logging.getLogger(__name__)
 FORMAT_VERSION = 1
 STAGE = "report_repo"
 # A page of 10,000 candidates still opens.
 TEXT_SHOWN = 4_000
+COUNTS = ("runs", "files", "broken_files", "tests", "passed", "failed", "skipped", "todo")
+ENVIRONMENT = {
+    "type": "object",
+    "required": ["repo"],
+    "properties": {
+        "repo": {"type": "string"},
+        "gate": {
+            "type": ["object", "null"],
+            "required": [*COUNTS, "flaky"],
+            "properties": {
+                **{key: {"type": "integer"} for key in COUNTS},
+                "flaky": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+    },
+}
+"""Of an environment.json, what the page shows."""
 KEPT = "instance"
 """The fate of a candidate that is in the dataset."""
 CHECKS = ("mode", "patch_overlap", "tests_named", "commands_named", "observable")
@@ -48,11 +65,12 @@ def report(repo: RepoFiles, output: Path, summary_path: Path) -> None:
     """Write the page and the summary of a repository. Raises InputError for bad input, with nothing written."""
     pages.check_outputs([output, summary_path], list(repo.named().values()))
     environment = _object(repo.environment)
-    candidates = [row for path in repo.candidates for row in records.read_candidates(path, allow_empty=True)]
+    schemas.check(environment, ENVIRONMENT, str(repo.environment))
+    candidates = [(row, path) for path in repo.candidates for row in records.read_candidates(path, allow_empty=True)]
     instances = {row["instance_id"]: row for row in records.read_instances(repo.dataset)}
-    records.check_known(instances, [row["instance_id"] for row in candidates], str(repo.dataset), "the candidates")
+    records.check_known(instances, [row["instance_id"] for row, _ in candidates], str(repo.dataset), "the candidates")
     fates = read_fates(repo)
-    each = [_shown(row, fates, instances) for row in candidates]
+    each = [_shown(row, path, fates, instances) for row, path in candidates]
     summary = {
         "made_by": summaries.made_by(STAGE, FORMAT_VERSION, repo.named(), {}),
         "repo": environment.get("repo"),
@@ -62,7 +80,7 @@ def report(repo: RepoFiles, output: Path, summary_path: Path) -> None:
         "gate": environment.get("gate"),
         "stages": list(stages(repo)),
         "operators": by_operator(each),
-        "candidates": [{key: one[key] for key in ("instance_id", "strategy", "fate")} for one in each],
+        "candidates": [{key: one[key] for key in ("instance_id", "operator", "fate")} for one in each],
     }
     facts = pages.environment(environment)
     page = pages.render("repo.html.j2", summary=summary, each=each, environment=facts, fates=_known(each))
@@ -84,41 +102,49 @@ def stages(repo: RepoFiles) -> Iterator[dict[str, Any]]:
             yield {"stage": stage, "in": found.came_in, "out": found.out, "dropped": found.dropped, "from": str(path)}
 
 
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{where}: a text is wanted")
+    return value
+
+
 def read_fates(repo: RepoFiles) -> dict[str, str]:
     """Return the reason why each candidate went no further, or `confirmed`, by the last stage that judged it."""
     fates: dict[str, str] = {}
     for path in repo.screening:
-        fates |= records.check_object(_object(path).get("screened_out", {}), f"{path}: key 'screened_out'")
+        where = f"{path}: key 'screened_out'"
+        out = records.check_object(_object(path).get("screened_out", {}), where)
+        fates |= {name: _text(reason, f"{where}.{name}") for name, reason in out.items()}
     for path in [*repo.validation, repo.confirmation]:
-        try:
-            fates |= {row["instance_id"]: row["verdict"] for row in _object(path)["instances"]}
-        except (KeyError, TypeError):
-            raise InputError(f"{path}: key 'instances': a list of {{instance_id, verdict}} is wanted") from None
+        fates |= run_inputs.read_judged(path, _object(path))
     return fates
 
 
 def by_operator(each: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return how many candidates and instances each operator gave, most candidates first."""
-    strategies = [one["strategy"] for one in each]
-    kept = [one["strategy"] for one in each if one["fate"] == KEPT]
+    strategies = [one["operator"] for one in each]
+    kept = [one["operator"] for one in each if one["fate"] == KEPT]
     names = sorted(set(strategies), key=lambda name: (-strategies.count(name), name))
     return [{"operator": name, "made": strategies.count(name), "instances": kept.count(name)} for name in names]
 
 
-def _shown(row: Candidate, fates: dict[str, str], instances: dict[str, Instance]) -> dict[str, Any]:
+def _shown(row: Candidate, path: Path, fates: dict[str, str], instances: dict[str, Instance]) -> dict[str, Any]:
     name = row["instance_id"]
     instance = instances.get(name)
     ours = records.check_object(instance.get("tracesmith") or {}, f"{name}: key 'tracesmith'") if instance else {}
     issue = records.check_object(ours.get("issue") or {}, f"{name}: key 'tracesmith.issue'")
     failing = instance["FAIL_TO_PASS"] if instance else []
+    issue_text = str(instance.get("problem_statement") or "") if instance else ""
     fate = fates.get(name, "not_tried")
     return {
         "instance_id": name,
-        "strategy": row["strategy"] or records.strategy_of(name),
+        "operator": operator_of(row["strategy"] or records.strategy_of(name)),
         "fate": KEPT if instance else "not_in_dataset" if fate in ("valid", "confirmed") else fate,
         "patch": row["patch"][:TEXT_SHOWN],
         "cut": max(0, len(row["patch"]) - TEXT_SHOWN),
-        "issue": str(instance.get("problem_statement") or "")[:TEXT_SHOWN] if instance else "",
+        "file": str(path),
+        "issue": issue_text[:TEXT_SHOWN],
+        "issue_cut": max(0, len(issue_text) - TEXT_SHOWN),
         "checks": {key: issue[key] for key in CHECKS if key in issue},
         "difficulty": records.check_object(ours.get("difficulty") or {}, f"{name}: key 'tracesmith.difficulty'"),
         "failing": failing[:TESTS_SHOWN],

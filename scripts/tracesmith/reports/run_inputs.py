@@ -26,6 +26,21 @@ SPREAD = {
     },
 }
 """What `generate_bugs` says of its choice."""
+JUDGED = {
+    "type": "object",
+    "required": ["instances"],
+    "properties": {
+        "instances": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["instance_id", "verdict"],
+                "properties": {"instance_id": {"type": "string"}, "verdict": {"type": "string"}},
+            },
+        }
+    },
+}
+"""What a report of candidates, or of confirmed bugs, holds for each."""
 
 
 @dataclass(frozen=True)
@@ -168,11 +183,7 @@ def _engine_of_predictions(sidecar: Path) -> set[str]:
 
 def _read_judged(paths: Sequence[Path]) -> dict[str, str]:
     reports = {path: _read_object(path) for path in paths}
-    return {
-        name: verdict
-        for path, report in reports.items()
-        for name, verdict in _judged(path, report, "validate_bugs").items()
-    }
+    return {name: verdict for path, report in reports.items() for name, verdict in read_judged(path, report).items()}
 
 
 def _read_validation(paths: Sequence[Path], judged: dict[str, str], ids: list[str], dataset: Path) -> Funnel:
@@ -185,16 +196,15 @@ def _read_validation(paths: Sequence[Path], judged: dict[str, str], ids: list[st
 
 def _read_confirmation(path: Path, ids: list[str], dataset: Path) -> Funnel:
     summary = _read_object(path)
-    known = [name for name, said in _judged(path, summary, "confirm_bugs").items() if said == "confirmed"]
+    known = [name for name, said in read_judged(path, summary).items() if said == "confirmed"]
     records.check_known(ids, known, str(dataset), f"the confirmed bugs of {path}")
     return read_funnel(path, summary)
 
 
-def _judged(path: Path, report: dict[str, Any], stage: str) -> dict[str, str]:
-    try:
-        return {row["instance_id"]: row["verdict"] for row in report["instances"]}
-    except (KeyError, TypeError):
-        raise InputError(f"{path}: no report of {stage}") from None
+def read_judged(path: Path, report: dict[str, Any]) -> dict[str, str]:
+    """Return the verdict of each instance in a report of validate_bugs or confirm_bugs. Raises InputError."""
+    schemas.check(report, JUDGED, f"{path}: no report of validate_bugs or confirm_bugs")
+    return {row["instance_id"]: row["verdict"] for row in report["instances"]}
 
 
 def _read_summary(path: Path) -> Funnel:

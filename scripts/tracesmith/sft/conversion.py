@@ -68,7 +68,7 @@ class Ledger:
 
 def convert_trajectories(root: Path, output: Path, settings: Settings) -> int:
     """Write the rows of a run's folder and their sidecar and return how many rows there are."""
-    run, ledger = _read_run(root, settings), Ledger()
+    run, ledger = read_run(root, settings), Ledger()
     gc.freeze()  # what was imported stays: looking through it again and again takes longer than the rows do
     names = trajectories.list_folders(root)
     everything = {*names, *(run.verdicts.resolved if run.verdicts else ()), *trajectories.names_without_folder(root)}
@@ -91,7 +91,8 @@ def convert_trajectories(root: Path, output: Path, settings: Settings) -> int:
     return ledger.funnel.kept
 
 
-def _read_run(root: Path, settings: Settings) -> Run:
+def read_run(root: Path, settings: Settings) -> Run:
+    """Return a run's folder with what its rows share. Raises InputError for bad input."""
     tree = prepared.read(settings.environment) if settings.environment else None
     known: dict[str, Origin] = origins.read(settings.dataset) if settings.dataset else {}
     return Run(

@@ -93,6 +93,15 @@ class Fitter:
             first = best
 
 
+def part_again(row: dict[str, Any], part: dict[str, int], turns: int) -> dict[str, Any]:
+    """Return a part of a row, of so many turns of the agent, as its key `part` tells; tokens uncounted."""
+    starts = [at for at, message in enumerate(row["messages"]) if message["role"] == "assistant"]
+    ends = [*starts[1:], len(row["messages"])]
+    first = part["first_turn"]
+    messages = _part(row["messages"], starts[first], ends[first + turns - 1])
+    return _with(row, messages, "", 0, (part["number"], part["of"]), first)
+
+
 def _part(messages: Messages, start: int, end: int) -> list[dict[str, Any]]:
     """Return the head of a row with the messages from one turn of the agent to before another."""
     while messages[end - 1]["role"] != "assistant":  # what answers the last turn is in the next part

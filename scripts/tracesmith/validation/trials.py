@@ -146,10 +146,14 @@ class Trials:
     def _clean(self, changed: Changed, paths: Sequence[str]) -> SuiteRun:
         usual = usual_s(self.runner.reference.stable, paths)
         test = limited(self.runner.environment.test, math.ceil(max(SHORTEST_CPU_S, CPU_SLOWER * usual)))
-        with self.runner.backend.open() as box:
-            for name, data in changed.items():
-                base.write_file(box, f"{TESTBED}/{name}", data)
-            found = suites.run(box, test, self.runner.timeout_s(None), only=paths)
+
+        def run() -> SuiteRun:
+            with self.runner.backend.open() as box:
+                for name, data in changed.items():
+                    base.write_file(box, f"{TESTBED}/{name}", data)
+                return suites.run(box, test, self.runner.timeout_s(None), only=paths)
+
+        found = suites.sure(run)
         self.health.confirm(found)
         return found
 
