@@ -131,13 +131,13 @@ class Controls:
         if not made:
             return {}
 
-        def run() -> SuiteRun:
+        def _once() -> SuiteRun:
             with self.backend.open() as box:
                 for path, control in made.items():
                     base.write_file(box, path, control.text)
                 return suites.run(box, self.settings, self.timeout_s, self.changes)
 
-        suite = suites.sure(run)
+        suite = suites.sure(_once)
         if suite.outcome not in suites.SURE:
             raise InfrastructureError(
                 f"the pristine tests with the controls ended twice without a report: {suite.outcome}"

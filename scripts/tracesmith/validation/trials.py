@@ -147,13 +147,13 @@ class Trials:
         usual = usual_s(self.runner.reference.stable, paths)
         test = limited(self.runner.environment.test, math.ceil(max(SHORTEST_CPU_S, CPU_SLOWER * usual)))
 
-        def run() -> SuiteRun:
+        def _once() -> SuiteRun:
             with self.runner.backend.open() as box:
                 for name, data in changed.items():
                     base.write_file(box, f"{TESTBED}/{name}", data)
                 return suites.run(box, test, self.runner.timeout_s(None), only=paths)
 
-        found = suites.sure(run)
+        found = suites.sure(_once)
         self.health.confirm(found)
         return found
 
