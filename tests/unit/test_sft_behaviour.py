@@ -85,11 +85,12 @@ def test_a_dataset_and_an_environment_tell_of_the_instance(tmp_path: Path) -> No
     settings = sft.Settings("xml", PROMPT, dataset=dataset, environment=environment)
     sft.convert_trajectories(run, tmp_path / "rows.jsonl", settings)
     instances = {one["instance_id"]: one for one in files.read_json(dataset)}
+    sidecar = files.read_json(tmp_path / "rows.jsonl.meta.json")
+    assert sidecar["image_digest"] == files.read_json(environment)["installed"]
     for row in read_rows(tmp_path / "rows.jsonl"):
         extras, instance = row["tracesmith"], instances[row["instance_id"]]
         assert extras["repo"] == REPO
         assert extras["provenance"]["image"] == instance["image_name"]
-        assert extras["provenance"]["image_digest"] == files.read_json(environment)["installed"]
         assert extras["provenance"]["source"] == instance["tracesmith"]["source_hash"]
         assert extras["provenance"]["dataset"] == files.digest_file(dataset)
         assert extras["split_group"] in instances

@@ -59,7 +59,7 @@ def test_a_row_has_the_keys_of_the_format_in_their_order(tmp_path: Path) -> None
     assert re.fullmatch(r".*\.[a-z0-9]{8}", first["traj_id"])
     extras = first["tracesmith"]
     assert list(extras) == EXTRAS
-    assert (extras["format_version"], extras["run_id"], extras["repo"]) == (3, "submitted", "demo__ts-demo.range")
+    assert (extras["format_version"], extras["run_id"], extras["repo"]) == (2, "submitted", "demo__ts-demo.range")
     assert (extras["exit_status"], extras["engine"], extras["cost"]) == ("submitted", "sweagent", 0.0)
     assert extras["system"] == "You are a helpful assistant that can interact with a computer to solve tasks."
     assert first["messages"][0]["content"] != extras["system"]

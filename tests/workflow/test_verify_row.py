@@ -15,7 +15,7 @@ import workflows
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
 ROWS = "trajectories_sft/tiny-oracle.resolved_only.xml.jsonl"
-LINKS = ["dataset", "report", "prompt", "source", "environment", "bug", "trajectory", "patch", "conversion", "verdict"]
+LINKS = ["dataset", "report", "prompt", "source", "bug", "trajectory", "patch", "conversion", "verdict"]
 
 
 def read(folder: Path) -> dict[str, Any]:

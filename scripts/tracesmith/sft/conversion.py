@@ -86,6 +86,8 @@ def convert_trajectories(root: Path, output: Path, settings: Settings) -> int:
         "dropped": ledger.dropped,
         "placeholders": dict(sorted(ledger.placeholders.items())),
     }
+    if settings.environment:  # not in the rows, which are the same for either backend
+        sidecar["image_digest"] = prepared.read(settings.environment).installed
     files.write_json(summaries.meta_path(output), sidecar)
     logger.info("wrote %d rows of %d trajectories", ledger.funnel.kept, len(names))
     return ledger.funnel.kept
@@ -102,7 +104,7 @@ def read_run(root: Path, settings: Settings) -> Run:
         prompt=read_prompt(settings.prompt),
         verdicts=Verdicts.read(settings.report) if settings.report else None,
         origins=known if settings.dataset else None,
-        environment=tree,
+        test=tree.test if tree else None,
         scrubber=_scrubber(_pristine(settings, tree)) if settings.scrub else None,
         counter=tokens.Counter(settings.tokenizer, settings.template) if settings.tokenizer else None,
         hashes={name: files.digest_file(path) for name, path in _inputs(settings).items()},

@@ -7,14 +7,14 @@ from typing import Any, Protocol
 
 from tracesmith import files, records
 from tracesmith.errors import InputError
-from tracesmith.prepared import Environment
+from tracesmith.prepared import TestSettings
 from tracesmith.sft import behaviour, origins
 from tracesmith.sft.origins import Origin
 from tracesmith.sft.styles import STYLES, Prompt
 from tracesmith.sft.trajectories import Hashes
 from tracesmith.sft.turns import Trajectory, UnusableTrajectoryError
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 2
 
 
 class Scrubber(Protocol):
@@ -64,7 +64,7 @@ class Run:
     prompt: Prompt
     verdicts: Verdicts | None
     origins: Mapping[str, Origin] | None
-    environment: Environment | None
+    test: TestSettings | None
     scrubber: Scrubber | None
     counter: Counter | None
     hashes: Mapping[str, str]
@@ -104,7 +104,6 @@ def _check(run: Run, name: str) -> None:
 
 def _extras(run: Run, name: str, trajectory: Trajectory, hashes: Hashes) -> dict[str, Any]:
     origin = run.origins[name] if run.origins is not None else None
-    test = run.environment.test if run.environment else None
     found: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "run_id": run.run_id,
@@ -114,7 +113,7 @@ def _extras(run: Run, name: str, trajectory: Trajectory, hashes: Hashes) -> dict
         "cost": trajectory.cost,
         "style": run.style,
         "system": trajectory.turns[0].text,
-        "flags": behaviour.flags(trajectory, test, run.verdicts.flags.get(name, []) if run.verdicts else []),
+        "flags": behaviour.flags(trajectory, run.test, run.verdicts.flags.get(name, []) if run.verdicts else []),
         "error_turns": behaviour.error_turns(trajectory),
         "not_in_row": {kind: count for kind, count in sorted(trajectory.counts.items()) if count},
         "split_group": origin.group if origin else name,
@@ -132,7 +131,6 @@ def _provenance(run: Run, origin: Origin | None, hashes: Hashes) -> dict[str, st
         "report": run.hashes.get("report"),
         "dataset": run.hashes.get("dataset"),
         "image": origin.instance.image_name if origin else None,
-        "image_digest": run.environment.installed if run.environment else None,
         "source": origin.source if origin else None,
         "prompt": run.hashes["prompt"],
         "tokenizer": run.hashes.get("tokenizer"),
