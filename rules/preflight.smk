@@ -13,19 +13,18 @@ from tracesmith.preflight.plan import OK, Plan, models_of_runs
 from tracesmith.training import readiness
 
 
-def planned_steps():
+def planned_steps(jobs):
     """The steps that are to be done now, each with its repositories."""
     steps = {}
-    for job in workflow.dag.needrun_jobs():
+    for job in jobs:
         is_mix = getattr(job.wildcards, "run_id", None) in CONFIGURATION.mixes
         if (hasattr(job.wildcards, "run_id") or hasattr(job.wildcards, "repo")) and not is_mix:
             steps.setdefault(job.rule.name, []).append(repo_of(job.wildcards))
     return steps
 
 
-def hold_files():
+def hold_files(jobs):
     """Keep other runs from what this one makes and reads, until it ends."""
-    jobs = list(workflow.dag.needrun_jobs())
     made = {str(name) for job in jobs for name in job.output}
     read = {str(name) for job in jobs for name in job.input} - made
     workflow.held = or_refuse(concurrency.hold, Path(".snakemake/tracesmith.lock"), made, read)
@@ -33,16 +32,17 @@ def hold_files():
 
 def check_before_start():
     """Show what is missing or doubtful, and end the run when it would miss something on this machine."""
-    hold_files()
-    read = [Path(name) for job in workflow.dag.needrun_jobs() for name in job.input]
+    jobs = list(workflow.dag.needrun_jobs())
+    hold_files(jobs)
+    read = [Path(name) for job in jobs for name in job.input]
     for path in or_refuse(clocks.bring_back, read):
         print(
             f"WARNING  {path} was dated in the future and has the present time now: was the clock set?", file=sys.stderr
         )
-    agents = [job.wildcards.run_id for job in workflow.dag.needrun_jobs() if job.rule.name == "run_agent"]
+    agents = [job.wildcards.run_id for job in jobs if job.rule.name == "run_agent"]
     asked = models_of_runs(CONFIGURATION, agents)
-    trained = [job.wildcards.run_id for job in workflow.dag.needrun_jobs() if job.rule.name == "finetune"]
-    plan = Plan(CONFIGURATION, planned_steps(), os.environ, models=asked)
+    trained = [job.wildcards.run_id for job in jobs if job.rule.name == "finetune"]
+    plan = Plan(CONFIGURATION, planned_steps(jobs), os.environ, models=asked)
     found = checks.examine(plan, readiness.look(CONFIGURATION, trained))
     for finding in found:
         if finding.status != OK:

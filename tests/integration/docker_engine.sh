@@ -8,14 +8,10 @@
 # For machines where no engine runs, CI among them. Needs root, dockerd, containerd, iptables and ip
 # (Debian: docker.io iptables iproute2), and a folder on a real disk.
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/daemons.sh"
 
 START_TIMEOUT_S=60
 STOP_TIMEOUT_S=30
-
-fail() {
-    echo "error: $*" >&2
-    exit 1
-}
 
 # Print the first of 200 small networks that no interface of this machine has, as the number in 10.213.N.
 free_network() {
@@ -97,22 +93,6 @@ run_engine() {
     echo "DOCKER_HOST=unix://$folder/docker.sock"
 }
 
-# Whether a process is alive and of this engine: a stale pid file must not cost another program its life.
-is_ours() {
-    grep -qaF "$folder/exec" "/proc/$1/cmdline" 2>/dev/null
-}
-
-end_process() {
-    local pid deadline=$((SECONDS + STOP_TIMEOUT_S))
-    [[ -s $1 ]] || return 0
-    pid=$(<"$1")
-    is_ours "$pid" && kill "$pid" 2>/dev/null || return 0
-    while is_ours "$pid" && ((SECONDS <= deadline)); do
-        sleep 0.1
-    done
-    is_ours "$pid" && kill -KILL "$pid" 2>/dev/null || true
-}
-
 # An engine that crashed does not know all containers any more, and leaves what holds them.
 end_shims() {
     local place
@@ -147,4 +127,5 @@ stop() {
 
 [[ $# -eq 2 && $1 =~ ^(start|crash|stop)$ ]] || fail "usage: $0 start|crash|stop FOLDER"
 folder=$(realpath -m "$2")
+ours=$folder/exec
 "$1"

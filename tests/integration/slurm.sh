@@ -9,16 +9,12 @@
 # No accounting, no cgroups: memory is counted, not enforced. All files stand in one new folder but for two links in /etc/slurm,
 # since what a job starts looks for the configuration there alone.
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/daemons.sh"
 
 NODES=(c1 c2 g1)
 START_TIMEOUT_S=30
 STOP_TIMEOUT_S=15
 MUNGE_SOCKET=/run/munge/munge.socket.2
-
-fail() {
-    echo "error: $*" >&2
-    exit 1
-}
 
 # The names of the nodes are not the machine's, whose processors and memory they all claim for themselves, and more.
 write_configuration() {
@@ -129,22 +125,6 @@ start_node() {
     slurmd -N "$1" -f "$folder/slurm.conf"
 }
 
-# Whether a process is alive and of this Slurm: a stale pid file must not cost another program its life.
-is_ours() {
-    grep -qaF "$folder/" "/proc/$1/cmdline" 2>/dev/null
-}
-
-end_process() {
-    local pid deadline=$((SECONDS + STOP_TIMEOUT_S))
-    [[ -s $1 ]] || return 0
-    pid=$(<"$1")
-    is_ours "$pid" && kill "$pid" 2>/dev/null || return 0
-    while is_ours "$pid" && ((SECONDS <= deadline)); do
-        sleep 0.1
-    done
-    is_ours "$pid" && kill -KILL "$pid" 2>/dev/null || true
-}
-
 end_jobs() {
     local deadline=$((SECONDS + STOP_TIMEOUT_S))
     timeout 10 scancel --user="$(id -un)" 2>/dev/null || return 0
@@ -182,6 +162,7 @@ case $#-${1:-} in
 *) usage ;;
 esac
 folder=$(realpath -m "$2")
+ours=$folder/
 case $1 in
 node) start_node "$3" ;;
 *) "$1" ;;

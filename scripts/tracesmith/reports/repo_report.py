@@ -1,16 +1,17 @@
 """Report a repository: what became of each bug that was made for it, on the way to its dataset."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, records, schemas, summaries
-from tracesmith.errors import InputError
+from tracesmith import records, schemas, summaries
 from tracesmith.records import Candidate, Instance
 from tracesmith.reports import pages, run_inputs
 from tracesmith.reports.instances import TESTS_SHOWN, operator_of
+from tracesmith.reports.run_files import read_object
 
 logger = logging.getLogger(__name__)
 FORMAT_VERSION = 1
@@ -34,6 +35,7 @@ ENVIRONMENT = {
     },
 }
 """Of an environment.json, what the page shows."""
+SCREENED_OUT = {"type": "object", "additionalProperties": {"type": "string"}}
 KEPT = "instance"
 """The fate of a candidate that is in the dataset."""
 CHECKS = ("mode", "patch_overlap", "tests_named", "commands_named", "observable")
@@ -64,7 +66,7 @@ class RepoFiles:
 def report(repo: RepoFiles, output: Path, summary_path: Path) -> None:
     """Write the page and the summary of a repository. Raises InputError for bad input, with nothing written."""
     pages.check_outputs([output, summary_path], list(repo.named().values()))
-    environment = _object(repo.environment)
+    environment = read_object(repo.environment)
     schemas.check(environment, ENVIRONMENT, str(repo.environment))
     candidates = [(row, path) for path in repo.candidates for row in records.read_candidates(path, allow_empty=True)]
     instances = {row["instance_id"]: row for row in records.read_instances(repo.dataset)}
@@ -82,8 +84,8 @@ def report(repo: RepoFiles, output: Path, summary_path: Path) -> None:
         "operators": by_operator(each),
         "candidates": [{key: one[key] for key in ("instance_id", "operator", "fate")} for one in each],
     }
-    facts = pages.environment(environment)
-    page = pages.render("repo.html.j2", summary=summary, each=each, environment=facts, fates=_known(each))
+    facts, known = pages.environment(environment), sorted({one["fate"] for one in each})
+    page = pages.render("repo.html.j2", summary=summary, each=each, environment=facts, fates=known)
     pages.write(page, output, summary, summary_path)
     logger.info("%s: %d candidates, %d instances", summary["repo"], len(each), len(instances))
 
@@ -94,38 +96,32 @@ def stages(repo: RepoFiles) -> Iterator[dict[str, Any]]:
     named = [(f"generation: {path.stem.removesuffix('.json.meta').replace('_', ' ')}", path) for path in repo.bugs]
     named += [("screens", path) for path in repo.screening]
     named += [(f"validation: {path.stem.replace('_', ' ')}", path) for path in repo.validation]
-    named += [("confirmation", repo.confirmation), *([("dataset", dataset)] if dataset.is_file() else [])]
+    named.append(("confirmation", repo.confirmation))
+    if dataset.is_file() and "funnel" in read_object(dataset):  # a dataset may be older than its funnel
+        named.append(("dataset", dataset))
     for stage, path in named:
-        summary = _object(path)
-        if "funnel" in summary or path != dataset:
-            found = run_inputs.read_funnel(path, summary)
-            yield {"stage": stage, "in": found.came_in, "out": found.out, "dropped": found.dropped, "from": str(path)}
-
-
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str):
-        raise InputError(f"{where}: a text is wanted")
-    return value
+        found = run_inputs.read_funnel(path, read_object(path))
+        yield {"stage": stage, "in": found.came_in, "out": found.out, "dropped": found.dropped, "from": str(path)}
 
 
 def read_fates(repo: RepoFiles) -> dict[str, str]:
     """Return the reason why each candidate went no further, or `confirmed`, by the last stage that judged it."""
     fates: dict[str, str] = {}
     for path in repo.screening:
-        where = f"{path}: key 'screened_out'"
-        out = records.check_object(_object(path).get("screened_out", {}), where)
-        fates |= {name: _text(reason, f"{where}.{name}") for name, reason in out.items()}
+        out = read_object(path).get("screened_out", {})
+        schemas.check(out, SCREENED_OUT, f"{path}: key 'screened_out'")
+        fates |= out
     for path in [*repo.validation, repo.confirmation]:
-        fates |= run_inputs.read_judged(path, _object(path))
+        fates |= run_inputs.read_judged(path, read_object(path))
     return fates
 
 
 def by_operator(each: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return how many candidates and instances each operator gave, most candidates first."""
-    strategies = [one["operator"] for one in each]
-    kept = [one["operator"] for one in each if one["fate"] == KEPT]
-    names = sorted(set(strategies), key=lambda name: (-strategies.count(name), name))
-    return [{"operator": name, "made": strategies.count(name), "instances": kept.count(name)} for name in names]
+    made = Counter(one["operator"] for one in each)
+    kept = Counter(one["operator"] for one in each if one["fate"] == KEPT)
+    names = sorted(made, key=lambda name: (-made[name], name))
+    return [{"operator": name, "made": made[name], "instances": kept[name]} for name in names]
 
 
 def _shown(row: Candidate, path: Path, fates: dict[str, str], instances: dict[str, Instance]) -> dict[str, Any]:
@@ -150,11 +146,3 @@ def _shown(row: Candidate, path: Path, fates: dict[str, str], instances: dict[st
         "failing": failing[:TESTS_SHOWN],
         "more": max(0, len(failing) - TESTS_SHOWN),
     }
-
-
-def _known(each: Sequence[dict[str, Any]]) -> list[str]:
-    return sorted({one["fate"] for one in each})
-
-
-def _object(path: Path) -> dict[str, Any]:
-    return records.check_object(files.read_json(path), str(path))

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tracesmith import summaries
+from tracesmith import files, records, summaries
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class RunFiles:
         named = {name: self.named().get(name) for name in ("dataset", "predictions", "rows", "resolved")}
         found = {f"{name}_meta": summaries.meta_path(path) for name, path in named.items() if path}
         return {name: path for name, path in found.items() if path.is_file()}
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object that a file holds. Raises InputError for any other one."""
+    return records.check_object(files.read_json(path), str(path))
 
 
 def _numbered(name: str, paths: Sequence[Path]) -> dict[str, Path]:

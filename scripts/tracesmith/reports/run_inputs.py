@@ -5,16 +5,16 @@ Only what the report shows is kept: of the rows, which can be long, no more than
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, records, schemas, summaries
+from tracesmith import records, schemas, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import Instance, Prediction, check_object
 from tracesmith.reports import training, turns
-from tracesmith.reports.run_files import RunFiles
+from tracesmith.reports.run_files import RunFiles, read_object
 from tracesmith.reports.run_rows import RESOLVED, Rows, read_rows
 
 SPREAD = {
@@ -96,7 +96,8 @@ def read(run: RunFiles) -> Inputs:
     outcomes = read_outcomes(run.evaluation)
     records.check_known(outcomes, predictions, str(run.evaluation), str(run.predictions))
     rows = read_rows(run.rows, outcomes, run.evaluation)
-    judged = _read_judged(run.validation)
+    reports = {path: read_object(path) for path in run.validation}
+    judged = {name: said for path, report in reports.items() for name, said in read_judged(path, report).items()}
     records.check_known(rows.ids, ids, str(run.rows), str(run.dataset))
     kept = _read_kept(run, rows, outcomes)
     return Inputs(
@@ -107,11 +108,11 @@ def read(run: RunFiles) -> Inputs:
         kept=kept,
         generations=[_read_summary(path) for path in run.bugs],
         screenings=[_read_summary(path) for path in run.screening],
-        validation=_read_validation(run.validation, judged, ids, run.dataset) if run.validation else None,
+        validation=_read_validation(reports, judged, ids, run.dataset) if run.validation else None,
         judged=judged,
         confirmation=_read_confirmation(run.confirmation, ids, run.dataset) if run.confirmation else None,
         assembly=_left_out(summaries.meta_path(run.dataset)),
-        environment=_read_object(run.environment) if run.environment else {},
+        environment=read_object(run.environment) if run.environment else {},
         engines=sorted(rows.engines | _engine_of_predictions(summaries.meta_path(run.predictions))),
         spreads={path.stem: spread for path in run.bugs if (spread := _read_spread(path))},
         flags=read_flags(run.evaluation),
@@ -151,7 +152,7 @@ def read_unmet(path: Path) -> dict[str, list[str]]:
     """Return the tests that an instance's patch left failing, and those it broke; nothing where there is no report."""
     if not path.is_file():
         return {}
-    status = check_object(_read_object(path).get("tests_status", {}), f"{path}: key 'tests_status'")
+    status = check_object(read_object(path).get("tests_status", {}), f"{path}: key 'tests_status'")
     where = f"{path}: key 'tests_status"
     lists = {"still_failing": "FAIL_TO_PASS", "broken": "PASS_TO_PASS"}
     groups = {name: check_object(status.get(key, {}), f"{where}.{key}'") for name, key in lists.items()}
@@ -176,26 +177,23 @@ def _read_kept(run: RunFiles, rows: Rows, outcomes: dict[str, str]) -> Rows | No
 def _engine_of_predictions(sidecar: Path) -> set[str]:
     if not sidecar.is_file():
         return set()
-    made_by = check_object(_read_object(sidecar).get("made_by", {}), f"{sidecar}: key 'made_by'")
+    made_by = check_object(read_object(sidecar).get("made_by", {}), f"{sidecar}: key 'made_by'")
     engine = check_object(made_by.get("settings", {}), f"{sidecar}: key 'made_by.settings'").get("engine")
     return {engine} if isinstance(engine, str) else set()
 
 
-def _read_judged(paths: Sequence[Path]) -> dict[str, str]:
-    reports = {path: _read_object(path) for path in paths}
-    return {name: verdict for path, report in reports.items() for name, verdict in read_judged(path, report).items()}
-
-
-def _read_validation(paths: Sequence[Path], judged: dict[str, str], ids: list[str], dataset: Path) -> Funnel:
+def _read_validation(
+    reports: Mapping[Path, dict[str, Any]], judged: dict[str, str], ids: list[str], dataset: Path
+) -> Funnel:
     valid = [name for name, verdict in judged.items() if verdict == "valid"]
-    records.check_known(ids, valid, str(dataset), f"the valid candidates of {', '.join(map(str, paths))}")
-    funnels = [_read_summary(path) for path in paths]
+    records.check_known(ids, valid, str(dataset), f"the valid candidates of {', '.join(map(str, reports))}")
+    funnels = [read_funnel(path, report) for path, report in reports.items()]
     dropped = sum((Counter(one.dropped) for one in funnels), Counter[str]())
     return Funnel(sum(one.came_in for one in funnels), sum(one.out for one in funnels), dropped)
 
 
 def _read_confirmation(path: Path, ids: list[str], dataset: Path) -> Funnel:
-    summary = _read_object(path)
+    summary = read_object(path)
     known = [name for name, said in read_judged(path, summary).items() if said == "confirmed"]
     records.check_known(ids, known, str(dataset), f"the confirmed bugs of {path}")
     return read_funnel(path, summary)
@@ -208,19 +206,19 @@ def read_judged(path: Path, report: dict[str, Any]) -> dict[str, str]:
 
 
 def _read_summary(path: Path) -> Funnel:
-    return read_funnel(path, _read_object(path))
+    return read_funnel(path, read_object(path))
 
 
 def _read_spread(path: Path) -> dict[str, dict[str, float]]:
     """Return how evenly a summary's bugs are spread over files, functions and operators; nothing where it has none."""
-    found = _read_object(path).get("spread", {})
+    found = read_object(path).get("spread", {})
     schemas.check(found, SPREAD, f"{path}: key 'spread'")
     return dict(found)
 
 
 def _left_out(meta: Path) -> dict[str, int]:
     """Return why a dataset of ours leaves instances out; nothing for a dataset without a sidecar, or of before."""
-    about = _read_object(meta) if meta.is_file() else {}
+    about = read_object(meta) if meta.is_file() else {}
     return read_funnel(meta, about).dropped if "funnel" in about else {}
 
 
@@ -235,7 +233,3 @@ def read_funnel(path: Path, summary: dict[str, Any]) -> Funnel:
     if funnel.came_in != funnel.out + sum(dropped.values()):
         raise InputError(f"{path}: key 'funnel': in is not out plus dropped; make the file again")
     return funnel
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    return check_object(files.read_json(path), str(path))

@@ -7,6 +7,7 @@ from typing import Any
 
 from tracesmith import files, records, schemas, summaries
 from tracesmith.errors import InputError
+from tracesmith.reports.run_files import read_object
 
 RESOLVED = "resolved"
 """The outcome of what a patch repaired."""
@@ -81,7 +82,7 @@ def _reasons(sidecar: Path) -> dict[str, str]:
     """Return why instances have no row, from the list that convert_trajectories keeps; a file may have no sidecar."""
     if not sidecar.is_file():
         return {}
-    dropped = records.check_object(files.read_json(sidecar), str(sidecar)).get("dropped", [])
+    dropped = read_object(sidecar).get("dropped", [])
     try:
         found = {str(entry["instance_id"]): str(entry["reason"]) for entry in dropped}
     except (KeyError, TypeError):

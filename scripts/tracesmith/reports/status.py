@@ -8,6 +8,7 @@ from typing import Any
 from tracesmith import files, models, records
 from tracesmith.configuration import Configuration, Repo, Run
 from tracesmith.llm.ledger import ALL, Ledger
+from tracesmith.reports.run_files import read_object
 
 LEDGER = Path("logs/llm/ledger.jsonl")
 MISSING = "-"
@@ -94,7 +95,7 @@ def _forecast(run: Run, done: int, wanted: int | None, preds: Path) -> str:
 
 
 def _cost(path: Path) -> float | None:
-    info = records.check_object(files.read_json(path), str(path)).get("info")
+    info = read_object(path).get("info")
     stats = info.get("model_stats") if isinstance(info, dict) else None
     cost = stats.get("instance_cost") if isinstance(stats, dict) else None
     return float(cost) if isinstance(cost, int | float) else None
@@ -110,7 +111,7 @@ def _length(path: Path) -> str:
 
 
 def _funnel(path: Path) -> str:
-    value: Any = records.check_object(files.read_json(path), str(path)).get("funnel")
+    value: Any = read_object(path).get("funnel")
     found = records.check_object(value, f"{path}: key 'funnel'")
     return f"{found.get('out')} of {found.get('in')}"
 
