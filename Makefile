@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# Test files that run at once; 0 runs them in one process, for a debugger.
+TEST_WORKERS ?= auto
 # Sandbox of the demo: bubblewrap, or docker where an engine is running.
 BACKEND ?= bubblewrap
 # Files that go over config.yaml, for `make doctor`.
@@ -108,8 +110,8 @@ demo: setup  ## build a small training set without a model, an engine or a key
 status: setup  ## what exists of the configuration, how far the rest is, what it may cost; CONFIGFILE=mine.yaml
 	@$(IN_VENV) python scripts/show_status.py $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
-test: setup-dev  ## run the tests; PYTEST_ARGS='-k name' narrows them
-	@$(IN_VENV) pytest $(PYTEST_ARGS)
+test: setup-dev  ## run the tests; PYTEST_ARGS='-k name' narrows them, TEST_WORKERS=0 runs one at a time
+	@$(IN_VENV) pytest --numprocesses $(TEST_WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 chaos: setup-dev  ## strike a small line with COUNT faults, drawn by SEED, and print what it survived: docs/faults.md
 	@$(IN_VENV) python tests/chaos/run.py --count $(COUNT) --seed $(SEED)
