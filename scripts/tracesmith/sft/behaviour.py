@@ -35,7 +35,9 @@ def flags(trajectory: Trajectory, test: TestSettings | None, graded: Iterable[st
     for turn in trajectory.turns:
         if turn.role == "assistant":
             command = _command(turn)
-            found.update(flag for flag, pattern in COMMANDS.items() if pattern.search(command))
+            for flag, pattern in COMMANDS.items():
+                if pattern.search(command):
+                    found.add(flag)
     if test is not None and trajectory.patch.strip():
         found.update(integrity.examine(trajectory.patch, test).flags)
     return sorted(found)

@@ -7,12 +7,13 @@ follow each other. The last message, of the role `exit`, is the engine's and no 
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from tracesmith.sft import ondemand
 from tracesmith.sft.turns import (
+    Info,
+    Message,
     Trajectory,
     Turn,
     UnusableTrajectoryError,
@@ -20,38 +21,37 @@ from tracesmith.sft.turns import (
     check_roles,
     cost_of,
     count_thinking,
-    optional_text,
     refused_answers,
-    role_of,
     text_of,
 )
 
 FENCE = "```"
 
 
+class Action(msgspec.Struct):
+    """What the engine did for a message."""
+
+    command: str
+
+
 class Extra(msgspec.Struct):
     """Of a message's `extra`, what is read; the whole answer of the server stands there too."""
 
-    actions: Any = None
+    actions: list[Action] | None = None
 
 
-class Message(msgspec.Struct):
-    """Of a message, what is read."""
+class Entry(Message):
+    """Of a message, what is read beside what any engine writes."""
 
-    role: Any = None
-    content: Any = None
-    tool_calls: Any = None
-    tool_call_id: Any = None
-    thinking_blocks: Any = None
-    reasoning_content: Any = None
+    tool_call_id: str | None = None
     extra: Extra | None = None
 
 
 class Record(msgspec.Struct):
     """Of a `.traj.json`, what is read."""
 
-    messages: list[Message] | None = None
-    info: dict[str, Any] | None = None
+    messages: list[Entry] | None = None
+    info: Info | None = None
 
 
 DECODER = msgspec.json.Decoder(Record)
@@ -70,20 +70,20 @@ def read(data: bytes, where: str) -> Trajectory:
     counts: Counter[str] = Counter()
     turns = tuple(_turn(message, counts) for message in _part_of_the_agent(record.messages))
     check_roles(turns)
-    info = record.info or {}
+    info = record.info or Info()
     counts["refused_answers"] = refused_answers(info, turns)
     return Trajectory(
         turns=turns,
-        exit_status=optional_text(info, "exit_status"),
+        exit_status=info.exit_status,
         engine="mini",
         model=_model(info),
-        patch=optional_text(info, "submission") or "",
+        patch=info.submission or "",
         cost=cost_of(info),
         counts=counts,
     )
 
 
-def _part_of_the_agent(messages: list[Message]) -> list[Message]:
+def _part_of_the_agent(messages: list[Entry]) -> list[Entry]:
     kept = list(messages)
     while kept and kept[-1].role != "assistant":
         kept.pop()
@@ -92,37 +92,18 @@ def _part_of_the_agent(messages: list[Message]) -> list[Message]:
     return kept
 
 
-def _turn(message: Message, counts: Counter[str]) -> Turn:
-    as_written = {"role": message.role, "content": message.content, "tool_calls": message.tool_calls}
-    role, text = role_of(as_written), text_of(as_written, counts)
-    extra = message.extra or Extra()
+def _turn(message: Entry, counts: Counter[str]) -> Turn:
+    role, text = message.role, text_of(message, counts)
     if role != "assistant":
-        return Turn(role, text, answers=_answers(message))
-    thinking = {"thinking_blocks": message.thinking_blocks, "reasoning_content": message.reasoning_content}
-    count_thinking(thinking, counts)
-    calls = calls_of(as_written)
-    commands = _commands(extra)
+        return Turn(role, text, answers=() if message.tool_call_id is None else (message.tool_call_id,))
+    count_thinking(message, counts)
+    calls = calls_of(message)
+    commands = [action.command for action in (message.extra and message.extra.actions) or ()]
     if calls:
         return Turn(role, text, thought=text, action="\n".join(commands), calls=calls)
     if len(commands) != 1:
         return Turn(role, text)
     return Turn(role, text, thought=_thought(text, commands[0]), action=commands[0], verbatim=True)
-
-
-def _answers(message: Message) -> tuple[str, ...]:
-    if message.tool_call_id is None:
-        return ()
-    if not isinstance(message.tool_call_id, str):
-        raise UnusableTrajectoryError("bad_tool_call", "'tool_call_id' is no text")
-    return (message.tool_call_id,)
-
-
-def _commands(extra: Extra) -> list[str]:
-    actions = extra.actions if isinstance(extra.actions, list) else []
-    commands = [action.get("command") if isinstance(action, dict) else None for action in actions]
-    if not all(isinstance(command, str) for command in commands):
-        raise UnusableTrajectoryError("malformed_trajectory", "an action holds no command")
-    return [str(command) for command in commands]
 
 
 def _thought(text: str, command: str) -> str | None:
@@ -135,8 +116,7 @@ def _thought(text: str, command: str) -> str | None:
     return text[:opening].rstrip()
 
 
-def _model(info: dict[str, Any]) -> str | None:
-    config = info.get("config")
-    model = config.get("model") if isinstance(config, dict) else None
+def _model(info: Info) -> str | None:
+    model = info.config.get("model") if isinstance(info.config, dict) else None
     name = model.get("model_name") if isinstance(model, dict) else None
     return name if isinstance(name, str) else None

@@ -18,6 +18,8 @@ import msgspec
 
 from tracesmith.sft import ondemand
 from tracesmith.sft.turns import (
+    Info,
+    Message,
     Trajectory,
     Turn,
     UnusableTrajectoryError,
@@ -25,9 +27,7 @@ from tracesmith.sft.turns import (
     check_roles,
     cost_of,
     count_thinking,
-    optional_text,
     refused_answers,
-    role_of,
     text_of,
 )
 
@@ -35,11 +35,20 @@ from tracesmith.sft.turns import (
 ARTIFICIAL_END = re.compile(r"Exit(ing)? due to ")
 
 
-class Record(msgspec.Struct):
-    """Of a `.traj`, what is read; all other keys are skipped without making values of them."""
+class Entry(Message):
+    """Of an entry of the history, what is read beside what any engine writes."""
 
-    history: Any = None
-    info: Any = None
+    thought: str | None = None
+    action: str | None = None
+    tool_call_ids: list[str] | None = None
+    is_demo: Any = False
+
+
+class Record(msgspec.Struct):
+    """Of a `.traj`, what is read."""
+
+    history: list[Entry] | None = None
+    info: Info | None = None
     replay_config: Any = None
 
 
@@ -69,19 +78,17 @@ def part(path: Path) -> bytes:
 def read(data: bytes, where: str) -> Trajectory:
     """Return the trajectory in such a part, its patch still empty."""
     record = ondemand.decode(DECODER, data, where)
-    history, info = record.history, {} if record.info is None else record.info
-    if not isinstance(history, list) or not history:
+    history, info = record.history, record.info or Info()
+    if not history:
         raise UnusableTrajectoryError("missing_history", f"{where}: the key 'history' holds no list of messages")
-    if not isinstance(info, dict) or not all(isinstance(message, dict) for message in history):
-        raise UnusableTrajectoryError("malformed_trajectory", "'info' or a message of 'history' is no object")
     counts: Counter[str] = Counter()
     turns = tuple(_turn(message, counts) for message in _part_of_the_agent(history, counts))
     check_roles(turns)
     counts["refused_answers"] = refused_answers(info, turns)
     return Trajectory(
         turns=turns,
-        exit_status=optional_text(info, "exit_status"),
-        engine=optional_text(info, "engine") or "sweagent",
+        exit_status=info.exit_status,
+        engine=info.engine or "sweagent",
         model=_model(record.replay_config),
         patch="",
         cost=cost_of(info),
@@ -89,41 +96,28 @@ def read(data: bytes, where: str) -> Trajectory:
     )
 
 
-def _part_of_the_agent(history: list[dict[str, Any]], counts: Counter[str]) -> list[dict[str, Any]]:
+def _part_of_the_agent(history: list[Entry], counts: Counter[str]) -> list[Entry]:
     """Return the messages up to the agent's last turn, without demonstrations and without SWE-agent's own end."""
-    messages = [message for message in history if not message.get("is_demo")]
-    while messages and (messages[-1].get("role") != "assistant" or _is_artificial(messages[-1])):
-        counts["engine_turns"] += messages.pop().get("role") == "assistant"
+    messages = [message for message in history if not message.is_demo]
+    while messages and (messages[-1].role != "assistant" or _is_artificial(messages[-1])):
+        counts["engine_turns"] += messages.pop().role == "assistant"
     if not messages:
         raise UnusableTrajectoryError("no_assistant_turn", "the history holds no turn of the agent")
     return messages
 
 
-def _is_artificial(message: dict[str, Any]) -> bool:
-    if message.get("tool_calls") or message.get("action"):
+def _is_artificial(message: Entry) -> bool:
+    if message.tool_calls or message.action:
         return False
     return bool(ARTIFICIAL_END.match(text_of(message, Counter())))
 
 
-def _turn(message: dict[str, Any], counts: Counter[str]) -> Turn:
-    role = role_of(message)
-    if role != "assistant":
-        return Turn(role, text_of(message, counts), answers=_answers(message))
+def _turn(message: Entry, counts: Counter[str]) -> Turn:
+    text = text_of(message, counts)
+    if message.role != "assistant":
+        return Turn(message.role, text, answers=tuple(message.tool_call_ids or ()))
     count_thinking(message, counts)
-    return Turn(
-        role,
-        text_of(message, counts),
-        thought=optional_text(message, "thought"),
-        action=optional_text(message, "action"),
-        calls=calls_of(message),
-    )
-
-
-def _answers(message: dict[str, Any]) -> tuple[str, ...]:
-    ids = message.get("tool_call_ids") or []
-    if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids):
-        raise UnusableTrajectoryError("bad_tool_call", "'tool_call_ids' is no list of texts")
-    return tuple(ids)
+    return Turn(message.role, text, thought=message.thought, action=message.action, calls=calls_of(message))
 
 
 def _model(config: Any) -> str | None:

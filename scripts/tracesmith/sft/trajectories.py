@@ -5,6 +5,7 @@ What comes out begins with the system message, ends with the agent's last turn, 
 written by anyone but the agent.
 """
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import yaml
 from tracesmith import files
 from tracesmith.errors import InputError
 from tracesmith.sft import mini, sweagent
-from tracesmith.sft.turns import Call, Trajectory, Turn, UnusableTrajectoryError, optional_text
+from tracesmith.sft.turns import Call, Trajectory, Turn, UnusableTrajectoryError
 
 __all__ = ["Call", "Trajectory", "Turn", "UnusableTrajectoryError"]
 READERS = {"traj": (sweagent.part, sweagent.read), "traj.json": (mini.part, mini.read)}
@@ -86,14 +87,10 @@ def read_trajectory(root: Path, name: str) -> Trajectory:
 
 def read_with_hashes(root: Path, name: str) -> tuple[Trajectory, Hashes]:
     """Return a trajectory with the hashes of its files, each read once, or raise UnusableTrajectoryError."""
-    path = next((path for path in (_file(root, name, ending) for ending in READERS) if path.is_file()), None)
-    if path is None:
-        raise UnusableTrajectoryError("missing_traj", f"{_file(root, name, 'traj')}: no such file")
-    part, read = READERS["traj.json" if path.name.endswith(".traj.json") else "traj"]
+    kind, data = _part(root, name)
     patch, prediction = _optional_bytes(root, name, "patch"), _optional_bytes(root, name, "pred")
-    data = part(path)
     hashes = Hashes(_sha256(data), *(None if one is None else _sha256(one) for one in (patch, prediction)))
-    found = read(data, str(path))
+    found = READERS[kind][1](data, str(_file(root, name, kind)))
     if patch is not None:
         found = replace(found, patch=_patch(patch, root, name))
     if found.model is None and prediction is not None:
@@ -105,9 +102,19 @@ def _file(root: Path, name: str, ending: str) -> Path:
     return root / name / f"{name}.{ending}"
 
 
+def _part(root: Path, name: str) -> tuple[str, bytes]:
+    """Return how a trajectory's file ends, a key of READERS, and the part of it that is read."""
+    for ending, (part, _) in READERS.items():
+        with contextlib.suppress(FileNotFoundError):
+            return ending, part(_file(root, name, ending))
+    raise UnusableTrajectoryError("missing_traj", f"{_file(root, name, 'traj')}: no such file")
+
+
 def _optional_bytes(root: Path, name: str, ending: str) -> bytes | None:
-    path = _file(root, name, ending)
-    return path.read_bytes() if path.is_file() else None
+    try:
+        return _file(root, name, ending).read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _sha256(data: bytes) -> str:
@@ -119,7 +126,8 @@ def _model_of_prediction(data: bytes, path: Path) -> str | None:
         prediction: Any = files.parse_json(data.decode("utf-8"), str(path))
     except (InputError, UnicodeDecodeError) as error:
         raise UnusableTrajectoryError("malformed_prediction", str(error)) from None
-    return optional_text(prediction, "model_name_or_path") if isinstance(prediction, dict) else None
+    model = prediction.get("model_name_or_path") if isinstance(prediction, dict) else None
+    return files.without_halves(model) if isinstance(model, str) else None
 
 
 def _patch(data: bytes, root: Path, name: str) -> str:

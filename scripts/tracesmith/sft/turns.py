@@ -1,14 +1,13 @@
-"""What a row is made of whatever engine wrote the trajectory: turns, calls, and the checks that all engines share."""
+"""What a row is made of whatever engine wrote the trajectory: messages, turns, calls, and the checks that all share."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from tracesmith import files
 from tracesmith.errors import TracesmithError
 
 MAY_FOLLOW = {
@@ -19,6 +18,7 @@ MAY_FOLLOW = {
 }
 THOUGHTS = ("thinking", "redacted_thinking", "reasoning")
 """Kinds of parts in which a model thinks; a row leaves them out and counts them."""
+ARGUMENTS = msgspec.json.Decoder(dict[str, Any])
 
 
 class UnusableTrajectoryError(TracesmithError):
@@ -30,8 +30,43 @@ class UnusableTrajectoryError(TracesmithError):
         """A few words in snake_case, counted and listed in the sidecar."""
 
 
-@dataclass(frozen=True)
-class Call:
+class WrittenFunction(msgspec.Struct):
+    """The function of a tool call; its arguments are JSON in a text."""
+
+    name: str
+    arguments: str
+
+
+class WrittenCall(msgspec.Struct):
+    """A tool call as OpenAI's interface writes it."""
+
+    id: str
+    function: WrittenFunction
+
+
+class Message(msgspec.Struct):
+    """Of a message, what is read whatever the engine; no values are made of its other keys."""
+
+    role: Literal["system", "user", "assistant", "tool", "exit"]
+    """The last is that of mini-swe-agent's own end, and of no turn."""
+    content: str | list[dict[str, Any]] | None = None
+    """A list of parts for caches, images and thoughts."""
+    tool_calls: list[WrittenCall] | None = None
+    thinking_blocks: Any = None
+    reasoning_content: Any = None
+
+
+class Info(msgspec.Struct):
+    """Of a run's `info`, what is read."""
+
+    exit_status: str | None = None
+    engine: str | None = None
+    submission: str | None = None
+    model_stats: Any = None
+    config: Any = None
+
+
+class Call(msgspec.Struct, frozen=True):
     """A tool call, with its arguments as the model wrote them and as values."""
 
     id: str
@@ -40,8 +75,7 @@ class Call:
     arguments: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """A message of the history; thought and action are None where the engine recorded none."""
 
     role: str
@@ -74,28 +108,20 @@ def check_roles(turns: tuple[Turn, ...]) -> None:
     if turns[0].role != "system":
         raise UnusableTrajectoryError("bad_roles", f"the first message is of {turns[0].role!r}, not of 'system'")
     for before, turn in pairwise(turns):
-        if before.role not in MAY_FOLLOW[turn.role]:
+        if before.role not in MAY_FOLLOW.get(turn.role, ()):
             raise UnusableTrajectoryError("bad_roles", f"a message of {turn.role!r} follows one of {before.role!r}")
 
 
-def role_of(message: dict[str, Any]) -> str:
-    """Return a message's role, one that a row can have."""
-    role = message.get("role")
-    if not isinstance(role, str) or role not in MAY_FOLLOW:
-        raise UnusableTrajectoryError("bad_roles", f"{role!r} is no role")
-    return role
-
-
-def text_of(message: dict[str, Any], counts: Counter[str]) -> str:
-    """Return a content as one text; engines write a list of parts for caches, images and thoughts."""
-    content = message.get("content")
+def text_of(message: Message, counts: Counter[str]) -> str:
+    """Return a content as one text."""
+    content = message.content
     if isinstance(content, str):
-        return _whole(content)
-    if content is None and message.get("tool_calls"):
-        return ""
-    if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
+        return content
+    if content is not None:
+        return "".join(_part(part, counts) for part in content)
+    if not message.tool_calls:
         raise UnusableTrajectoryError("bad_content", "a content is neither a text nor a list of parts")
-    return "".join(_part(part, counts) for part in content)
+    return ""
 
 
 def _part(part: dict[str, Any], counts: Counter[str]) -> str:
@@ -107,68 +133,41 @@ def _part(part: dict[str, Any], counts: Counter[str]) -> str:
         raise UnusableTrajectoryError("image_content", "a message holds an image, a row holds text only")
     if kind != "text" or not isinstance(text, str):
         raise UnusableTrajectoryError("bad_content", "a part of a content is no text")
-    return _whole(text)
-
-
-def _whole(text: str) -> str:
-    if text.isascii():
-        return text
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return files.without_halves(text)
     return text
 
 
-def call_of(call: Any) -> Call:
-    """Return a tool call as OpenAI's interface writes it."""
-    try:
-        name, written, id_ = call["function"]["name"], call["function"]["arguments"], call["id"]
-        arguments = msgspec.json.decode(written)
-    except (KeyError, TypeError, ValueError, RecursionError, msgspec.DecodeError):
-        raise UnusableTrajectoryError("bad_tool_call", "a call has no id, name or arguments in JSON") from None
-    if not isinstance(name, str) or not isinstance(id_, str) or not isinstance(arguments, dict):
-        raise UnusableTrajectoryError("bad_tool_call", "a call's id or name is no text, or its arguments are no object")
-    return Call(id=id_, name=name, written=written, arguments=arguments)
-
-
-def calls_of(message: dict[str, Any]) -> tuple[Call, ...]:
+def calls_of(message: Message) -> tuple[Call, ...]:
     """Return the tool calls of a message."""
-    calls = message.get("tool_calls") or []
-    if not isinstance(calls, list):
-        raise UnusableTrajectoryError("bad_tool_call", "'tool_calls' is no list")
-    return tuple(call_of(call) for call in calls)
+    return tuple([_call(call) for call in message.tool_calls]) if message.tool_calls else ()
 
 
-def optional_text(record: dict[str, Any], key: str) -> str | None:
-    """Return a text, or None where there is none."""
-    value = record.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise UnusableTrajectoryError("malformed_trajectory", f"the key {key!r} holds no text")
-    return _whole(value)
+def _call(call: WrittenCall) -> Call:
+    try:
+        arguments = ARGUMENTS.decode(call.function.arguments)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        raise UnusableTrajectoryError("bad_tool_call", "the arguments of a call are no object in JSON") from None
+    return Call(call.id, call.function.name, call.function.arguments, arguments)
 
 
-def cost_of(info: dict[str, Any]) -> float | None:
+def cost_of(info: Info) -> float | None:
     """Return what the calls of the model cost, in USD, as both engines record it."""
-    stats = info.get("model_stats")
-    cost = stats.get("instance_cost") if isinstance(stats, dict) else None
+    cost = _stats(info).get("instance_cost")
     return float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None
 
 
-def refused_answers(info: dict[str, Any], turns: Sequence[Turn]) -> int:
+def refused_answers(info: Info, turns: Sequence[Turn]) -> int:
     """Return how many calls of the model gave no turn: refused for their form or blocked, and asked for again."""
-    stats = info.get("model_stats")
-    calls = stats.get("api_calls") if isinstance(stats, dict) else None
-    said = sum(turn.role == "assistant" for turn in turns)
-    return max(0, calls - said) if isinstance(calls, int) else 0
+    calls = _stats(info).get("api_calls")
+    return max(0, calls - sum(turn.role == "assistant" for turn in turns)) if isinstance(calls, int) else 0
 
 
-def count_thinking(message: dict[str, Any], counts: Counter[str]) -> None:
+def _stats(info: Info) -> dict[str, Any]:
+    return info.model_stats if isinstance(info.model_stats, dict) else {}
+
+
+def count_thinking(message: Message, counts: Counter[str]) -> None:
     """Count what a model thought beside its text: a row holds what it said."""
-    blocks = message.get("thinking_blocks")
-    if isinstance(blocks, list) and blocks:
-        counts["thinking_blocks"] += len(blocks)
-    elif message.get("reasoning_content"):
+    if isinstance(message.thinking_blocks, list) and message.thinking_blocks:
+        counts["thinking_blocks"] += len(message.thinking_blocks)
+    elif message.reasoning_content:
         counts["thinking_blocks"] += 1
