@@ -5,30 +5,40 @@ Convert the same trajectories with tracesmith and with SWE-smith 0.0.9, in a CPU
     python -m venv /tmp/swesmith && /tmp/swesmith/bin/pip install swesmith==0.0.9 swebench==4.1.0
     benchmarks/conversion.py --swesmith-python /tmp/swesmith/bin/python --folder build/conversion --runs 3
 
-Each folder holds runs of 58 messages, of three sizes: with the repeated conversations that SWE-agent 1.1 writes, with
-the last one only, and without. Both sides run as processes of their own, one after the other, from warm files; a run's
-number counts all CPU time of its process, imports too, and the rows are compared. SWE-smith's wheel lacks the file with
-its system prompt, so one is put there. The passes that only tracesmith has are measured apart.
+Each folder holds runs of 58 messages, of four sizes: with the repeated conversations that SWE-agent 1.1 writes, with
+the last one only, without, and without and with half as much text. Both sides run as processes of their own, one after
+the other, from warm files; a run's number counts all CPU time of its process, imports too, and the rows are compared.
+SWE-smith's wheel lacks the file with its system prompt, so one is put there. The passes that only tracesmith has are
+measured apart.
 """
 
 import argparse
 import hashlib
 import json
+import multiprocessing
 import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 CONVERT = ROOT / "scripts" / "convert_trajectories.py"
 MESSAGES = 58
-SIZES = {"full": ("query of every step", 200), "last": ("query of the last step", 2000), "bare": ("none", 2000)}
+T = TypeVar("T")
+SIZES = {
+    "full": ("query of every step", 200, 1.0),
+    "last": ("query of the last step", 2000, 1.0),
+    "bare": ("none", 2000, 1.0),
+    "small": ("none", 2000, 0.44),
+}
+"""What stands under `query`, how many trajectories are made, and how long their texts are."""
 SWESMITH = """
 import sys
 from pathlib import Path
@@ -62,18 +72,22 @@ def text(seed: str, characters: int) -> str:
     return "\n".join(words)[:characters]
 
 
-def history(name: str) -> list[dict[str, Any]]:
+def history(name: str, scale: float) -> list[dict[str, Any]]:
     """Return the messages of a run that looks at files, edits one and submits."""
+
+    def _text(seed: str, characters: int) -> str:
+        return text(f"{name} {seed}", round(characters * scale))
+
     messages: list[dict[str, Any]] = [
         {"role": "system", "content": "You help.", "agent": "main", "message_type": "system_prompt"},
-        {"role": "user", "content": text(f"{name} issue", 3000), "agent": "main", "message_type": "observation"},
+        {"role": "user", "content": _text("issue", 3000), "agent": "main", "message_type": "observation"},
     ]
     for step in range((MESSAGES - 2) // 2):
         arguments: dict[str, Any] = {"command": "str_replace", "path": f"/testbed/src/{step}.ts"}
-        arguments |= {"old_str": text(f"{name} {step} old", 200), "new_str": text(f"{name} {step} new", 200)}
+        arguments |= {"old_str": _text(f"{step} old", 200), "new_str": _text(f"{step} new", 200)}
         tool = "submit" if step == (MESSAGES - 2) // 2 - 1 else "str_replace_editor"
         call = {"name": tool, "arguments": json.dumps({} if tool == "submit" else arguments)}
-        thought = f"Step {step}. {text(f'{name} {step} thought', 250)}"
+        thought = f"Step {step}. {_text(f'{step} thought', 250)}"
         turn = {
             "role": "assistant",
             "content": thought,
@@ -82,7 +96,7 @@ def history(name: str) -> list[dict[str, Any]]:
             "agent": "main",
         }
         turn |= {"tool_calls": [{"type": "function", "id": f"call_{step}", "function": call}], "message_type": "action"}
-        seen = {"role": "tool", "content": "OBSERVATION:\n" + text(f"{name} {step}", 3300), "agent": "main"}
+        seen = {"role": "tool", "content": "OBSERVATION:\n" + _text(f"{step}", 3300), "agent": "main"}
         messages += [turn, seen | {"tool_call_ids": [f"call_{step}"], "message_type": "observation"}]
     return messages
 
@@ -97,8 +111,8 @@ def write_run(root: Path, size: str, count: int) -> Path:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         report.parent.mkdir(parents=True, exist_ok=True)
-        messages = history(name)
-        last = [] if size == "bare" else messages[:-2]
+        messages = history(name, SIZES[size][2])
+        last = [] if SIZES[size][0] == "none" else messages[:-2]
         steps = [
             {"action": "x", "observation": messages[at + 1]["content"], "response": messages[at]["content"]}
             | {"query": messages[:at] if size == "full" else []}
@@ -144,6 +158,12 @@ def ours(root: Path, run: Path, *flags: str) -> tuple[list[str | Path], Path]:
 def theirs(root: Path, run: Path, python: Path) -> tuple[list[str | Path], Path]:
     """Return SWE-smith's command and its output."""
     return [python, "-c", SWESMITH, root, run, root / "reports"], root / "reports.xml.jsonl"
+
+
+def apart(work: Callable[..., T], *arguments: Any) -> T:
+    """Do something in another process: the peak memory of what is measured begins with that of this one."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as other:
+        return other.submit(work, *arguments).result()
 
 
 def add_prompt(python: Path) -> None:
@@ -193,7 +213,7 @@ def main() -> None:
     add_prompt(args.swesmith_python)
     for size in args.sizes:
         root = args.folder / size
-        run = write_run(root, size, args.count or SIZES[size][1])
+        run = apart(write_run, root, size, args.count or SIZES[size][1])
         bytes_ = statistics.mean(path.stat().st_size for path in run.glob("*/*.traj"))
         kinds = {
             "SWE-smith": theirs(root, run, args.swesmith_python),
@@ -209,7 +229,7 @@ def main() -> None:
         for kind, measured in found.items():
             say(line(kind, measured))
         rates = [statistics.median(one.rate for one in found[kind]) for kind in ("tracesmith", "SWE-smith")]
-        say(f"\nratio {rates[0] / rates[1]:.1f}; rows with another message: {differing(root)}")
+        say(f"\nratio {rates[0] / rates[1]:.1f}; rows with another message: {apart(differing, root)}")
 
 
 def say(words: str) -> None:

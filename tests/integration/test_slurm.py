@@ -17,13 +17,10 @@ import workflows
 
 pytestmark = [pytest.mark.slurm, pytest.mark.sandbox, pytest.mark.network]
 
-RUN = "tiny-oracle"
-VALIDATION = f"logs/run_validation/{tiny.REPO}"
+LINE = workflows.Line(tiny.REPO, "tiny-oracle")
+VALIDATION, TRAJECTORIES, EVALUATION, _ = LINE.stores
 REPORT = f"{VALIDATION}/report.json"
-TRAJECTORIES = f"trajectories/local/{RUN}"
 PREDICTIONS = f"{TRAJECTORIES}/preds.json"
-EVALUATION = f"logs/run_evaluation/{RUN}"
-ROWS = f"trajectories_sft/{RUN}.resolved_only.xml.jsonl"
 
 
 @pytest.fixture
@@ -34,9 +31,10 @@ def folder(line: Path) -> Iterator[Path]:
 
 
 def use_shards(folder: Path, stage: str, workers: int = 1) -> None:
-    """Have a stage done in two shards."""
-    settings = {"defaults": {stage: {"shards": 2, "workers": workers}}}
-    workflows.write_config(folder, workflows.read_config(folder) | settings)
+    """Have a stage done in two shards, and no stage ask for more sandboxes than a node of the test has."""
+    defaults = {one: {"workers": 2} for one in ("validation", "agent", "evaluation")}
+    defaults[stage] = {"shards": 2, "workers": workers}
+    workflows.write_config(folder, workflows.read_config(folder) | {"defaults": defaults})
 
 
 def entries(folder: Path, store: str) -> dict[Path, tuple[int, int]]:
@@ -54,12 +52,17 @@ def check_end(process: "subprocess.Popen[str]", folder: Path) -> str:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    workflows.wait_for(condition, 240)
+    workflows.wait_for(condition, 480)
 
 
-def freeze_shards(folder: Path, script: str, store: str) -> list[psutil.Process]:
+def freeze_shards(process: "subprocess.Popen[str]", folder: Path, script: str, store: str) -> list[psutil.Process]:
     """Stop the scripts of both shards of a stage in the middle of their work, and return them."""
-    wait_for(lambda: len(cluster.shards(folder, script)) == 2 and len(entries(folder, store)) > 0)
+
+    def _are_at_work() -> bool:
+        assert process.poll() is None, (folder / "out.log").read_text()
+        return len(cluster.shards(folder, script)) == 2 and len(entries(folder, store)) > 0
+
+    wait_for(_are_at_work)
     found = cluster.shards(folder, script)
     for process in found:
         process.suspend()
@@ -80,7 +83,7 @@ def test_jobs_that_fail_or_are_cancelled_go_on_where_they_were_with_more_memory(
     use_shards(folder, "validation", workers=2)
     workflows.forget(folder, [VALIDATION])
     process = cluster.start(folder, REPORT)
-    scripts = freeze_shards(folder, "validate_bugs", VALIDATION)
+    scripts = freeze_shards(process, folder, "validate_bugs", VALIDATION)
     first, second = cluster.running(folder, "validate_bugs_shard")
     assert {first.node, second.node} == {"c1", "c2"}  # two units of docker each, which is what a node has
     scripts[0].kill()
@@ -101,7 +104,7 @@ def test_a_killed_snakemake_goes_on_beside_its_jobs_and_repeats_nothing(folder: 
     use_shards(folder, "agent")
     workflows.forget(folder, [TRAJECTORIES])
     process = cluster.start(folder, PREDICTIONS)
-    orphans = freeze_shards(folder, "run_agent", TRAJECTORIES)
+    orphans = freeze_shards(process, folder, "run_agent", TRAJECTORIES)
     process.kill()
     process.wait()
     before = entries(folder, TRAJECTORIES)
@@ -127,14 +130,12 @@ def test_a_killed_snakemake_goes_on_beside_its_jobs_and_repeats_nothing(folder: 
     assert (folder / PREDICTIONS).read_bytes() == (finished_line / PREDICTIONS).read_bytes()
 
 
-def test_grades_and_rows_have_the_bytes_of_a_local_run_though_a_node_goes_down(
-    folder: Path, finished_line: Path
-) -> None:
-    made = [f"{EVALUATION}/report.json", f"trajectories_sft/{RUN}.xml.jsonl", ROWS]
+def test_the_whole_line_has_the_bytes_of_a_local_run_though_a_node_goes_down(folder: Path, finished_line: Path) -> None:
     use_shards(folder, "evaluation")
-    workflows.forget(folder, [EVALUATION, *made])
-    process = cluster.start(folder, ROWS)
-    scripts = freeze_shards(folder, "evaluate_predictions", EVALUATION)
+    stages = [f"logs/{path.name}" for path in (folder / "logs").iterdir() if path.name != "build_images"]
+    workflows.forget(folder, [*stages, "trajectories", "trajectories_sft", "reports"])
+    process = cluster.start(folder, LINE.rows)
+    scripts = freeze_shards(process, folder, "evaluate_predictions", EVALUATION)
     lost, _ = cluster.running(folder, "evaluate_predictions_shard")
     cluster.kill_node(lost.node)  # its jobs go on, unseen, beside those that take their place
     try:
@@ -147,8 +148,7 @@ def test_grades_and_rows_have_the_bytes_of_a_local_run_though_a_node_goes_down(
     moved = cluster.jobs(folder)[lost.number]
     assert moved.state == "COMPLETED"
     assert moved.node != lost.node
-    for name in made:
-        assert (folder / name).read_bytes() == (finished_line / name).read_bytes(), name
+    workflows.check_final(LINE, folder, finished_line)
     assert "localrule filter_resolved:" in said
     assert {job.partition for job in cluster.jobs(folder).values()} == {"cpu"}
 

@@ -15,7 +15,7 @@ import workflows
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
 
 LINE = workflows.Line(tiny.REPO, "tiny-oracle")
-VALIDATION, TRAJECTORIES, GRADES, CONFIRMATIONS = LINE.stores
+VALIDATION, TRAJECTORIES, _, _ = LINE.stores
 MADE = [*LINE.stores, *LINE.final]
 CONFIRMATION = f"{VALIDATION}/confirmation.json"
 _, DATASET, PREDICTIONS, REPORT, _, _ = LINE.final
@@ -30,14 +30,11 @@ def building(folder: Path) -> bool:
     return any((folder / "logs/build_images" / tiny.REPO).glob(".bubblewrap.*.tmp/tree/package.json"))
 
 
+# tests/chaos kills at random moments of every step; here are those that must be met.
 MOMENTS: dict[str, Callable[[Path], bool]] = {
     "while the environment is built": building,
-    "as validation begins": lambda folder: (folder / VALIDATION).exists(),
     "after two verdicts": lambda folder: entries(folder, VALIDATION) > 2,
-    "after one confirmation": lambda folder: entries(folder, CONFIRMATIONS) > 0,
     "after one trajectory": lambda folder: entries(folder, TRAJECTORIES) > 0,
-    "after one grade": lambda folder: entries(folder, GRADES) > 0,
-    "after the grades": lambda folder: (folder / REPORT).exists(),
 }
 
 
