@@ -138,8 +138,7 @@ smollm: setup .venv-training/.pins .venv-local-model/.model  ## fine-tune the re
 	@$(IN_VENV) python benchmarks/train_smollm.py .venv-local-model/SmolLM2-135M-Instruct --python $(TRAINING_PYTHON)
 
 docs: setup-dev  ## build the site of docs/ in build/site; a broken link is an error
-	@$(IN_VENV) mkdocs build --strict --quiet
-	@echo "build/site/index.html"
+	@$(IN_VENV) mkdocs build --strict
 
 # The graph is drawn in an empty folder, so that results of yours change nothing in it.
 reference: setup  ## write what is made from the sources: docs/reference, docs/operators.md, the picture in README.md

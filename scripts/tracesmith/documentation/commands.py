@@ -1,6 +1,7 @@
 """The reference of the scripts: what each does, an example, and its arguments, as its own parser has them."""
 
 import runpy
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from unittest import mock
@@ -10,9 +11,9 @@ from tracesmith.documentation import markdown
 
 HEAD = ("argument", "default", "what")
 INTRODUCTION = """\
-Every rule calls the script of its own name; the others are tools for your hands. They work from any folder, and `--help`
-prints what stands here. Exit codes: 0 done; 1 an instance was left without a verdict, run it again; 2 wrong arguments or
-input, said in one line, with nothing written.
+Every rule calls the script of its own name; the others are tools for your hands. They work from any folder, and
+`--help` prints what stands here. Exit codes: 0 done; 1 an instance was left without a verdict, run it again; 2 wrong
+arguments or input, said in one line, with nothing written.
 """
 
 
@@ -91,7 +92,7 @@ def _default(action: cli.Action) -> str:
         return "must be given"
     if action.nargs == 0 or action.default is None:
         return ""
-    value = action.default
+    value = "python" if str(action.default) == sys.executable else action.default
     return markdown.code(" ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
 
 

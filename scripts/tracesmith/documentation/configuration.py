@@ -11,9 +11,9 @@ HEAD = ("key", "type", "default", "what")
 PLACES = {"repos": "repos.<name>", "runs": "runs.<run_id>", "mixes": "mixes.<name>"}
 """Where the sections of `defaults` may stand as well, by the key of the schema."""
 INTRODUCTION = """\
-`config.yaml` has every key with its default and a comment on what happens when it changes. Your own file goes over it with
-`--configfile mine.yaml`: name only what is different. An unknown key or a wrong value ends the run before any work. Sizes
-such as `10g` count in powers of 1024.
+`config.yaml` has every key with its default and a comment on what happens when it changes. Your own file goes over it
+with `--configfile mine.yaml`: name only what is different. An unknown key or a wrong value ends the run before any
+work. Sizes such as `10g` count in powers of 1024.
 """
 FILES = {
     "agent": (

@@ -13,10 +13,10 @@ TEXT = re.compile(r'"([^"\n]+)"')
 PLUMBING = {"script", "library"}
 """Inputs of every rule: its script, and the modules that it imports."""
 INTRODUCTION = """\
-A rule that asks for `docker` opens sandboxes: it keeps what it made in a store beside its output, an entry an instance, and
-makes only what is missing. The cheap ones run again when their script changes. An input in italics is found by a function of
-`rules/common*.smk`. Settings are those of [the configuration](configuration.md); the script of a rule has
-[its name](scripts.md). Log and times of a job stand in `logs/rules/<rule>/` and `benchmarks-out/<rule>/`.
+A rule that asks for `docker` opens sandboxes: it keeps what it made in a store beside its output, an entry an
+instance, and makes only what is missing. The cheap ones run again when their script changes. An input in italics is
+found by a function of `rules/common*.smk`. Settings are those of [the configuration](configuration.md); the script of
+a rule has [its name](scripts.md). Log and times of a job stand in `logs/rules/<rule>/` and `benchmarks-out/<rule>/`.
 """
 
 
