@@ -9,7 +9,9 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+OUTSIDE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "config" / "README.md"]
+"""Guides that are no pages of the site, which looks after its own links."""
+GUIDES = [*OUTSIDE, *sorted((ROOT / "docs").rglob("*.md"))]
 LANGUAGES = {"sh", "yaml", "json", "python", "text", "mermaid"}
 FENCED = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^\1```$")
 INDENTED = re.compile(r"(?m)(?:^    .*\n|(?<=\n)\n(?=    ))+")

@@ -1,12 +1,14 @@
-"""What the guides say is there: programs, flags, targets, keys and names; and the pages that are made are up to date."""
+"""What the guides name is there: programs, flags, targets, keys; and the pages that are made say what the sources do."""
 
 import ast
+import copy
 import importlib
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from tracesmith import cli, schemas
 from tracesmith.documentation import commands, pictures, rules, writing
 
 BLOCKS = list(guides.blocks())
-OTHERS = {"apt-get", "awk", "cd", "docker", "export", "git", "socat", "squeue"}
+OTHERS = {"apt-get", "awk", "cd", "docker", "export", "git", "head", "socat", "squeue"}
 """Programs that are not ours: that they are called as they are now is all that a test without them can say."""
 MAKEFILE = (ROOT / "Makefile").read_text()
 SAMPLES = {"REPO": "a__b.1", "RUN": "a", "FILE": "a.json", "<repo>": "a__b.1", "<run_id>": "a"}
@@ -127,6 +129,7 @@ PROGRAMS: list[tuple[str, Callable[[list[str], str], None]]] = [
     (r"snakemake", check_snakemake),
     (r"(?:\.venv/bin/)?python3?", check_python),
     (r"(?:scripts|benchmarks)/\w+\.py", check_script),
+    (r"bash", lambda words, where: check_shell_script(words[1:], where)),
     (r"tests/integration/\w+\.sh", check_shell_script),
     (r"\.", check_activation),
 ]
@@ -134,9 +137,8 @@ PROGRAMS: list[tuple[str, Callable[[list[str], str], None]]] = [
 
 def check(words: list[str], where: str) -> None:
     """Check one command; a program that nobody has named here fails."""
-    if words[0] in ("bash", "srun"):
-        rest = [word for word in words[1:] if not word.startswith("-")]
-        return check(rest, where) if words[0] == "srun" else check_shell_script(rest, where)
+    if words[0] == "srun":
+        return check(list(dropwhile(lambda word: word.startswith("-"), words[1:])), where)
     for pattern, of_program in PROGRAMS:
         if re.fullmatch(pattern, words[0]):
             return of_program(words, where)
@@ -194,17 +196,14 @@ def test_blocks_that_are_no_commands_hold_none() -> None:
 def test_every_configuration_of_a_guide_fits_the_schema() -> None:
     found = of_language("yaml")
     assert len(found) > 8
+    of_config, ours = schemas.read_schema("config"), yaml.safe_load((ROOT / "config.yaml").read_text())
     for block in found:
         value = yaml.safe_load(block.text)
-        config: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
-        known = schemas.read_schema("config")["properties"]
-        if set(value) <= set(known["defaults"]["properties"]):  # sections alone, as they stand below `defaults`
+        if set(value) <= set(of_config["properties"]["defaults"]["properties"]):  # as they stand below `defaults`
             value = {"defaults": value}
-        if set(value) <= set(known):
-            update_config(config, value)
-            schemas.check(config, schemas.read_schema("config"), str(block))
-        else:
-            schemas.check(value, schemas.read_schema("agent" if "instance" in value else "profile"), str(block))
+        config: dict[str, Any] = copy.deepcopy(ours)
+        update_config(config, value)
+        schemas.check(config, of_config, str(block))
         for name in re.findall(r"configs/[\w./-]+\w", block.text):
             assert (ROOT / name).exists(), f"{block}: no {name}"
 
@@ -236,13 +235,20 @@ def test_the_reference_has_every_rule_script_and_key() -> None:
         assert [key for key in values if f"| `{key}` |" not in described] == []
 
 
-def test_the_picture_of_the_rules_is_that_of_the_workflow(tmp_path: Path) -> None:
-    wanted = re.search(r"(?m)^PICTURED := ((?:.*\\\n)*.*)$", MAKEFILE)
-    assert wanted
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
-    command += ["--workflow-profile", "none", "--rulegraph", "mermaid-js", "--"]
-    command += wanted[1].replace("\\\n", " ").split()
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+def test_the_tutorial_is_planned_and_the_picture_of_the_rules_is_that_of_the_workflow(tmp_path: Path) -> None:
+    """One call for both, for a call takes seconds: the tutorial goes through rules of the picture alone."""
+    tutorial = [block for block in BLOCKS if block.guide.name == "tutorial.md"]
+    (tmp_path / "zod.yaml").write_text(next(block.text for block in tutorial if block.language == "yaml"))
+    planned = [words for block in tutorial for words in guides.commands(block.text) if words[0] == "snakemake"]
+    targets = [word for words in planned for word in words if "/" in word]
+    pictured = re.search(r"(?m)^PICTURED := ((?:.*\\\n)*.*)$", MAKEFILE)
+    assert len(targets) > 4
+    assert pictured
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--configfile", "zod.yaml"]
+    command += ["--workflow-profile", "none", "--rulegraph", "mermaid-js", "--", *targets]
+    command += pictured[1].replace("\\\n", " ").split()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     found = pictures.BLOCK.search((ROOT / "README.md").read_text())
     assert found
     assert found[0] == pictures.mermaid(pictures.arrows(done.stdout)), "the picture is out of date: make reference"
@@ -253,3 +259,17 @@ def test_the_site_builds_without_a_broken_link(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "site" / "reference" / "rules.html").is_file()
+
+
+@pytest.mark.parametrize("guide", guides.OUTSIDE, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_of_the_guides_outside_of_the_site_lead_to_files(guide: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", guides.FENCED.sub("", guide.read_text()))
+    assert [link for link in links if not (guide.parent / link).exists()] == []
+
+
+def test_the_badges_say_what_is_wanted() -> None:
+    text = (ROOT / "README.md").read_text()
+    snakemake = re.search(r'min_version\("([\d.]+)"\)', (ROOT / "Snakefile").read_text())
+    python = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    assert snakemake and f"snakemake-≥{snakemake[1]}-" in text
+    assert python and f"python-≥{python[1]}-" in text
