@@ -1,8 +1,8 @@
 """
 The commands of the guides that work on a repository's files, as they stand, on the tiny package and a model server.
 
-Those of other guides are run where their machine is (proxies, cluster, repositories, training); that all of them name what
-is there is tests/workflow/test_guides_hold.py.
+Those of the guides to repositories, proxies and clusters are run by tests/integration; tests/workflow/test_guides_hold.py
+looks up what the commands of all guides name.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What the guides name is there: programs, flags, targets, keys; and the pages that are made say what the sources do."""
+"""Programs, flags, targets and keys of the guides are there, and the pages that are made are those of the sources."""
 
 import ast
 import copy
