@@ -15,6 +15,8 @@ GUIDES = [*OUTSIDE, *sorted((ROOT / "docs").rglob("*.md"))]
 LANGUAGES = {"sh", "yaml", "json", "python", "text", "mermaid"}
 FENCED = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^\1```$")
 INDENTED = re.compile(r"(?m)(?:^    .*\n|(?<=\n)\n(?=    ))+")
+ITEM = re.compile(r"(?m)^(?:-|\d+\.) .*\n(?:  .*\n|\n(?=  ))*")
+"""An item of a list: its further lines are indented as well, and are no block."""
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 
@@ -37,8 +39,7 @@ def blocks() -> Iterator[Block]:
         text = guide.read_text()
         for _, language, body in FENCED.findall(text):
             yield Block(guide, language, body)
-        # A list's further paragraphs are indented too; no guide has a block inside of a list.
-        plain = re.sub(r"(?m)^- .*\n(?:  .*\n|\n(?=  ))*", "\n", FENCED.sub("", text))
+        plain = ITEM.sub("\n", FENCED.sub("", text))
         for found in INDENTED.finditer(plain):
             if found[0].strip():
                 body = re.sub(r"(?m)^    ", "", found[0])

@@ -1,8 +1,8 @@
 """
 The commands of the guides that work on a repository's files, as they stand, on the tiny package and a model server.
 
-Those of the guides to repositories, proxies and clusters are run by tests/integration; tests/workflow/test_guides_hold.py
-looks up what the commands of all guides name.
+Those of the guides to repositories, proxies and clusters are run by tests/integration. What the commands of all guides
+name is looked up by tests/workflow/test_guides_hold.py.
 """
 
 import json

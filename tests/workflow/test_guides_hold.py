@@ -162,6 +162,14 @@ def test_every_block_has_a_language_that_is_checked() -> None:
     }
 
 
+def test_no_block_stands_where_it_would_not_be_seen() -> None:
+    for guide in guides.GUIDES:
+        text = guide.read_text()
+        assert text.count("```") == 2 * len(guides.FENCED.findall(text)), f"{guide}: a fence that is not read"
+        inside = [item for item in guides.ITEM.findall(text) if re.search(r"(?m)^ {6}", item)]
+        assert inside == [], f"{guide}: a block within a list; put it into a fence"
+
+
 @pytest.fixture(autouse=True)
 def _benchmarks_find_their_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
