@@ -46,13 +46,15 @@ def _of_workflow(schema: Any, config: Mapping[str, Any]) -> Iterator[str]:
     yield _table({"properties": {key: alone[key] for key in alone if key not in entries}}, config, schema)
     for key in known:
         if key not in entries and key not in alone:
-            yield from _section(key, known[key], config[key], schema, _places(key, schema))
+            yield from _section(key, known[key], config[key], schema, _places("At the top, and in ", key, schema))
 
 
 def _shared(schema: Any, config: Mapping[str, Any]) -> Iterator[str]:
     """Yield the sections that hold for every repository and run."""
     for key, value in schema["properties"]["defaults"]["properties"].items():
-        yield from _section(key, value, config["defaults"].get(key, {}), schema, ["defaults", *_places(key, schema)])
+        yield from _section(
+            key, value, config["defaults"].get(key, {}), schema, _places("In `defaults` and ", key, schema)
+        )
 
 
 def _of_entries(schema: Any) -> Iterator[str]:
@@ -66,17 +68,17 @@ def _of_entries(schema: Any) -> Iterator[str]:
         yield _table({"properties": own, "required": entry.get("required", [])}, None, schema)
 
 
-def _section(key: str, value: Any, defaults: Any, schema: Any, places: list[str]) -> Iterator[str]:
+def _section(key: str, value: Any, defaults: Any, schema: Any, places: str) -> Iterator[str]:
     yield f"## {key}\n"
-    where = f" In {', '.join(markdown.code(place) for place in places)}." if places else ""
-    yield f"{_resolved(value, schema).get('description', '')}{where}\n"
+    yield f"{_resolved(value, schema).get('description', '')}{places}\n"
     yield _table(_resolved(value, schema), defaults, schema)
 
 
-def _places(section: str, schema: Any) -> list[str]:
-    """Return where a section may stand besides `defaults`, or the top for that of sandboxes."""
+def _places(lead: str, section: str, schema: Any) -> str:
+    """Return a sentence on where a section may stand; an empty text where there is but one place."""
     known = schema["properties"]
-    return [place for key, place in PLACES.items() if section in known[key]["additionalProperties"]["properties"]]
+    found = [place for key, place in PLACES.items() if section in known[key]["additionalProperties"]["properties"]]
+    return f" {lead}{' and '.join(map(markdown.code, found))}." if found else ""
 
 
 def _table(section: Any, defaults: Any, schema: Any | None = None) -> str:
