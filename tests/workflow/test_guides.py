@@ -51,7 +51,8 @@ def run(folder: Path, guide: str) -> None:
     assert blocks
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for block in blocks:
-        command = block.replace("REPO", tiny.REPO).replace("configs/repos/css-what.yaml", "tiny.yaml")
+        command = block.replace("REPO", tiny.REPO).replace("/RUN", "/tiny-oracle")
+        command = command.replace("configs/repos/css-what.yaml", "tiny.yaml")
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=folder,
@@ -78,10 +79,12 @@ def test_the_commands_of_the_guides_work_as_they_stand(line: Path, server: Model
     assert {path for path, _ in server.calls} == {"/v1/messages"}
 
 
-def test_the_commands_of_the_guides_to_workspaces_and_logs_work_as_they_stand(line: Path) -> None:
+def test_the_commands_of_the_guides_to_workspaces_logs_and_rows_work_as_they_stand(line: Path) -> None:
     (line / "scripts").symlink_to(workflows.ROOT / "scripts")
     (line / "test_output.txt").symlink_to(LOG)
     run(line, "workspaces.md")
     assert json.loads((line / f"logs/workspaces/{tiny.REPO}.json").read_text())["instances"]
     run(line, "logs.md")
     assert "failed" in json.loads((line / "states.json").read_text()).values()
+    run(line, "sft.md")
+    assert (line / "filtered.jsonl").read_text()
