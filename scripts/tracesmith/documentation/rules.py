@@ -42,6 +42,11 @@ def page(files: Iterable[Path]) -> str:
     return markdown.page("Rules", "`rules/*.smk`", parts)
 
 
+def included(snakefile: str) -> list[str]:
+    """Return the files that a Snakefile includes, in its order, which is that of the steps."""
+    return re.findall(r'(?m)^include: "(.+)"$', snakefile)
+
+
 def read(text: str) -> Iterator[Rule]:
     """Yield the rules of a file that have a docstring; `use rule` repeats one and has none."""
     for match in RULE.finditer(text):

@@ -14,7 +14,7 @@ def pages() -> dict[str, str]:
     """Return the pages by their file names."""
     return {
         "configuration.md": configuration.page(schemas.read_yaml(ROOT / "config.yaml")),
-        "rules.md": rules.page(sorted((ROOT / "rules").glob("*.smk"))),
+        "rules.md": rules.page(ROOT / name for name in rules.included((ROOT / "Snakefile").read_text())),
         "scripts.md": commands.page(sorted((ROOT / "scripts").glob("*.py"))),
     }
 
