@@ -81,11 +81,13 @@ def targets() -> list[re.Pattern[str]]:
         text
         for path in sorted((ROOT / "rules").glob("*.smk"))
         for rule in rules.read(path.read_text())
-        for _, value in rule.parts["output"]
+        for _, value in rule.parts.get("output", [])
         for text in rules.TEXT.findall(value)
     ]
     return [
-        re.compile("".join(f"(?:{wanted[part[1:-1]]})" if part[:1] == "{" else re.escape(part) for part in parts))
+        re.compile(
+            "".join(f"(?:{wanted.get(part[1:-1], '.+')})" if part[:1] == "{" else re.escape(part) for part in parts)
+        )
         for parts in (re.split(r"(\{\w+\})", text) for text in outputs)
     ]
 
