@@ -44,7 +44,7 @@ def page(files: Iterable[Path]) -> str:
 
 def included(snakefile: str) -> list[str]:
     """Return the files that a Snakefile includes, in its order, which is that of the steps."""
-    return re.findall(r'(?m)^include: "(.+)"$', snakefile)
+    return re.findall(r'(?m)^ *include: "(.+)"$', snakefile)
 
 
 def read(text: str) -> Iterator[Rule]:
