@@ -17,6 +17,10 @@ SEED ?= 1
 # Checkout of SWE-agent with its own environment in .venv, for `make sweagent`.
 SWE_AGENT ?=
 
+# What the picture of the rules in README.md leads to; not evaluate_model, which goes through the rules of agents again.
+PICTURED := reports/demo.html reports/repos/npm__css-what.v8.0.0.html exports/demo/xml/parquet/manifest.json \
+    outputs/demo/manifest.json
+
 .DEFAULT_GOAL := help
 
 # Rules call `python`, and snakefmt calls `shfmt`: both are the environment's.
@@ -30,7 +34,7 @@ REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3,
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
 
-.PHONY: help setup setup-dev doctor demo status test chaos packages local-model sweagent training training-trl smollm lint format pins clean
+.PHONY: help setup setup-dev doctor demo status test chaos packages local-model sweagent training training-trl smollm docs reference lint format pins clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -132,6 +136,18 @@ training-trl: setup .venv-trl/.pins  ## make .venv-trl, in which TRL does; 1.3 G
 
 smollm: setup .venv-training/.pins .venv-local-model/.model  ## fine-tune the real SmolLM2-135M on the CPU; minutes
 	@$(IN_VENV) python benchmarks/train_smollm.py .venv-local-model/SmolLM2-135M-Instruct --python $(TRAINING_PYTHON)
+
+docs: setup-dev  ## build the site of docs/ in build/site; a broken link is an error
+	@$(IN_VENV) mkdocs build --strict
+
+# The graph is drawn in an empty folder, so that results of yours change nothing in it.
+reference: setup  ## write what is made from the sources: docs/reference, docs/operators.md, the picture in README.md
+	@$(IN_VENV) python scripts/list_operators.py --output docs/operators.md
+	@$(IN_VENV) python scripts/write_reference.py --output docs/reference
+	@mkdir -p build/rules
+	@$(IN_VENV) snakemake --snakefile Snakefile --directory build/rules --rulegraph mermaid-js --quiet all -- \
+	    $(PICTURED) >build/rules.mermaid
+	@$(IN_VENV) python scripts/draw_rules.py build/rules.mermaid --output README.md
 
 lint: setup-dev  ## check style, types and the workflow
 	@$(IN_VENV) snakefmt --check Snakefile rules

@@ -16,6 +16,8 @@ from tracesmith.sandboxes import base
 SHARD = re.compile(r"(\d+)/(\d+)")
 Parser = argparse.ArgumentParser
 Arguments = argparse.Namespace
+Action = argparse.Action
+Group = argparse._ArgumentGroup
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:

@@ -1,4 +1,9 @@
-"""The commands of the guides to bugs and issue texts, as they stand, on the tiny package and a model server."""
+"""
+The commands of the guides that work on a repository's files, as they stand, on the tiny package and a model server.
+
+Those of the guides to repositories, proxies and clusters are run by tests/integration. What the commands of all guides
+name is looked up by tests/workflow/test_guides_hold.py.
+"""
 
 import json
 import os
@@ -22,6 +27,7 @@ ISSUE = """Values come out wrong since the update
 I call the functions as the documentation says, and what I get back is not what I expected: results are wrong where they
 used to be right before.
 """
+LOG = workflows.ROOT / "tests" / "data" / "logs" / "vitest" / "4.1.12" / "mixed.verbose.log"
 PULL = {"number": 1, "title": "Join intervals that touch", "body": None, "diff": tiny.REPAIR}
 
 
@@ -45,7 +51,8 @@ def run(folder: Path, guide: str) -> None:
     assert blocks
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for block in blocks:
-        command = block.replace("REPO", tiny.REPO).replace("configs/repos/css-what.yaml", "tiny.yaml")
+        command = block.replace("REPO", tiny.REPO).replace("/RUN", "/tiny-oracle")
+        command = command.replace("configs/repos/css-what.yaml", "tiny.yaml")
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=folder,
@@ -70,3 +77,14 @@ def test_the_commands_of_the_guides_work_as_they_stand(line: Path, server: Model
     rows = json.loads((line / f"logs/issue_gen/{tiny.REPO}__llm.json").read_text())["issues"]
     assert {row["problem_statement"] for row in rows} == {ISSUE.strip()}
     assert {path for path, _ in server.calls} == {"/v1/messages"}
+
+
+def test_the_commands_of_the_guides_to_workspaces_logs_and_rows_work_as_they_stand(line: Path) -> None:
+    (line / "scripts").symlink_to(workflows.ROOT / "scripts")
+    (line / "test_output.txt").symlink_to(LOG)
+    run(line, "workspaces.md")
+    assert json.loads((line / f"logs/workspaces/{tiny.REPO}.json").read_text())["instances"]
+    run(line, "logs.md")
+    assert "failed" in json.loads((line / "states.json").read_text()).values()
+    run(line, "sft.md")
+    assert (line / "filtered.jsonl").read_text()
