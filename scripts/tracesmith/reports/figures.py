@@ -22,11 +22,12 @@ from tracesmith.reports.training import Chart
 
 WIDTH_IN, ROW_IN = 5.0, 0.27
 """Of a figure, and of a bar's row, in inches; a page scales a figure to what there is room for."""
-MOST_ROWS = 20
+MOST_ROWS = 12
 """Of bars: a table has the rest."""
 BINS = 24
 COLOURS = {"#010101": "--ink", "#020202": "--quiet", "#030303": "--bar", "#040404": "--accent", "#050505": "--line"}
 INK, QUIET, BAR, ACCENT, LINE = COLOURS
+TITLES = {"operators": "By operator", "methods": "By method", "files_changed": "By changed file"}
 ALONE = "<style>:root{--ink:#23262b;--quiet:#62666d;--bar:#8fafc9;--accent:#2f5d86;--line:#dedad0}</style>"
 STYLE = {
     "svg.fonttype": "none",
@@ -86,19 +87,19 @@ def _step(step: Mapping[str, Any]) -> Row:
 
 def _yields(summary: Mapping[str, Any]) -> list[Figure]:
     found = []
-    for kind in ("operators", "methods", "files_changed"):
+    for kind in TITLES:
         keys = [key for key in ("tried", "valid", "instances", "resolved") if summary[kind] and key in summary[kind][0]]
         keys = [key for key in keys if summary[kind][0][key] is not None]
         rows = [(one["name"].replace("func_pm_", "").replace("_", " "), [one[key] for key in keys]) for one in summary[kind]]
         if rows:
-            caption = f"{kind.replace('_', ' ').capitalize()}: {', '.join(keys)}"
+            caption = f"{TITLES[kind]}: {' · '.join(keys)}"
             found.append(_bars(kind, caption, rows, keys))
     return found
 
 
 def _difficulty(ranges: Sequence[Mapping[str, Any]]) -> list[Figure]:
     rows: list[Row] = [(f"{one['measure']}: {one['range']}", [one["instances"], one["resolved"]]) for one in ranges]
-    return [_bars("difficulty", "Graded and resolved, by difficulty", rows, ["graded", "resolved"])] if rows else []
+    return [_bars("difficulty", "By difficulty: graded · resolved", rows, ["graded", "resolved"])] if rows else []
 
 
 def _costs(calls: Sequence[Mapping[str, Any]]) -> list[Figure]:
@@ -183,4 +184,4 @@ def _svg(name: str, height_in: float, draw_on: Callable[[Axes], None]) -> str:
 
 def _short(text: str) -> str:
     one = visible.line(text)
-    return one if len(one) <= 38 else f"…{one[-37:]}"
+    return one if len(one) <= 42 else f"…{one[-41:]}"

@@ -18,7 +18,7 @@ from tracesmith import files
 from tracesmith.errors import InputError
 from tracesmith.reports import instances, turns, visible
 
-ROWS_SHOWN = 200
+ROWS_SHOWN = 100
 """Of a table that may be long, before a reader asks for more: a browser lays out what it shows."""
 TEMPLATES = Path(__file__).parents[3] / "report"
 
