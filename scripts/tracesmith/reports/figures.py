@@ -22,6 +22,8 @@ from tracesmith.reports.training import Chart
 
 WIDTH_IN, ROW_IN = 5.0, 0.27
 """Of a figure, and of a bar's row, in inches; a page scales a figure to what there is room for."""
+LETTER_IN = 0.082
+"""Of a name beside a bar: as wide as letters are, roughly."""
 MOST_ROWS = 12
 """Of bars: a table has the rest."""
 BINS = 24
@@ -42,7 +44,6 @@ STYLE = {
     "xtick.color": QUIET,
     "ytick.color": LINE,
     "ytick.labelcolor": INK,
-    "figure.constrained_layout.use": True,
 }
 
 
@@ -131,8 +132,9 @@ def _bars(name: str, caption: str, rows: Sequence[Row], keys: Sequence[str]) -> 
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(axis="y", length=0)
 
+    left_in = 0.1 + LETTER_IN * max((len(_short(row[0])) for row in shown), default=0)
     more = f"; {len(rows) - MOST_ROWS} more are in the table" if len(rows) > MOST_ROWS else ""
-    return Figure(name, caption + more, _svg(name, ROW_IN * len(shown) + 0.2, _draw))
+    return Figure(name, caption + more, _svg(name, ROW_IN * len(shown) + 0.2, _draw, left_in))
 
 
 def _histogram(template: str, counts: Sequence[int], about: Mapping[str, Any]) -> Figure:
@@ -165,9 +167,12 @@ def _curve(chart: Chart) -> Figure:
     return Figure(chart.key, said, _svg(chart.key, 2.0, _draw))
 
 
-def _svg(name: str, height_in: float, draw_on: Callable[[Axes], None]) -> str:
+def _svg(name: str, height_in: float, draw_on: Callable[[Axes], None], left_in: float = 0.0) -> str:
     """Return an element whose ids are of this figure alone, with names of colours instead of colours."""
     canvas = Canvas(figsize=(WIDTH_IN, height_in))
+    # By hand: matplotlib's own layout measures each text twice, as long as all the rest takes.
+    around = 0.0 if left_in else 0.5
+    canvas.subplots_adjust((left_in or 0.7) / WIDTH_IN, around / height_in, 1 - 0.05 / WIDTH_IN, 1 - 0.1 / height_in)
     draw_on(canvas.subplots())
     out = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": name}):
@@ -184,4 +189,4 @@ def _svg(name: str, height_in: float, draw_on: Callable[[Axes], None]) -> str:
 
 def _short(text: str) -> str:
     one = visible.line(text)
-    return one if len(one) <= 42 else f"…{one[-41:]}"
+    return one if len(one) <= 34 else f"…{one[-33:]}"

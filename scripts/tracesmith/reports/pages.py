@@ -5,6 +5,7 @@ A page and its summary are the same bytes for the same inputs, paths and commit.
 """
 
 import base64
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -25,6 +26,11 @@ TEMPLATES = Path(__file__).parents[3] / "report"
 
 def render(template: str, **values: Any) -> str:
     """Return the page of a template."""
+    return _environment().get_template(template).render(values)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -37,7 +43,7 @@ def render(template: str, **values: Any) -> str:
     environment.filters |= {"diff_lines": instances.diff_lines, "csp_hash": _csp_hash}
     environment.filters |= {"packed": turns.packed, "readable": _readable}
     environment.globals |= {"finding": _finding, "rows_shown": ROWS_SHOWN}
-    return environment.get_template(template).render(values)
+    return environment
 
 
 def write(page: str, output: Path, summary: dict[str, Any], summary_path: Path) -> None:

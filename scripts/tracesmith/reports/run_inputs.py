@@ -129,7 +129,7 @@ def read(run_id: str, run: RunFiles) -> Inputs:
         asked=usage.read_calls(run.ledger, names) if run.ledger else [],
         durations=usage.read_durations(run.benchmarks, names) if run.benchmarks else [],
         makers=makers,
-        limit=(makers.get("resolved_meta", {}).get("settings", {}).get("limit") or {}).get("max_seq_len"),
+        limit=_limit(makers),
         unmet={name: found for name in outcomes if (found := read_unmet(run.evaluation.parent / name / "report.json"))},
     )
 
@@ -141,9 +141,16 @@ def read_makers(named: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
         value = files.read_json(path) if path.suffix == ".json" else None
         made_by = value.get("made_by") if isinstance(value, dict) else None
         if made_by is not None:
-            found[name] = records.check_object(made_by, f"{path}: key 'made_by'")
-            records.check_object(found[name].get("settings", {}), f"{path}: key 'made_by.settings'")
+            about = records.check_object(made_by, f"{path}: key 'made_by'")
+            about["settings"] = records.check_object(about.get("settings", {}), f"{path}: key 'made_by.settings'")
+            found[name] = dict.fromkeys(("tool", "version", "commit", "stage", "format_version")) | about
     return found
+
+
+def _limit(makers: dict[str, dict[str, Any]]) -> int | None:
+    limit = makers["resolved_meta"]["settings"].get("limit") if "resolved_meta" in makers else None
+    found = limit.get("max_seq_len") if isinstance(limit, dict) else None
+    return found if isinstance(found, int) else None
 
 
 def read_outcomes(path: Path) -> dict[str, str]:
