@@ -16,7 +16,8 @@ Report a run: what became of every candidate and instance, as a page and as JSON
         --output reports/RUN.html --summary reports/RUN.json
 
 Leave out --bugs, --validation, --confirmation and --environment when the run enters with a dataset of yours, and
---resolved when nothing was resolved. The ledger and the benchmarks may be missing: what they would say is left out. Paths are printed as they are given. `show_funnel.py` prints the summary.
+--resolved when nothing was resolved. The ledger and the benchmarks may be missing: what they would say is left out.
+Paths are printed as they are given. `show_funnel.py` prints the summary.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A run of any size for the report: files as the pipeline writes them, of instances that differ in what a page shows."""
+"""A run of any size for the report: files as the pipeline writes them, of instances that differ in what is shown."""
 
 import json
 from pathlib import Path
@@ -57,7 +57,7 @@ def _instance(name: str, number: int) -> dict[str, Any]:
         "repo": f"swesmith/{REPO}",
         "problem_statement": f"Selector {number} is read wrongly.\n\n" + "The end is one character too early. " * 12,
         "tracesmith": {
-            "strategy": name.split(".")[-1].split("__")[0],
+            "strategy": name.removeprefix(f"{REPO}.").partition("__")[0],
             "hidden_tests": [HIDDEN],
             "difficulty": {"lines": 2 + number % 7, "distance": number % 4},
         },

@@ -442,7 +442,13 @@ def test_the_figures_of_a_run_add_up(run: RunFiles) -> None:
     ]
     assert summary["agents"]["exit_statuses"] == {"submitted": 3}
     assert summary["agents"]["cost"] == {"count": 3, "median": 0.5, "sum": 1.5}
-    assert summary["agents"]["tokens"]["qwen3"] == {"count": 3, "median": 100, "max": 100, "max_seq_len": None, "longer": None}
+    assert summary["agents"]["tokens"]["qwen3"] == {
+        "count": 3,
+        "median": 100,
+        "max": 100,
+        "max_seq_len": None,
+        "longer": None,
+    }
     assert summary["methods"] == [{"name": "model", "tried": 4, "valid": 3, "instances": 3, "resolved": 1}]
     assert summary["files_changed"] == [{"name": "src/x.ts", "instances": 3, "resolved": 1}]
     assert "1.50 USD in all" in Page(source).text

@@ -1,8 +1,8 @@
 """
 The figures of a run, drawn by matplotlib as SVG: for its page, and as files for Snakemake's own report.
 
-Colours are names of the page's style sheet, so that a figure is light or dark as its page is; a file brings them along. The
-same numbers give the same bytes.
+Colours are names of the page's style sheet, so that a figure is light or dark as its page is; a file brings them along.
+The same numbers give the same bytes.
 """
 
 import io
@@ -15,6 +15,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
 
 from tracesmith import files
 from tracesmith.reports import visible
@@ -31,7 +32,7 @@ COLOURS = {"#010101": "--ink", "#020202": "--quiet", "#030303": "--bar", "#04040
 INK, QUIET, BAR, ACCENT, LINE = COLOURS
 TITLES = {"operators": "By operator", "methods": "By method", "files_changed": "By changed file"}
 ALONE = "<style>:root{--ink:#23262b;--quiet:#62666d;--bar:#8fafc9;--accent:#2f5d86;--line:#dedad0}</style>"
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
@@ -75,7 +76,8 @@ def write(figures: Sequence[Figure], folder: Path) -> None:
     """Write each figure as NAME.svg into a folder."""
     for figure in figures:
         head, rest = figure.svg.split(">", 1)
-        files.write_bytes(folder / f"{figure.name}.svg", f"{head}>{ALONE}{rest}".encode())
+        name = re.sub(r"[^\w-]", "-", figure.name)  # a chat format's, as rows say it
+        files.write_bytes(folder / f"{name}.svg", f"{head}>{ALONE}{rest}".encode())
 
 
 Row = tuple[str, Sequence[float | None]]
@@ -88,18 +90,24 @@ def _step(step: Mapping[str, Any]) -> Row:
 
 def _yields(summary: Mapping[str, Any]) -> list[Figure]:
     found = []
-    for kind in TITLES:
+    for kind, title in TITLES.items():
         keys = [key for key in ("tried", "valid", "instances", "resolved") if summary[kind] and key in summary[kind][0]]
         keys = [key for key in keys if summary[kind][0][key] is not None]
-        rows = [(one["name"].replace("func_pm_", "").replace("_", " "), [one[key] for key in keys]) for one in summary[kind]]
+        rows = [
+            (one["name"].replace("func_pm_", "").replace("_", " "), [one[key] for key in keys]) for one in summary[kind]
+        ]
         if rows:
-            caption = f"{TITLES[kind]}: {' · '.join(keys)}"
+            caption = f"{title}: {' · '.join(keys)}"
             found.append(_bars(kind, caption, rows, keys))
     return found
 
 
 def _difficulty(ranges: Sequence[Mapping[str, Any]]) -> list[Figure]:
-    rows: list[Row] = [(f"{one['measure']}: {one['range']}", [one["instances"], one["resolved"]]) for one in ranges]
+    names = {"fail_to_pass": "failing tests", "distance": "imports between"}
+    rows: list[Row] = []
+    for one in ranges:
+        key = one["find"].partition(":")[0]
+        rows.append((f"{names.get(key, key)}: {one['range']}", [one["instances"], one["resolved"]]))
     return [_bars("difficulty", "By difficulty: graded · resolved", rows, ["graded", "resolved"])] if rows else []
 
 
@@ -110,7 +118,7 @@ def _costs(calls: Sequence[Mapping[str, Any]]) -> list[Figure]:
 
 def _durations(steps: Sequence[Mapping[str, Any]]) -> list[Figure]:
     rows: list[Row] = [(one["step"].replace("_", " "), [round(one["seconds"], 1)]) for one in steps]
-    return [_bars("durations", "Seconds of each step’s last job", rows, ["seconds"])] if rows else []
+    return [_bars("durations", "Seconds of the last job of each step", rows, ["seconds"])] if rows else []
 
 
 def _bars(name: str, caption: str, rows: Sequence[Row], keys: Sequence[str]) -> Figure:
@@ -123,7 +131,7 @@ def _bars(name: str, caption: str, rows: Sequence[Row], keys: Sequence[str]) -> 
             for length, shade in zip(lengths, shades, strict=False):
                 axes.barh(place, length or 0, color=shade, height=0.7)
             longest = max((length or 0 for length in lengths), default=0)
-            text = " · ".join("–" if length is None else f"{length:,}" for length in lengths)
+            text = " · ".join("-" if length is None else f"{length:,}" for length in lengths)
             axes.annotate(text, (longest, place), xytext=(4, 0), textcoords="offset points", va="center", color=QUIET)
         axes.set_yticks(range(len(shown)), [_short(row[0]) for row in shown])
         axes.invert_yaxis()
@@ -149,7 +157,7 @@ def _histogram(template: str, counts: Sequence[int], about: Mapping[str, Any]) -
             axes.set_xlim(0, max(axes.get_xlim()[1], limit * 1.25))
         axes.set_xlabel("tokens")
         axes.set_ylabel("rows")
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
     said = f": {about['longer']:,} of {len(counts):,} rows are longer than max_seq_len" if limit else ""
     return Figure(f"tokens_{template}", f"Tokens of the rows, {template}{said}", _svg(template, 2.2, _draw))

@@ -34,7 +34,11 @@ Step = TypedDict(
 
 
 def report(run_id: str, run: RunFiles, output: Path, summary_path: Path, figures_folder: Path | None = None) -> None:
-    """Write the figures, where wanted, the page and the summary of a run. Raises InputError for bad input, with nothing written."""
+    """
+    Write the figures, where wanted, the page and the summary of a run.
+
+    Raises InputError for bad input, with nothing written.
+    """
     if not RUN_ID.fullmatch(run_id):
         raise InputError(f"{run_id!r} is no run id: use letters, digits, '_', '-' and '.' only")
     pages.check_outputs([output, summary_path], [*run.named().values(), *run.sidecars().values()])
@@ -63,7 +67,8 @@ def report(run_id: str, run: RunFiles, output: Path, summary_path: Path, figures
         **_training(inputs),
     }
     drawn = figures.draw(summary, numbers.tokens_of(inputs), inputs.charts)
-    page = render(summary, inputs, drawn, run.repository and os.path.relpath(run.repository, output.parent))
+    repository = os.path.relpath(run.repository, output.parent) if run.repository else None
+    page = render(summary, inputs, drawn, repository)
     if figures_folder:
         figures.write(drawn, figures_folder)
     pages.write(page, output, summary, summary_path)
