@@ -96,7 +96,12 @@
   };
   const show = () => {
     let count = 0;
-    for (const { body, fits } of entries) body.hidden = !fits || ++count > room;
+    const visible = [];
+    for (const { body, fits } of entries) {
+      body.hidden = !fits || ++count > room;
+      if (!body.hidden) visible.push(body);
+    }
+    table.append(...visible); // in the order of the entries; where hidden ones are does not matter
     shown.textContent = `${count} of ${entries.length}`;
     more.hidden = count <= room;
     more.textContent = `Show ${Math.min(STEP, count - room)} more of ${count}`;
@@ -171,9 +176,6 @@
     if (one === table) {
       sorted(entries, ({ row }) => row, column, numbers, up);
       show();
-      const rows = document.createDocumentFragment();
-      rows.append(...entries.map(({ body }) => body));
-      table.append(rows);
     } else one.tBodies[0].append(...sorted([...one.tBodies[0].rows], (row) => row, column, numbers, up));
     for (const other of one.tHead.rows[0].cells) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", up ? "ascending" : "descending");
