@@ -14,7 +14,7 @@ from tracesmith.reports.instances import TESTS_SHOWN, files_of, method_of, opera
 from tracesmith.reports.run_files import read_object
 
 logger = logging.getLogger(__name__)
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STAGE = "report_repo"
 # A page of 10,000 candidates still opens.
 TEXT_SHOWN = 4_000

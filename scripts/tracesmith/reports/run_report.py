@@ -23,7 +23,7 @@ from tracesmith.reports.run_inputs import Funnel, Inputs
 from tracesmith.reports.run_rows import RESOLVED
 
 logger = logging.getLogger(__name__)
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STAGE = "report_run"
 RUN_ID = re.compile(r"[\w.-]+", re.ASCII)
 SCRIPTED = ("oracle", "null")
