@@ -197,6 +197,11 @@ def test_what_the_grader_noticed_in_a_patch_is_shown_with_its_instance(run: RunF
     flags = {row["instance_id"]: row["flags"] for row in summary["verdicts"]}
     assert (flags["a"], flags["b"], flags["c"]) == (["edits_tests", "spawns_process"], ["edits_tests"], [])
     assert "Flags of the patch: edits tests, spawns process<" in page
+    assert [(one["flag"], one["kind"], one["count"]) for one in summary["flags"]] == [
+        ("edits_tests", "left_out", 2),
+        ("spawns_process", "noted", 1),
+    ]
+    assert 'href="#f:flag%3A%22edits_tests%22"' in page and 'data-flag="edits_tests\nspawns_process"' in page
     found["tracesmith"]["ids_by_flag"] = {"edits_tests": "a"}
     js(run.evaluation, found)
     with pytest.raises(InputError, match=r"key 'tracesmith\.ids_by_flag\.edits_tests': a list of texts"):
@@ -328,6 +333,35 @@ def test_the_browser_runs_no_script_but_the_pages_own(run: RunFiles) -> None:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = next(value for name, value in Page(source).attributes if name == "content" and "default-src" in str(value))
     assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+
+
+def test_figures_are_files_whose_names_and_texts_are_no_ones_markup(run: RunFiles, tmp_path: Path) -> None:
+    amounts = {"exit_status": "submitted", "tokens": {"../../x<b>": 100}}
+    lines(run.rows, [row(name, True, tracesmith=amounts) for name in "ab"])
+    hostile = [instance("a", tracesmith={"strategy": f"{HOSTILE} $x^2$"}), *map(instance, "bcdef")]
+    js(run.dataset, hostile)
+    about = {"settings": {"limit": {"max_seq_len": 50}}}
+    assert run.resolved
+    js(summaries.meta_path(run.resolved), {"made_by": about})
+    folder = tmp_path / "figures"
+    run_report.report("RUN", run, tmp_path / "out" / "RUN.html", tmp_path / "out" / "RUN.json", folder)
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [
+        "difficulty.svg",
+        "files_changed.svg",
+        "funnel.svg",
+        "methods.svg",
+        "operators.svg",
+        "tokens_------x-b-.svg",
+    ]
+    for path in folder.iterdir():
+        tags = set(Page(path.read_text()).tags)
+        assert tags <= {"svg", "style", "defs", "clippath", "rect", "g", "path", "text", "use"}, path
+    text = Page((folder / "operators.svg").read_text()).text
+    assert "$x^2$" in text and "var(--bar)" in (folder / "operators.svg").read_text()
+    summary = files.read_json(tmp_path / "out" / "RUN.json")
+    assert summary["agents"]["tokens"]["../../x<b>"]["longer"] == 2
+    assert "2 are longer than max_seq_len, 50" in Page((tmp_path / "out" / "RUN.html").read_text()).text
 
 
 def test_the_same_inputs_give_the_same_bytes(run: RunFiles, tmp_path: Path) -> None:

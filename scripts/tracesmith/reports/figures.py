@@ -7,6 +7,7 @@ The same numbers give the same bytes.
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,10 @@ def _difficulty(ranges: Sequence[Mapping[str, Any]]) -> list[Figure]:
 
 
 def _costs(calls: Sequence[Mapping[str, Any]]) -> list[Figure]:
-    rows: list[Row] = [(f"{one['stage']}, {one['model']}", [round(one["cost_usd"], 4)]) for one in calls]
+    rows: list[Row] = [
+        (f"{one['stage'].replace('_', ' ')}, {one['model'].rpartition('/')[2]}", [round(one["cost_usd"], 4)])
+        for one in calls
+    ]
     return [_bars("cost", "USD by stage and model", rows, ["USD"])] if rows else []
 
 
@@ -153,14 +157,13 @@ def _histogram(template: str, counts: Sequence[int], about: Mapping[str, Any]) -
         axes.hist(counts, bins=BINS, range=(0, max(counts) or 1), color=BAR, rwidth=0.9)
         if limit:
             axes.axvline(limit, color=ACCENT, linewidth=1.5)
-            axes.annotate(f" max_seq_len {limit:,}", (limit, axes.get_ylim()[1]), va="top", color=ACCENT)
-            axes.set_xlim(0, max(axes.get_xlim()[1], limit * 1.25))
+            axes.set_xlim(0, max(axes.get_xlim()[1], limit * 1.05))
         axes.set_xlabel("tokens")
         axes.set_ylabel("rows")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
-    said = f": {about['longer']:,} of {len(counts):,} rows are longer than max_seq_len" if limit else ""
-    return Figure(f"tokens_{template}", f"Tokens of the rows, {template}{said}", _svg(template, 2.2, _draw))
+    said = f"; {about['longer']:,} are longer than max_seq_len, {limit:,}, the upright line" if limit else ""
+    return Figure(f"tokens_{template}", f"Tokens of {len(counts):,} rows, {template}{said}", _svg(template, 2.2, _draw))
 
 
 def _curve(chart: Chart) -> Figure:
@@ -183,7 +186,8 @@ def _svg(name: str, height_in: float, draw_on: Callable[[Axes], None], left_in: 
     canvas.subplots_adjust((left_in or 0.7) / WIDTH_IN, around / height_in, 1 - 0.05 / WIDTH_IN, 1 - 0.1 / height_in)
     draw_on(canvas.subplots())
     out = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name}):
+    with mpl.rc_context({"svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has the letters, and draws the text
         canvas.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text[text.index("<svg") :], flags=re.S)
