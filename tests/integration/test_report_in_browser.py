@@ -49,10 +49,24 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         evaluation=folder / "logs" / "run_evaluation" / "demo" / "report.json",
         rows=rows,
         repository=repository,
+        ledger=spend(folder),
+        benchmarks=folder / "benchmarks-out",
         **making,
     )
     run_report.report("demo", run, folder / "demo.html", folder / "demo.json")
     return folder / "demo.html"
+
+
+def spend(folder: Path) -> Path:
+    """Let the run have asked a model, and taken its time; return the ledger."""
+    step = folder / "benchmarks-out" / "run_agent" / "local" / "demo.tsv"
+    step.parent.mkdir(parents=True)
+    step.write_text("s\tcpu_time\n512.5\t40\n")
+    tokens = {"prompt_tokens": 1_234_567, "cached_tokens": 1_000_000, "completion_tokens": 9_876, "seconds": 3}
+    call = {"stage": "run_agent/demo", "outcome": "paid", "model": "anthropic/claude-sonnet-4", "cost_usd": 1.25}
+    ledger = folder / "ledger.jsonl"
+    ledger.write_text(json.dumps(call | tokens) + "\n")
+    return ledger
 
 
 def drop_a_candidate(folder: Path) -> Path:
