@@ -57,8 +57,13 @@ include: "rules/model_evaluation.smk"
 include: "rules/shards.smk"
 include: "rules/report.smk"
 include: "rules/preflight.smk"
+include: "rules/closing.smk"
 
 
 onstart:
     if not workflow.touch:
         check_before_start()
+
+
+onsuccess:
+    show_results()

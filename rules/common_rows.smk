@@ -126,6 +126,12 @@ def flags_of_making(wildcards, input):
     return [word for name, paths in made.items() if paths for word in (f"--{name}", *paths)]
 
 
+def page_of_repository(wildcards):
+    """The page to which a run's leads for what became of each candidate; none for a dataset of the user's."""
+    repo = run_of(wildcards).repo
+    return [] if repo.settings["dataset"] else [f"reports/repos/{repo.name}.html"]
+
+
 def made_of_training(wildcards):
     """What a run's training and the trial of its model have left by now, by the flag of the report."""
     found = {"--curves": f"outputs/{wildcards.run_id}/curves.json"}

@@ -3,7 +3,8 @@ From all summaries of a run, or of a repository, to a page that people look at.
 
 INPUT   the run's dataset, predictions, verdicts and rows, the summaries of how the dataset was made, and what a training
         has left by now
-OUTPUT  reports/<run_id>.html, reports/<run_id>.json, reports/repos/<repo>.html, reports/repos/<repo>.json
+OUTPUT  reports/<run_id>.html, reports/<run_id>.json, reports/figures/<run_id>/, reports/repos/<repo>.html,
+        reports/repos/<repo>.json; `snakemake --report FILE.html TARGET` shows pages and figures
 """
 
 
@@ -21,12 +22,27 @@ rule report_run:
             f"trajectories_sft/{wildcards.run_id}.resolved_only.{run_setting('sft', 'style')(wildcards)}.jsonl"
         ),
         training=training_of_run,
+        repository=page_of_repository,
         script=f"{SCRIPTS}/report_run.py",
         template=templates("run.html.j2"),
         library=library("report_run"),
     output:
-        page="reports/{run_id}.html",
+        page=report(
+            "reports/{run_id}.html",
+            caption="../report/run.rst",
+            category="Runs",
+            subcategory="{run_id}",
+            labels={"shows": "page"},
+        ),
         summary="reports/{run_id}.json",
+        figures=report(
+            directory("reports/figures/{run_id}"),
+            patterns=["{figure}.svg"],
+            caption="../report/figure.rst",
+            category="Runs",
+            subcategory="{run_id}",
+            labels={"shows": "{figure}"},
+        ),
     log:
         "logs/rules/report_run/{run_id}.log",
     benchmark:
@@ -40,6 +56,7 @@ rule report_run:
     params:
         making=flags_of_making,
         training=flags_of_training,
+        repository=lambda wildcards, input: ["--repository", *input.repository] if input.repository else [],
     shell:
         r"""
         python {input.script:q} {wildcards.run_id:q} \
@@ -51,6 +68,10 @@ rule report_run:
             --environment {input.environment:q} \
             {params.making:q} \
             {params.training:q} \
+            --ledger logs/llm/ledger.jsonl \
+            --benchmarks benchmarks-out \
+            {params.repository:q} \
+            --figures {output.figures:q} \
             --summary {output.summary:q} \
             --output {output.page:q} \
             &>{log:q}
@@ -68,7 +89,12 @@ rule report_repo:
         template=templates("repo.html.j2"),
         library=library("report_repo"),
     output:
-        page="reports/repos/{repo}.html",
+        page=report(
+            "reports/repos/{repo}.html",
+            caption="../report/repo.rst",
+            category="Repositories",
+            labels={"repository": "{repo}", "shows": "page"},
+        ),
         summary="reports/repos/{repo}.json",
     log:
         "logs/rules/report_repo/{repo}.log",

@@ -11,10 +11,13 @@ Report a run: what became of every candidate and instance, as a page and as JSON
         --evaluation logs/run_evaluation/RUN/report.json \\
         --rows trajectories_sft/RUN.xml.jsonl \\
         --resolved trajectories_sft/RUN.resolved_only.xml.jsonl \\
+        --ledger logs/llm/ledger.jsonl --benchmarks benchmarks-out \\
+        --repository reports/repos/REPO.html --figures reports/figures/RUN \\
         --output reports/RUN.html --summary reports/RUN.json
 
 Leave out --bugs, --validation, --confirmation and --environment when the run enters with a dataset of yours, and
---resolved when nothing was resolved. Paths are printed as they are given. `show_funnel.py` prints the summary.
+--resolved when nothing was resolved. The ledger and the benchmarks may be missing: what they would say is left out.
+Paths are printed as they are given. `show_funnel.py` prints the summary.
 """
 
 from pathlib import Path
@@ -39,13 +42,17 @@ def main() -> None:
     parser.add_argument("--environment", type=Path, help="environment.json")
     parser.add_argument("--curves", type=Path, help="curves.json of the training")
     parser.add_argument("--model-evaluation", type=Path, help="report of evaluate_model")
+    parser.add_argument("--ledger", type=Path, help="ledger of the models' calls")
+    parser.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmarks")
+    parser.add_argument("--repository", type=Path, help="page of report_repo, for links")
+    parser.add_argument("--figures", type=Path, help="folder for the figures, SVG")
     parser.add_argument("--output", type=cli.output_file, required=True, help="the page, HTML")
     parser.add_argument("--summary", type=cli.output_file, required=True, help="the summary, JSON")
     args = cli.arguments(parser)
     cli.start_logging()
     given = vars(args)
-    outputs = {name: given.pop(name) for name in ("run_id", "output", "summary")}
-    run_report.report(outputs["run_id"], RunFiles(**given), outputs["output"], outputs["summary"])
+    outputs = [given.pop(name) for name in ("output", "summary", "figures")]
+    run_report.report(given.pop("run_id"), RunFiles(**given), *outputs)
 
 
 if __name__ == "__main__":

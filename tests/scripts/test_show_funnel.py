@@ -22,7 +22,7 @@ def summary(**more: Any) -> dict[str, Any]:
         step("resolved", 7, unresolved=1193),
         step("rows", 7),
     ]
-    made_by = {"stage": "report_run", "format_version": 1}
+    made_by = {"stage": "report_run", "format_version": 2}
     paths = {"rows": "sft/RUN.jsonl", "report": "RUN.html", "resolved": "gone.jsonl"}
     return {"made_by": made_by, "run_id": "RUN", "engines": ["sweagent"], "files": paths, "funnel": funnel, **more}
 

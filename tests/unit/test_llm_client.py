@@ -354,7 +354,7 @@ def test_each_keeps_the_order_and_tells_cost_and_forecast(
     server.answer = lambda body: {"content": body["messages"][-1]["content"] * 2}
     found = list(client.each([0, 1, 2, 3], lambda number: ask(client, str(number)).text, "bugs"))
     assert found == ["answer to: 0", "11", "22", "33"]
-    assert "bugs: 4 of 4 done, 4 calls paid, 1 from the store" in caplog.text
+    assert "bugs: 4 of 4 done; 4 calls paid, 1 from the store" in caplog.text
     server.faults = ["500"]
     assert list(client.each([9], lambda number: ask(client, str(number)), "bugs")) == [None]
 

@@ -1,6 +1,9 @@
 """The report of a repository: every candidate has a fate, and a wrong file is named."""
 
+import base64
+import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from tracesmith.reports import repo_report
 from tracesmith.reports.repo_report import RepoFiles
 
 PATCH = "--- a/src/x.ts\n+++ b/src/x.ts\n@@ -1 +1 @@\n-one\n+two\n"
+PACKED = re.compile(r'<script type="text/html\+gzip">([^<]*)</script>')
 HOSTILE = "<script>alert(1)</script>\x1b[31m"
 FATES = {
     "r.op_a__1": "instance",
@@ -19,7 +23,7 @@ FATES = {
     "r.op_b__3": "does_not_compile",
     "r.op_b__4": "not_confirmed",
     "r.op_b__5": "not_in_dataset",
-    "r.op_c__6": "not_tried",
+    "r.op_c__6": "not_needed",
 }
 
 
@@ -68,7 +72,12 @@ def repo(tmp_path: Path) -> RepoFiles:
 def reported(repo: RepoFiles) -> tuple[dict[str, Any], str]:
     folder = repo.dataset.parent
     repo_report.report(repo, folder / "r.html", folder / "r.out.json")
-    return files.read_json(folder / "r.out.json"), (folder / "r.html").read_text()
+    page = (folder / "r.html").read_text()
+    return files.read_json(folder / "r.out.json"), PACKED.sub(lambda match: opened(match[1]), page)
+
+
+def opened(packed: str) -> str:
+    return gzip.decompress(base64.b64decode(packed)).decode("utf-8")
 
 
 def test_every_candidate_has_its_fate(repo: RepoFiles) -> None:
@@ -80,7 +89,9 @@ def test_every_candidate_has_its_fate(repo: RepoFiles) -> None:
         ("validation: report", 4, 3),
         ("confirmation", 3, 2),
     ]
-    assert summary["operators"][0] == {"operator": "op_b", "made": 3, "instances": 0}
+    assert summary["operators"][0] == {"name": "op_b", "made": 3, "instances": 0}
+    assert summary["methods"] == [{"name": "model", "made": 6, "instances": 1}]
+    assert summary["files_changed"] == [{"name": "src/x.ts", "made": 6, "instances": 1}]
     for text in ("1 instance of 6 candidates", "8 of 9 tests passed", "<li>slow</li>", "lines 2", "mode static"):
         assert text in page
     assert "<script>alert" not in page and "\x1b" not in page

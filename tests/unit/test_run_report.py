@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ HOSTILE = (
     '<script>alert(1)</script>"><img src=x onerror=alert(1)></details></td></table>\x1b[31mred\u202e\ud800{{ 7*7 }}'
 )
 VOID = {"meta", "input"}
+PACKED = re.compile(r'<script type="text/html\+gzip">([^<]*)</script>')
 
 
 def instance(name: str, **more: Any) -> dict[str, Any]:
@@ -87,7 +89,16 @@ def with_files(run: RunFiles, **more: Any) -> RunFiles:
 def reported(run: RunFiles) -> tuple[dict[str, Any], str]:
     output, summary = run.dataset.parent / "out" / "RUN.html", run.dataset.parent / "out" / "RUN.json"
     run_report.report("RUN", run, output, summary)
-    return files.read_json(summary), output.read_text(encoding="utf-8")
+    return files.read_json(summary), opened(output.read_text(encoding="utf-8"))
+
+
+def unpacked(text: str) -> str:
+    return gzip.decompress(base64.b64decode(text)).decode("utf-8")
+
+
+def opened(source: str) -> str:
+    """Return a page as it is when every row was opened."""
+    return PACKED.sub(lambda match: unpacked(match[1]), source)
 
 
 def steps(summary: dict[str, Any]) -> dict[str, tuple[int | None, dict[str, int]]]:
@@ -186,6 +197,11 @@ def test_what_the_grader_noticed_in_a_patch_is_shown_with_its_instance(run: RunF
     flags = {row["instance_id"]: row["flags"] for row in summary["verdicts"]}
     assert (flags["a"], flags["b"], flags["c"]) == (["edits_tests", "spawns_process"], ["edits_tests"], [])
     assert "Flags of the patch: edits tests, spawns process<" in page
+    assert [(one["flag"], one["kind"], one["count"]) for one in summary["flags"]] == [
+        ("edits_tests", "left_out", 2),
+        ("spawns_process", "noted", 1),
+    ]
+    assert 'href="#f:flag%3A%22edits_tests%22"' in page and 'data-flag="edits_tests\nspawns_process"' in page
     found["tracesmith"]["ids_by_flag"] = {"edits_tests": "a"}
     js(run.evaluation, found)
     with pytest.raises(InputError, match=r"key 'tracesmith\.ids_by_flag\.edits_tests': a list of texts"):
@@ -278,10 +294,7 @@ def with_training(run: RunFiles, count: int = 5, word: str = "submitted") -> Run
 def test_a_training_is_shown_by_its_curves_and_its_model_beside_the_base(run: RunFiles) -> None:
     summary, source = reported(with_training(run))
     page = Page(source)
-    assert page.tags.count("polyline") == page.tags.count("figure") == 3
-    assert "2.8 at the first step, 2 at the last of 5" in page.text
-    points = next(value for name, value in page.attributes if name == "points")
-    assert points == "0.0,0.0 80.0,30.0 160.0,60.0 240.0,90.0 320.0,120.0"
+    assert "Loss: 2.8 at the first step, 2 at the last of 5" in page.text and "Memory of the process (GiB)" in page.text
     assert "4 of 10" in page.text and "1 of 2" in page.text and "0 of 2" in page.text
     assert summary["training"]["Loss"] == {"steps": 5, "first": 2.8, "last": 2.0, "lowest": 2.0, "highest": 2.8}
     assert summary["model_evaluation"]["gained"] == ["a"]
@@ -291,7 +304,7 @@ def test_a_training_is_shown_by_its_curves_and_its_model_beside_the_base(run: Ru
 def test_a_run_without_a_training_says_nothing_of_one(run: RunFiles) -> None:
     summary, source = reported(run)
     assert not {"training", "model_evaluation"} & set(summary)
-    assert not {"svg", "figure"} & set(Page(source).tags)
+    assert "Training" not in Page(source).text
 
 
 def test_the_curves_of_a_long_training_stay_small_and_what_is_said_of_the_trial_is_text(run: RunFiles) -> None:
@@ -305,10 +318,10 @@ def test_the_page_needs_nothing_but_itself(run: RunFiles) -> None:
     page = Page(reported(run)[1])
     attributes = dict(page.attributes)
     assert not {"src", "srcset", "action"} & set(attributes)
-    assert all(str(value).startswith(("#i:", "#each")) for name, value in page.attributes if name == "href")
-    assert "url(" not in page.text and "@import" not in page.text and "http" not in page.text
+    assert all(str(value).startswith(("#i:", "#f:", "#each")) for name, value in page.attributes if name == "href")
+    assert "@import" not in page.text and "http" not in page.text
     assert attributes["lang"] == "en" and {"title", "caption", "h1"} <= set(page.tags)
-    assert page.tags.count("caption") == page.tags.count("table") == 5
+    assert page.tags.count("caption") == page.tags.count("table") == 7
     scopes = [value for name, value in page.attributes if name == "scope"]
     assert scopes.count("row") + scopes.count("col") == page.tags.count("th")
     assert page.tags.count("details") == 6
@@ -320,6 +333,35 @@ def test_the_browser_runs_no_script_but_the_pages_own(run: RunFiles) -> None:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = next(value for name, value in Page(source).attributes if name == "content" and "default-src" in str(value))
     assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+
+
+def test_figures_are_files_whose_names_and_texts_are_no_ones_markup(run: RunFiles, tmp_path: Path) -> None:
+    amounts = {"exit_status": "submitted", "tokens": {"../../x<b>": 100}}
+    lines(run.rows, [row(name, True, tracesmith=amounts) for name in "ab"])
+    hostile = [instance("a", tracesmith={"strategy": f"{HOSTILE} $x^2$"}), *map(instance, "bcdef")]
+    js(run.dataset, hostile)
+    about = {"settings": {"limit": {"max_seq_len": 50}}}
+    assert run.resolved
+    js(summaries.meta_path(run.resolved), {"made_by": about})
+    folder = tmp_path / "figures"
+    run_report.report("RUN", run, tmp_path / "out" / "RUN.html", tmp_path / "out" / "RUN.json", folder)
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [
+        "difficulty.svg",
+        "files_changed.svg",
+        "funnel.svg",
+        "methods.svg",
+        "operators.svg",
+        "tokens_------x-b-.svg",
+    ]
+    for path in folder.iterdir():
+        tags = set(Page(path.read_text()).tags)
+        assert tags <= {"svg", "style", "defs", "clippath", "rect", "g", "path", "text", "use"}, path
+    text = Page((folder / "operators.svg").read_text()).text
+    assert "$x^2$" in text and "var(--bar)" in (folder / "operators.svg").read_text()
+    summary = files.read_json(tmp_path / "out" / "RUN.json")
+    assert summary["agents"]["tokens"]["../../x<b>"]["longer"] == 2
+    assert "2 are longer than max_seq_len, 50" in Page((tmp_path / "out" / "RUN.html").read_text()).text
 
 
 def test_the_same_inputs_give_the_same_bytes(run: RunFiles, tmp_path: Path) -> None:
@@ -353,9 +395,8 @@ def test_a_page_of_a_thousand_instances_stays_small(run: RunFiles) -> None:
 
 def turns_of(source: str) -> list[dict[str, Any]]:
     """Return the trajectories of a page, in its order."""
-    opening = '<script type="application/gzip+base64">'
-    packed = [part.split("</script>")[0] for part in source.split(opening)[1:]]
-    return [json.loads(gzip.decompress(base64.b64decode(one))) for one in packed]
+    opening = '<script type="application/json+gzip">'
+    return [json.loads(unpacked(part.split("</script>")[0])) for part in source.split(opening)[1:]]
 
 
 def test_the_turns_of_a_row_are_in_the_page_whatever_its_style(run: RunFiles) -> None:
@@ -427,7 +468,7 @@ def test_the_figures_of_a_run_add_up(run: RunFiles) -> None:
     amounts = {"exit_status": "submitted", "cost": 0.5, "tokens": {"qwen3": 100}}
     lines(run.rows, [row(name, name == names[0], tracesmith=amounts) for name in names])
     summary, source = reported(with_files(run, bugs=[], resolved=None))
-    counts = [(one["operator"], one["tried"], one["valid"], one["resolved"]) for one in summary["operators"]]
+    counts = [(one["name"], one["tried"], one["valid"], one["resolved"]) for one in summary["operators"]]
     assert counts == [("op_a", 2, 2, 1), ("op_b", 2, 1, 0)]
     assert [(one["range"], one["resolved"], one["instances"]) for one in summary["difficulty"]] == [
         ("2 to 3", 1, 3),
@@ -435,7 +476,15 @@ def test_the_figures_of_a_run_add_up(run: RunFiles) -> None:
     ]
     assert summary["agents"]["exit_statuses"] == {"submitted": 3}
     assert summary["agents"]["cost"] == {"count": 3, "median": 0.5, "sum": 1.5}
-    assert sum(summary["agents"]["tokens"]["qwen3"]["bars"]) == 3
+    assert summary["agents"]["tokens"]["qwen3"] == {
+        "count": 3,
+        "median": 100,
+        "max": 100,
+        "max_seq_len": None,
+        "longer": None,
+    }
+    assert summary["methods"] == [{"name": "model", "tried": 4, "valid": 3, "instances": 3, "resolved": 1}]
+    assert summary["files_changed"] == [{"name": "src/x.ts", "instances": 3, "resolved": 1}]
     assert "1.50 USD in all" in Page(source).text
 
 

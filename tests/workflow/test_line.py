@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,9 @@ def test_a_filter_that_is_switched_on_filters_again_and_converts_nothing(line: P
     assert done.returncode == 0, done.stdout
     sidecar = json.loads((line / f"{ROWS}.meta.json").read_text())
     assert sidecar["funnel"]["dropped"] == {"similar_instance": 1}
+    heads, said = next(pair for pair in pairwise(done.stdout.splitlines()) if pair[0].startswith("run  "))
+    assert heads.split() == ["run", "instances", "resolved", "rows", "USD", "report"]
+    assert said.split() == [RUN, "5", "5", "of", "5", "4", "0.00", REPORT]
 
 
 def test_an_edited_prompt_runs_the_agent_again_and_what_follows(line: Path) -> None:

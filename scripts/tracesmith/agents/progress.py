@@ -5,10 +5,9 @@ import threading
 import time
 from typing import Any
 
-from tracesmith.llm.progress import Tally
+from tracesmith.progress import Tally, duration
 
 logger = logging.getLogger(__name__)
-MINUTE, HOUR = 60, 3600
 
 
 class Progress:
@@ -50,10 +49,3 @@ class Progress:
             if self._tally:
                 parts.append(self._tally.money(self._done, self._total))
             logger.info("%s", "; ".join(parts))
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people say it."""
-    if seconds < MINUTE:
-        return f"{seconds:.0f} s"
-    return f"{seconds / MINUTE:.0f} min" if seconds < HOUR else f"{seconds / HOUR:.1f} h"

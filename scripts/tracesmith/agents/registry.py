@@ -11,8 +11,8 @@ from tracesmith.agents.settings import AgentSettings
 from tracesmith.errors import InputError
 from tracesmith.llm.client import Client
 from tracesmith.llm.gateway import Gateway
-from tracesmith.llm.progress import Tally
 from tracesmith.llm.settings import Settings
+from tracesmith.progress import Tally
 
 STAGE = "run_agent"
 MakeSettings = Callable[[str, str | None], Settings]

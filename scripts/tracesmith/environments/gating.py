@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracesmith import perturbations, references, suites, workspaces
+from tracesmith import perturbations, progress, references, suites, workspaces
 from tracesmith.errors import InputError
 from tracesmith.perturbations import Perturbation
 from tracesmith.prepared import Environment, Gate
@@ -42,7 +42,7 @@ def run(folder: Path, environment: Environment, settings: GateSettings) -> Gate:
     """
     files = workspaces.test_files(folder / environment.source, environment.test)
     runs: list[SuiteRun] = []
-    for number in range(1, settings.runs + 1):
+    for number in progress.shown(range(1, settings.runs + 1), settings.runs, "reference runs"):
         found = references.make(folder, environment, number)
         runs.append(found)
         judge(runs, files, environment, settings.passing, folder / references.NAME)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, pool, prepared, records, references, runs, stores, summaries, workspaces
+from tracesmith import files, pool, prepared, progress, records, references, runs, stores, summaries, workspaces
 from tracesmith.evaluation import checks, grading, run_reports
 from tracesmith.evaluation.controls import Controls
 from tracesmith.prepared import Environment
@@ -64,7 +64,8 @@ def evaluate(
     job = Job(environment, stores.Store(output.parent), grader)
     pairs = [(instances[name], predictions[name]) for name in sorted(predictions)]
     mine = share.of(pairs)
-    grades = list(pool.each(mine, lambda pair: _evaluated(job, *pair), share.workers, backend.stop))
+    graded = pool.each(mine, lambda pair: _evaluated(job, *pair), share.workers, backend.stop)
+    grades = list(progress.shown(graded, len(mine), "predictions"))
     pool.check_complete(grades.count(None), len(mine), "predictions")
     if share.is_whole():
         found = {pair[0]["instance_id"]: grade for pair, grade in zip(mine, grades, strict=True) if grade}

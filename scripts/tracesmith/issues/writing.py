@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, pool, prepared, records, summaries, workspaces
+from tracesmith import files, pool, prepared, progress, records, summaries, workspaces
 from tracesmith.errors import InputError
 from tracesmith.issues import asking, checks, demonstrations, evidence, reproducing, static, verdicts
 from tracesmith.issues.asking import Writer
@@ -21,7 +21,6 @@ from tracesmith.issues.evidence import Evidence
 from tracesmith.issues.reproducing import Reproducer
 from tracesmith.issues.verdicts import Issue
 from tracesmith.llm.client import Client
-from tracesmith.llm.progress import Progress
 from tracesmith.llm.settings import Settings
 from tracesmith.prepared import Environment
 from tracesmith.records import Instance
@@ -149,12 +148,11 @@ def _asked(model: Model, instances: Sequence[Instance]) -> Iterator[Issue]:
     """Yield the texts in the order of the instances. Raises IncompleteError when some have no verdict."""
     client = model.writer.client
     failed = 0
-    with Progress(len(instances), "issues", client.tally) as progress:
-        for issue in pool.each(instances, model.write, client.settings.workers, model.stop):
-            progress.step()
-            failed += issue is None
-            if issue is not None:
-                yield issue
+    written = pool.each(instances, model.write, client.settings.workers, model.stop)
+    for issue in progress.shown(written, len(instances), "issues", client.tally):
+        failed += issue is None
+        if issue is not None:
+            yield issue
     pool.check_complete(failed, len(instances), "instances")
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, TypeVar
 
-from tracesmith import pool
+from tracesmith import pool, progress
 from tracesmith.llm import answers, redaction
 from tracesmith.llm.answers import Answer, Answers, Entry
 from tracesmith.llm.budget import Budget
@@ -16,10 +16,10 @@ from tracesmith.llm.clock import Clock
 from tracesmith.llm.ledger import ALL
 from tracesmith.llm.pacing import Pace
 from tracesmith.llm.prices import Prices
-from tracesmith.llm.progress import Progress, Tally
 from tracesmith.llm.requests import Message, Purpose, Request
 from tracesmith.llm.retrying import AttemptError, Retries
 from tracesmith.llm.settings import Settings
+from tracesmith.progress import Tally
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
@@ -82,10 +82,9 @@ class Client:
         self, items: Sequence[Item], work: Callable[[Item], Result], what: str
     ) -> Generator[Result | None, None, None]:
         """Yield work(item) in order, with as many threads as calls, and show progress and cost; see pool.each."""
-        with Progress(len(items), what, self.tally) as progress:
-            for result in pool.each(items, work, self.settings.workers, self.stop):
-                progress.step()
-                yield result
+        yield from progress.shown(
+            pool.each(items, work, self.settings.workers, self.stop), len(items), what, self.tally
+        )
 
     def stop(self) -> None:
         """Begin no request any more: waits raise StoppedError. Calls under way end well, for they are paid."""

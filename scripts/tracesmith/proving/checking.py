@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, pool, prepared, records, sections, summaries, workspaces
+from tracesmith import files, pool, prepared, progress, records, sections, summaries, workspaces
 from tracesmith.errors import InfrastructureError
 from tracesmith.prepared import Environment
 from tracesmith.proving import looking, needles, reading
@@ -78,7 +78,8 @@ def run(dataset: Path, environment_path: Path, output: Path, workers: int) -> No
     wanted = Needles({name: needles.of_patch(one["patch"], name) for one in instances if (name := one["instance_id"])})
     backend = prepared.open_backend(environment_path, environment)
     scan = look_through(backend, environment, environment_path.parent, wanted)
-    results = list(pool.each(instances, lambda instance: check(scan, instance), workers, backend.stop))
+    checked = pool.each(instances, lambda instance: check(scan, instance), workers, backend.stop)
+    results = list(progress.shown(checked, len(instances), "workspaces"))
     pool.check_complete(results.count(None), len(instances), "instances")
     inputs = {"dataset": dataset, "environment": environment_path}
     made_by = summaries.made_by("check_workspaces", FORMAT_VERSION, inputs, {})

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from tracesmith import records
+from tracesmith import records, sections
 from tracesmith.errors import InputError
 from tracesmith.records import Instance
 from tracesmith.reports.run_inputs import Inputs
@@ -15,12 +15,31 @@ TEXT_SHOWN = 20_000
 TESTS_SHOWN = 20
 HUNK = re.compile(r"@@ -(\S+) \+(\S+) @@(.*)")
 PULL = re.compile(r"pr_\d+")
+MEASURES = {
+    "lines": "changed lines of the fix",
+    "fail_to_pass": "tests that fail with the bug",
+    "distance": "imports from the tests to the bug",
+}
+"""Of how hard an instance is, in whole numbers."""
 SWAPPED = {"new file mode": "deleted file mode", "deleted file mode": "new file mode"}
 
 
 def operator_of(strategy: str) -> str:
     """Return what a page counts a strategy as: reverted pull requests, which have a number each, are one."""
     return "pr" if PULL.fullmatch(strategy) else strategy
+
+
+def method_of(strategy: str) -> str:
+    """Return the way in which bugs of a strategy are made."""
+    if operator_of(strategy) == "pr":
+        return "pr"
+    kinds = {"func_pm_": "procedural", "combine_": "combined"}
+    return next((method for start, method in kinds.items() if strategy.startswith(start)), "model")
+
+
+def files_of(patch: str) -> list[str]:
+    """Return the paths that a patch changes, sorted."""
+    return sorted(sections.names(patch))
 
 
 def shown(instance: Instance, row: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
@@ -39,13 +58,42 @@ def shown(instance: Instance, row: dict[str, Any], inputs: Inputs) -> dict[str, 
     tests = {"failing": instance["FAIL_TO_PASS"], **unmet}
     return {
         **row,
-        "operator": operator_of(row["strategy"] or records.strategy_of(name)),
+        "find": _find(instance, row, inputs),
         **{key: text[:TEXT_SHOWN] for key, text in texts.items()},
         "cut": {key: max(0, len(text) - TEXT_SHOWN) for key, text in texts.items()},
         "tests": {key: names[:TESTS_SHOWN] for key, names in tests.items()},
         "more_tests": {key: max(0, len(names) - TESTS_SHOWN) for key, names in tests.items()},
-        "turns": inputs.turns.get(name, []),
+        "turns": inputs.rows.turns.get(name, []),
     }
+
+
+def _find(instance: Instance, row: dict[str, Any], inputs: Inputs) -> dict[str, str]:
+    """Return by what a page finds an instance: texts and numbers by key, several of one key on lines."""
+    name, strategy = row["instance_id"], row["strategy"] or records.strategy_of(row["instance_id"])
+    reached = {"trajectories": name in inputs.predictions, "resolved": row["outcome"] == "resolved", "rows": row["row"]}
+    found: dict[str, list[Any]] = {
+        "step": [step for step, is_there in reached.items() if is_there],
+        "verdict": [row["outcome"]],
+        "reason": [row["why_not"]] if row["why_not"] else [],
+        "operator": [operator_of(strategy)],
+        "method": [method_of(strategy)],
+        "file": files_of(instance["patch"]),
+        "flag": row["flags"],
+        "status": inputs.rows.exit_statuses.get(name, []),
+        "tokens": [count for counts in inputs.rows.tokens.values() for count in counts.get(name, [])],
+        **{measure: [value] for measure in MEASURES if (value := measure_of(instance, measure)) is not None},
+    }
+    return {key: "\n".join(map(str, values)) for key, values in found.items() if values}
+
+
+def measure_of(instance: Instance, measure: str) -> int | None:
+    """Return one of MEASURES of an instance; None where it is not known."""
+    if measure == "fail_to_pass":
+        return len(instance["FAIL_TO_PASS"])
+    ours = instance.get("tracesmith")
+    found = ours.get("difficulty") if isinstance(ours, dict) else None
+    value = found.get(measure) if isinstance(found, dict) else None
+    return value if isinstance(value, int) else None
 
 
 def diff_lines(text: str) -> Iterator[tuple[str, str]]:

@@ -5,41 +5,69 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from tracesmith import records
+from tracesmith import integrity, records
 from tracesmith.records import Instance
-from tracesmith.reports.instances import operator_of
+from tracesmith.reports.instances import MEASURES, files_of, measure_of, method_of, operator_of
 from tracesmith.reports.run_inputs import Inputs
 from tracesmith.reports.run_rows import RESOLVED
 
-BINS = 24
-"""Bars of a histogram."""
 SIZES = ((1, 1), (2, 3), (4, 8), (9, 20), (21, None))
 """Of what is counted of an instance: both ends belong to a range, the last has no end."""
-MEASURES = {
-    "lines": "changed lines of the fix",
-    "fail_to_pass": "tests that fail with the bug",
-    "distance": "imports from the tests to the bug",
-}
 
 
-def by_operator(inputs: Inputs) -> list[dict[str, Any]]:
-    """Return, for each operator, how many were tried, valid, in the dataset and resolved; most tried first."""
+def by_strategy(inputs: Inputs, group: Callable[[str], str]) -> list[dict[str, Any]]:
+    """
+    Return, for each operator or method, how many were tried, valid, in the dataset and resolved; most tried first.
+
+    `group` gives its name by a strategy's.
+    """
     known = {one["instance_id"]: (one.get("tracesmith") or {}).get("strategy") for one in inputs.instances}
-    names = {name: operator_of(known.get(name) or records.strategy_of(name)) for name in [*inputs.judged, *known]}
+    names = {name: group(known.get(name) or records.strategy_of(name)) for name in [*inputs.judged, *known]}
     tried = Counter(names[name] for name in inputs.judged)
     valid = Counter(names[name] for name, verdict in inputs.judged.items() if verdict == "valid")
     chosen = Counter(names[name] for name in known)
     resolved = Counter(names[name] for name in known if inputs.outcomes.get(name) == RESOLVED)
-    every = sorted({*tried, *chosen}, key=lambda operator: (-tried[operator], -chosen[operator], operator))
+    every = sorted({*tried, *chosen}, key=lambda name: (-tried[name], -chosen[name], name))
     return [
         {
-            "operator": operator,
-            "tried": tried[operator] if inputs.judged else None,
-            "valid": valid[operator] if inputs.judged else None,
-            "instances": chosen[operator],
-            "resolved": resolved[operator],
+            "name": name,
+            "tried": tried[name] if inputs.judged else None,
+            "valid": valid[name] if inputs.judged else None,
+            "instances": chosen[name],
+            "resolved": resolved[name],
         }
-        for operator in every
+        for name in every
+    ]
+
+
+def by_operator(inputs: Inputs) -> list[dict[str, Any]]:
+    """Return what each operator gave: by_strategy."""
+    return by_strategy(inputs, operator_of)
+
+
+def by_method(inputs: Inputs) -> list[dict[str, Any]]:
+    """Return what each method of making bugs gave: by_strategy."""
+    return by_strategy(inputs, method_of)
+
+
+def by_file(inputs: Inputs) -> list[dict[str, Any]]:
+    """Return how many instances each changed file has, and how many of them are resolved; most first."""
+    chosen, resolved = Counter[str](), Counter[str]()
+    for instance in inputs.instances:
+        touched = files_of(instance["patch"])
+        chosen.update(touched)
+        resolved.update(touched if inputs.outcomes.get(instance["instance_id"]) == RESOLVED else [])
+    every = sorted(chosen, key=lambda name: (-chosen[name], name))
+    return [{"name": name, "instances": chosen[name], "resolved": resolved[name]} for name in every]
+
+
+def by_flag(inputs: Inputs) -> list[dict[str, Any]]:
+    """Return each flag of a patch, what it means and does to the verdict, and how many instances have it."""
+    counts = Counter(flag for flags in inputs.flags.values() for flag in flags)
+    known = integrity.FLAGS
+    return [
+        {"flag": flag, "kind": known.get(flag, ("", ""))[0], "means": known.get(flag, ("", ""))[1], "count": count}
+        for flag, count in counts.most_common()
     ]
 
 
@@ -47,10 +75,16 @@ def by_difficulty(inputs: Inputs) -> list[dict[str, Any]]:
     """Return, for each measure of difficulty and each range of it, how many instances were graded and resolved."""
     graded = [instance for instance in inputs.instances if instance["instance_id"] in inputs.outcomes]
     return [
-        {"measure": words, "range": words_of(first, last), "instances": len(found), "resolved": resolved(found, inputs)}
+        {
+            "measure": words,
+            "range": words_of(first, last),
+            "find": f"{measure}:{first}..{'' if last is None else last}",
+            "instances": len(found),
+            "resolved": resolved(found, inputs),
+        }
         for measure, words in MEASURES.items()
         for first, last in SIZES
-        if (found := [one for one in graded if _within(_measure(one, measure), first, last)])
+        if (found := [one for one in graded if _within(measure_of(one, measure), first, last)])
     ]
 
 
@@ -64,29 +98,29 @@ def words_of(first: int, last: int | None) -> str:
     return f"{first} and more" if last is None else str(first) if first == last else f"{first} to {last}"
 
 
-def _measure(instance: Instance, measure: str) -> int | None:
-    if measure == "fail_to_pass":
-        return len(instance["FAIL_TO_PASS"])
-    ours = instance.get("tracesmith")
-    found = ours.get("difficulty") if isinstance(ours, dict) else None
-    value = found.get(measure) if isinstance(found, dict) else None
-    return value if isinstance(value, int) else None
-
-
 def _within(value: int | None, first: int, last: int | None) -> bool:
     return value is not None and first <= value and (last is None or value <= last)
 
 
 def of_agents(inputs: Inputs) -> dict[str, Any]:
     """Return what the trajectories of the rows took: exit statuses, USD and tokens, as far as rows say it."""
+    statuses = Counter(status for found in inputs.rows.exit_statuses.values() for status in found)
     return {
-        "exit_statuses": dict(inputs.rows.statuses.most_common()),
+        "exit_statuses": dict(statuses.most_common()),
         "cost": _spread(inputs.rows.costs, sum),
-        "tokens": {
-            template: {**_spread(counts, max), "bars": bars(counts)}
-            for template, counts in sorted(inputs.rows.tokens.items())
-        },
+        "tokens": {template: _tokens(counts, inputs.limit) for template, counts in tokens_of(inputs).items()},
     }
+
+
+def _tokens(counts: Sequence[int], limit: int | None) -> dict[str, Any]:
+    longer = None if limit is None else sum(count > limit for count in counts)
+    return {**_spread(counts, max), "max_seq_len": limit, "longer": longer}
+
+
+def tokens_of(inputs: Inputs) -> dict[str, list[int]]:
+    """Return the tokens of all rows, by chat format."""
+    found = sorted(inputs.rows.tokens.items())
+    return {template: [count for counts in by_instance.values() for count in counts] for template, by_instance in found}
 
 
 def _spread(values: Sequence[float], last: Callable[[Sequence[float]], float]) -> dict[str, float]:
@@ -94,10 +128,3 @@ def _spread(values: Sequence[float], last: Callable[[Sequence[float]], float]) -
     if not values:
         return {}
     return {"count": len(values), "median": statistics.median(values), last.__name__: last(values)}
-
-
-def bars(values: Sequence[float]) -> list[int]:
-    """Return how many values lie in each of BINS equal parts from zero to the largest."""
-    largest = max(values)
-    counts = Counter(min(BINS - 1, int(BINS * value / largest)) if largest else 0 for value in values)
-    return [counts[place] for place in range(BINS)]

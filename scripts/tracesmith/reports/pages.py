@@ -5,22 +5,32 @@ A page and its summary are the same bytes for the same inputs, paths and commit.
 """
 
 import base64
+import functools
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
 
 from tracesmith import files
 from tracesmith.errors import InputError
-from tracesmith.reports import instances, visible
+from tracesmith.reports import instances, turns, visible
 
+ROWS_SHOWN = 100
+"""Of a table that may be long, before a reader asks for more: a browser lays out what it shows."""
 TEMPLATES = Path(__file__).parents[3] / "report"
 
 
 def render(template: str, **values: Any) -> str:
     """Return the page of a template."""
+    return _environment().get_template(template).render(values)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -31,7 +41,9 @@ def render(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"diff_lines": instances.diff_lines, "csp_hash": _csp_hash}
-    return environment.get_template(template).render(values)
+    environment.filters |= {"packed": turns.packed, "readable": _readable}
+    environment.globals |= {"finding": _finding, "rows_shown": ROWS_SHOWN}
+    return environment
 
 
 def write(page: str, output: Path, summary: dict[str, Any], summary_path: Path) -> None:
@@ -66,6 +78,15 @@ def environment(value: dict[str, Any]) -> dict[str, str]:
 def _finalize(value: Any) -> Any:
     """Make what the page prints visible; jinja2 escapes it afterwards. The template's own markup stays."""
     return visible.text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _readable(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _finding(**terms: str) -> str:
+    """Return the link to the instances, or candidates, of which all terms hold: page.js reads it."""
+    return "#f:" + quote(" ".join(f'{key}:"{visible.line(value)}"' for key, value in terms.items()))
 
 
 def _csp_hash(script: str) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from typing import Any
 from tracesmith import records, schemas, summaries
 from tracesmith.records import Candidate, Instance
 from tracesmith.reports import pages, run_inputs
-from tracesmith.reports.instances import TESTS_SHOWN, operator_of
+from tracesmith.reports.instances import TESTS_SHOWN, files_of, method_of, operator_of
 from tracesmith.reports.run_files import read_object
 
 logger = logging.getLogger(__name__)
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STAGE = "report_repo"
 # A page of 10,000 candidates still opens.
 TEXT_SHOWN = 4_000
@@ -81,7 +81,9 @@ def report(repo: RepoFiles, output: Path, summary_path: Path) -> None:
         },
         "gate": environment.get("gate"),
         "stages": list(stages(repo)),
-        "operators": by_operator(each),
+        "operators": yields(each, lambda one: [one["operator"]]),
+        "methods": yields(each, lambda one: [one["method"]]),
+        "files_changed": yields(each, lambda one: one["files"]),
         "candidates": [{key: one[key] for key in ("instance_id", "operator", "fate")} for one in each],
     }
     facts, known = pages.environment(environment), sorted({one["fate"] for one in each})
@@ -116,12 +118,14 @@ def read_fates(repo: RepoFiles) -> dict[str, str]:
     return fates
 
 
-def by_operator(each: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return how many candidates and instances each operator gave, most candidates first."""
-    made = Counter(one["operator"] for one in each)
-    kept = Counter(one["operator"] for one in each if one["fate"] == KEPT)
-    names = sorted(made, key=lambda name: (-made[name], name))
-    return [{"operator": name, "made": made[name], "instances": kept[name]} for name in names]
+def yields(each: Sequence[dict[str, Any]], names: Callable[[dict[str, Any]], list[str]]) -> list[dict[str, Any]]:
+    """Return how many candidates and instances each operator, method or file gave, most candidates first."""
+    made = Counter(name for one in each for name in names(one))
+    kept = Counter(name for one in each if one["fate"] == KEPT for name in names(one))
+    return [
+        {"name": name, "made": made[name], "instances": kept[name]}
+        for name in sorted(made, key=lambda name: (-made[name], name))
+    ]
 
 
 def _shown(row: Candidate, path: Path, fates: dict[str, str], instances: dict[str, Instance]) -> dict[str, Any]:
@@ -131,10 +135,13 @@ def _shown(row: Candidate, path: Path, fates: dict[str, str], instances: dict[st
     issue = records.check_object(ours.get("issue") or {}, f"{name}: key 'tracesmith.issue'")
     failing = instance["FAIL_TO_PASS"] if instance else []
     issue_text = str(instance.get("problem_statement") or "") if instance else ""
-    fate = fates.get(name, "not_tried")
+    fate = fates.get(name, "not_needed")
+    strategy = row["strategy"] or records.strategy_of(name)
     return {
         "instance_id": name,
-        "operator": operator_of(row["strategy"] or records.strategy_of(name)),
+        "operator": operator_of(strategy),
+        "method": method_of(strategy),
+        "files": files_of(row["patch"]),
         "fate": KEPT if instance else "not_in_dataset" if fate in ("valid", "confirmed") else fate,
         "patch": row["patch"][:TEXT_SHOWN],
         "cut": max(0, len(row["patch"]) - TEXT_SHOWN),

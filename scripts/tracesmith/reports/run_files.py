@@ -27,6 +27,12 @@ class RunFiles:
     curves: Path | None = None
     """Of the training."""
     model_evaluation: Path | None = None
+    ledger: Path | None = None
+    """Of all calls of models in the folder; it grows, and is no input whose hash would say anything."""
+    benchmarks: Path | None = None
+    """The folder in which Snakemake says how long each step took."""
+    repository: Path | None = None
+    """The page of the repository, which tells what became of each candidate."""
 
     def named(self) -> dict[str, Path]:
         """Return the files that are given, by name."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import records, schemas, summaries
+from tracesmith import files, records, schemas, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import Instance, Prediction, check_object
-from tracesmith.reports import training, turns
+from tracesmith.reports import training, usage
 from tracesmith.reports.run_files import RunFiles, read_object
 from tracesmith.reports.run_rows import RESOLVED, Rows, read_rows
 
@@ -81,13 +81,19 @@ class Inputs:
     """Of the training; none where there was none."""
     trial: dict[str, Any] | None
     """What evaluate_model says."""
-    turns: dict[str, list[str]]
-    """Packed trajectories of each instance that has rows."""
+    asked: list[dict[str, Any]]
+    """What models were asked, by stage and model: usage.read_calls."""
+    durations: list[dict[str, Any]]
+    """Of the steps: usage.read_durations."""
+    makers: dict[str, dict[str, Any]]
+    """What each input that says it was made by: tool, version, commit, stage, settings."""
+    limit: int | None
+    """Tokens that a row may have, where rows were cut to a length."""
     unmet: dict[str, dict[str, list[str]]]
     """Of each graded instance whose report stands beside that of the run: tests that still fail, and that fail now."""
 
 
-def read(run: RunFiles) -> Inputs:
+def read(run_id: str, run: RunFiles) -> Inputs:
     """Return the inputs of a run. Raises InputError for a file that is missing, malformed or of another run."""
     instances = records.read_instances(run.dataset)
     ids = [instance["instance_id"] for instance in instances]
@@ -95,11 +101,13 @@ def read(run: RunFiles) -> Inputs:
     records.check_known(predictions, ids, str(run.predictions), str(run.dataset))
     outcomes = read_outcomes(run.evaluation)
     records.check_known(outcomes, predictions, str(run.evaluation), str(run.predictions))
-    rows = read_rows(run.rows, outcomes, run.evaluation)
+    rows = read_rows(run.rows, outcomes, run.evaluation, pack=True)
     reports = {path: read_object(path) for path in run.validation}
     judged = {name: said for path, report in reports.items() for name, said in read_judged(path, report).items()}
     records.check_known(rows.ids, ids, str(run.rows), str(run.dataset))
     kept = _read_kept(run, rows, outcomes)
+    makers = read_makers(run.named() | run.sidecars())
+    names = {run_id, *(instance["repo"].rpartition("/")[2] for instance in instances)}
     return Inputs(
         instances=instances,
         predictions=predictions,
@@ -118,9 +126,31 @@ def read(run: RunFiles) -> Inputs:
         flags=read_flags(run.evaluation),
         charts=training.read_curves(run.curves) if run.curves else [],
         trial=training.read_trial(run.model_evaluation) if run.model_evaluation else None,
-        turns=turns.read(run.rows, rows.count),
+        asked=usage.read_calls(run.ledger, names) if run.ledger else [],
+        durations=usage.read_durations(run.benchmarks, names) if run.benchmarks else [],
+        makers=makers,
+        limit=_limit(makers),
         unmet={name: found for name in outcomes if (found := read_unmet(run.evaluation.parent / name / "report.json"))},
     )
+
+
+def read_makers(named: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """Return what made each of some JSON files, of those that say it. Raises InputError where that is no object."""
+    found = {}
+    for name, path in named.items():
+        value = files.read_json(path) if path.suffix == ".json" else None
+        made_by = value.get("made_by") if isinstance(value, dict) else None
+        if made_by is not None:
+            about = records.check_object(made_by, f"{path}: key 'made_by'")
+            about["settings"] = records.check_object(about.get("settings", {}), f"{path}: key 'made_by.settings'")
+            found[name] = dict.fromkeys(("tool", "version", "commit", "stage", "format_version")) | about
+    return found
+
+
+def _limit(makers: dict[str, dict[str, Any]]) -> int | None:
+    limit = makers["resolved_meta"]["settings"].get("limit") if "resolved_meta" in makers else None
+    found = limit.get("max_seq_len") if isinstance(limit, dict) else None
+    return found if isinstance(found, int) else None
 
 
 def read_outcomes(path: Path) -> dict[str, str]:
@@ -167,7 +197,7 @@ def _read_kept(run: RunFiles, rows: Rows, outcomes: dict[str, str]) -> Rows | No
         return None
     if not run.resolved.is_file():
         raise InputError(f"{run.resolved}: no such file; leave --resolved out when filter_resolved was not run")
-    kept = read_rows(run.resolved, outcomes, run.evaluation)
+    kept = read_rows(run.resolved, outcomes, run.evaluation, pack=False)
     resolved = [name for name, outcome in outcomes.items() if outcome == RESOLVED]
     records.check_known(kept.ids, resolved, str(run.resolved), f"the resolved ids of {run.evaluation}")
     records.check_known(kept.ids, rows.ids, str(run.resolved), str(run.rows))

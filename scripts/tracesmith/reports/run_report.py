@@ -6,6 +6,7 @@ Both are the same bytes for the same inputs, paths and commit.
 """
 
 import logging
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,13 +16,14 @@ from typing import Any, TypedDict
 from tracesmith import records, summaries
 from tracesmith.errors import InputError
 from tracesmith.records import Instance
-from tracesmith.reports import instances, numbers, pages, run_inputs, training
+from tracesmith.reports import figures, instances, numbers, pages, run_inputs
+from tracesmith.reports.figures import Figure
 from tracesmith.reports.run_files import RunFiles
-from tracesmith.reports.run_inputs import Inputs
+from tracesmith.reports.run_inputs import Funnel, Inputs
 from tracesmith.reports.run_rows import RESOLVED
 
 logger = logging.getLogger(__name__)
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STAGE = "report_run"
 RUN_ID = re.compile(r"[\w.-]+", re.ASCII)
 SCRIPTED = ("oracle", "null")
@@ -31,12 +33,16 @@ Step = TypedDict(
 )
 
 
-def report(run_id: str, run: RunFiles, output: Path, summary_path: Path) -> None:
-    """Write the page and then the summary of a run. Raises InputError for bad input, with nothing written."""
+def report(run_id: str, run: RunFiles, output: Path, summary_path: Path, figures_folder: Path | None = None) -> None:
+    """
+    Write the figures, where wanted, the page and the summary of a run.
+
+    Raises InputError for bad input, with nothing written.
+    """
     if not RUN_ID.fullmatch(run_id):
         raise InputError(f"{run_id!r} is no run id: use letters, digits, '_', '-' and '.' only")
     pages.check_outputs([output, summary_path], [*run.named().values(), *run.sidecars().values()])
-    inputs = run_inputs.read(run)
+    inputs = run_inputs.read(run_id, run)
     made_by = summaries.made_by(STAGE, FORMAT_VERSION, run.named() | run.sidecars(), {"run_id": run_id})
     paths = {**run.named(), "report": output, "summary": summary_path}
     steps = funnel(inputs, run)
@@ -50,12 +56,22 @@ def report(run_id: str, run: RunFiles, output: Path, summary_path: Path) -> None
         "funnel": steps,
         "spread": inputs.spreads,
         "operators": numbers.by_operator(inputs),
+        "methods": numbers.by_method(inputs),
+        "files_changed": numbers.by_file(inputs),
         "difficulty": numbers.by_difficulty(inputs),
         "agents": numbers.of_agents(inputs),
+        "calls": inputs.asked,
+        "durations": inputs.durations,
+        "flags": numbers.by_flag(inputs),
         "verdicts": verdicts,
         **_training(inputs),
     }
-    pages.write(render(summary, inputs), output, summary, summary_path)
+    drawn = figures.draw(summary, numbers.tokens_of(inputs), inputs.charts)
+    repository = os.path.relpath(run.repository, output.parent) if run.repository else None
+    page = render(summary, inputs, drawn, repository)
+    if figures_folder:
+        figures.write(drawn, figures_folder)
+    pages.write(page, output, summary, summary_path)
     logger.info("%s: %d instances, %s", run_id, len(inputs.instances), _counts(steps))
 
 
@@ -78,7 +94,7 @@ def verdict(instance: Instance, inputs: Inputs) -> dict[str, Any]:
     if not isinstance(ours, dict) or not isinstance(ours.get("strategy"), str | None):
         raise InputError(f"{where}: an object with the text 'strategy' is wanted")
     outcome = outcome_of(name, inputs)
-    status = inputs.rows.exit_statuses.get(name)
+    statuses = inputs.rows.exit_statuses.get(name)
     return {
         "instance_id": name,
         "strategy": ours.get("strategy"),
@@ -87,7 +103,7 @@ def verdict(instance: Instance, inputs: Inputs) -> dict[str, Any]:
         "pass_to_pass": len(instance["PASS_TO_PASS"]),
         "outcome": outcome,
         "flags": inputs.flags.get(name, []),
-        **({"exit_status": status} if status else {}),
+        **({"exit_status": statuses[0]} if statuses else {}),
         "row": has_row(name, inputs),
         "why_not": None if has_row(name, inputs) else _why_no_row(name, outcome, inputs),
     }
@@ -103,8 +119,8 @@ def has_row(name: str, inputs: Inputs) -> bool:
     return name in inputs.kept.ids if inputs.kept else inputs.rows.ids.get(name, False)
 
 
-def render(summary: dict[str, Any], inputs: Inputs) -> str:
-    """Return the page."""
+def render(summary: dict[str, Any], inputs: Inputs, drawn: list[Figure], repository: str | None) -> str:
+    """Return the page; it leads to that of the repository, where there is one."""
     each = [instances.shown(*pair, inputs) for pair in zip(inputs.instances, summary["verdicts"], strict=True)]
     return pages.render(
         "run.html.j2",
@@ -114,12 +130,18 @@ def render(summary: dict[str, Any], inputs: Inputs) -> str:
         environment=pages.environment(inputs.environment),
         scripted=[engine for engine in inputs.engines if engine in SCRIPTED],
         outcomes=sorted({row["outcome"] for row in summary["verdicts"]}),
+        figures={figure.name: figure for figure in drawn},
         charts=inputs.charts,
-        bins=numbers.BINS,
-        chart_size=(training.WIDTH, training.HEIGHT),
+        makers=inputs.makers,
         trial=inputs.trial,
-        widest=max(step["count"] or 0 for step in summary["funnel"]) or 1,
+        repository=repository,
+        told_there={*inputs.judged.values(), *(why for one in _later(inputs) for why in one.dropped), "not_in_dataset"},
     )
+
+
+def _later(inputs: Inputs) -> list[Funnel]:
+    """Return the funnels of what has names: candidates, of which the repository's page tells each."""
+    return [one for one in (*inputs.screenings, inputs.validation, inputs.confirmation) if one]
 
 
 def _training(inputs: Inputs) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """What a report takes from SFT rows: which instances have some, and what they took."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tracesmith import files, records, schemas, summaries
 from tracesmith.errors import InputError
+from tracesmith.reports import turns
 from tracesmith.reports.run_files import read_object
 
 RESOLVED = "resolved"
@@ -29,22 +29,24 @@ class Rows:
     """Rows whose `resolved` is true."""
     ids: dict[str, bool] = field(default_factory=dict)
     """Instances that have a row, and whether a row of theirs is resolved."""
-    exit_statuses: dict[str, str] = field(default_factory=dict)
-    statuses: Counter[str] = field(default_factory=Counter)
-    """Of all rows, which are more than instances where there are samples."""
+    exit_statuses: dict[str, list[str]] = field(default_factory=dict)
+    """Of each instance's rows, of which there are several where there are samples."""
     costs: list[float] = field(default_factory=list)
     """USD of each row that says it."""
-    tokens: dict[str, list[int]] = field(default_factory=dict)
-    """By chat format."""
+    tokens: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    """By chat format, of each instance's rows."""
     engines: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
     dropped: dict[str, str] = field(default_factory=dict)
     """Instances without a row and the reason, of the sidecar."""
+    turns: dict[str, list[str]] = field(default_factory=dict)
+    """Packed trajectories of each instance, where they were asked for."""
 
 
-def read_rows(path: Path, outcomes: dict[str, str], evaluation: Path) -> Rows:
+def read_rows(path: Path, outcomes: dict[str, str], evaluation: Path, *, pack: bool) -> Rows:
     """Stream a file of SFT rows and read its sidecar. Raises InputError when the evaluation contradicts a row."""
     rows = Rows(dropped=_reasons(summaries.meta_path(path)))
+    packer = turns.Packer(path) if pack and path.is_file() else None
     for number, value in files.read_jsonl(path):
         where = f"{path} line {number}"
         row = records.check_object(value, where)
@@ -58,7 +60,9 @@ def read_rows(path: Path, outcomes: dict[str, str], evaluation: Path) -> Rows:
         rows.resolved += resolved is True
         rows.ids[name] = rows.ids.get(name, False) or resolved is True
         _note(rows, name, row, where)
-    return rows
+        if packer:
+            packer.add(row, where)
+    return replace(rows, turns=packer.packed) if packer else rows
 
 
 def _note(rows: Rows, name: str, row: dict[str, Any], where: str) -> None:
@@ -68,12 +72,11 @@ def _note(rows: Rows, name: str, row: dict[str, Any], where: str) -> None:
         if not isinstance(value, str | None):
             raise InputError(f"{where}: key {key!r}: a text is wanted")
     if status:
-        rows.exit_statuses.setdefault(name, status)
-        rows.statuses[status] += 1
+        rows.exit_statuses.setdefault(name, []).append(status)
     schemas.check(ours, AMOUNTS, f"{where}: key 'tracesmith'")
     rows.costs += [ours["cost"]] if ours.get("cost") is not None else []
     for template, count in ours.get("tokens", {}).items():
-        rows.tokens.setdefault(template, []).append(count)
+        rows.tokens.setdefault(template, {}).setdefault(name, []).append(count)
     rows.engines |= {engine} if engine else set()
     rows.models |= {model} if model else set()
 

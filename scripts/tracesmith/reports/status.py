@@ -1,7 +1,7 @@
 """Say of each repository and run of a configuration what exists, how far the rest is, and what it may cost."""
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,28 @@ def lines(read: Configuration, folder: Path) -> Iterator[str]:
     if ledger.spent:
         yield f"spent on models: {ledger.spent[ALL]:.2f} USD in {len(ledger.calls)} calls ({LEDGER})"
     yield "next: snakemake --cores all, with your --configfile; -n before it says which jobs that would be"
+
+
+def results(read: Configuration, run_ids: Collection[str], folder: Path) -> Iterator[str]:
+    """Yield a table of what some runs came to: instances, resolved, rows, USD, where the report is."""
+    ledger = Ledger(folder / LEDGER)
+    ledger.refresh()
+    table: list[tuple[str, ...]] = [("run", "instances", "resolved", "rows", "USD", "report")]
+    for run_id in sorted(run_ids):
+        run = read.run(run_id)
+        style = run.settings["sft"]["style"]
+        stages = (f"run_agent/{run_id}", f"write_bugs/{run.repo.name}", f"write_issues/{run.repo.name}")
+        states = [
+            _row("", _dataset(run.repo), folder, _length)[1],
+            _row("", f"logs/run_evaluation/{run_id}/report.json", folder, _resolved)[1],
+            _row("", f"trajectories_sft/{run_id}.resolved_only.{style}.jsonl", folder, _count)[1],
+            f"{sum(ledger.spent.get(stage, 0.0) for stage in stages):.2f}",
+        ]
+        page = Path(f"reports/{run_id}.html")
+        table.append((run_id, *states, str(page) if (folder / page).is_file() else f"- (snakemake --cores all {page})"))
+    wide = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        yield "  ".join(f"{cell:{width}}" for cell, width in zip(line, wide, strict=True)).rstrip()
 
 
 def _repo(repo: Repo, folder: Path) -> Iterator[tuple[str, str, str]]:

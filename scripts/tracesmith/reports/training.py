@@ -1,4 +1,4 @@
-"""What a training and the trial of its model add to a report: curves as figures, and two models side by side."""
+"""What a training and the trial of its model add to a report: curves, and two models side by side."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ SHOWN = {
     "peak_rss_gb": ("Memory of the process", "GiB"),
 }
 """Curves of a page, by their names in curves.json."""
-WIDTH, HEIGHT = 320, 120
 POINTS = 400
 """Of a line at most: a page stays small after many steps."""
 CURVES = {
@@ -51,8 +50,10 @@ TRIAL = {
 
 @dataclass(frozen=True)
 class Chart:
-    """One curve of a training, as a figure's line and in numbers."""
+    """One curve of a training, as points of a figure and in numbers."""
 
+    key: str
+    """As in SHOWN."""
     name: str
     unit: str
     first: float
@@ -60,8 +61,8 @@ class Chart:
     lowest: float
     highest: float
     steps: int
-    points: str
-    """Of an SVG polyline, WIDTH wide and HEIGHT high."""
+    points: list[tuple[float, float]]
+    """Steps and values, POINTS at most."""
 
 
 def read_curves(path: Path) -> list[Chart]:
@@ -75,7 +76,7 @@ def read_curves(path: Path) -> list[Chart]:
         if not all(math.isfinite(number) for pair in values for number in pair):
             raise InputError(f"{path}: a value of {key!r} is no number")
         if values:
-            found.append(_chart(name, unit, values))
+            found.append(_chart(key, name, unit, values))
     return found
 
 
@@ -86,15 +87,7 @@ def read_trial(path: Path) -> dict[str, Any]:
     return dict(value)
 
 
-def _chart(name: str, unit: str, values: list[tuple[float, float]]) -> Chart:
+def _chart(key: str, name: str, unit: str, values: list[tuple[float, float]]) -> Chart:
     numbers = [number for _, number in values]
-    lowest, highest = min(numbers), max(numbers)
-    first_step, wide = values[0][0], (values[-1][0] - values[0][0]) or 1
-    every = -(-len(values) // POINTS)
-    drawn = [*values[:-1:every], values[-1]]
-    places = [
-        (WIDTH * (step - first_step) / wide, HEIGHT * (1 - ((number - lowest) / (highest - lowest or 1))))
-        for step, number in drawn
-    ]
-    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    return Chart(name, unit, numbers[0], numbers[-1], lowest, highest, len(values), points)
+    points = [*values[: -1 : -(-len(values) // POINTS)], values[-1]]
+    return Chart(key, name, unit, numbers[0], numbers[-1], min(numbers), max(numbers), len(values), points)

@@ -1,8 +1,8 @@
 """
 The turns of a run as its page shows them, from the rows, which hold what the agent saw and said.
 
-Each trajectory is packed by itself, so that a browser unpacks those that are looked at: gzip of JSON, as base64. Long
-texts are cut in their middle, by so much that a page of a thousand trajectories still opens.
+Each trajectory is packed by itself, so that a browser unpacks those that are looked at. Long texts are cut in their
+middle, by so much that a page of a thousand trajectories still opens.
 """
 
 import base64
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files
 from tracesmith.errors import InputError
 from tracesmith.reports import visible
 
@@ -25,19 +24,26 @@ SHORTEST = 200
 """No text is cut to fewer characters, even of a trajectory of many turns."""
 
 
-def read(path: Path, count: int) -> dict[str, list[str]]:
-    """
-    Return the packed trajectories of each instance of a file with so many rows, in the rows' order.
+class Packer:
+    """Packs the trajectories of a file of rows, each cut to its share of what the page holds."""
 
-    Raises InputError for messages that are none.
-    """
-    most = min(MOST, max(FEWEST, CHARACTERS // max(1, count)))
-    found = defaultdict(list)
-    for number, row in files.read_jsonl(path):
-        turns = [_turn(message, f"{path} line {number}") for message in _messages(row, f"{path} line {number}")]
+    def __init__(self, path: Path) -> None:
+        self._share = CHARACTERS / max(CHARACTERS, path.stat().st_size)
+        self.packed: dict[str, list[str]] = defaultdict(list)
+        """Of each instance, in the rows' order."""
+
+    def add(self, row: dict[str, Any], where: str) -> None:
+        """Pack the messages of a row. Raises InputError for messages that are none."""
+        turns = [_turn(message, where) for message in _messages(row, where)]
+        length = sum(len(turn["text"]) + len(turn["action"]) for turn in turns)
         if turns:
-            found[row["instance_id"]].append(_packed(row, _cut(turns, most)))
-    return dict(found)
+            most = min(MOST, max(FEWEST, int(length * self._share)))
+            self.packed[row["instance_id"]].append(_packed(row, _cut(turns, most)))
+
+
+def packed(text: str) -> str:
+    """Return a text as gzip in base64, for a page to unpack when it is looked at."""
+    return base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), mtime=0)).decode("ascii")
 
 
 def _messages(row: dict[str, Any], where: str) -> list[dict[str, Any]]:
@@ -105,5 +111,4 @@ def _middle_cut(text: str, limit: int) -> str:
 def _packed(row: dict[str, Any], turns: list[dict[str, str]]) -> str:
     extras = row.get("tracesmith") or {}
     shown = {"status": extras.get("exit_status"), "resolved": row.get("resolved"), "turns": turns}
-    data = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return base64.b64encode(gzip.compress(data, mtime=0)).decode("ascii")
+    return packed(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))

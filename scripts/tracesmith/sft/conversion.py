@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, prepared, summaries
+from tracesmith import files, prepared, progress, summaries
 from tracesmith.errors import InputError
 from tracesmith.sft import origins, rowfiles, rows, tokens, trajectories
 from tracesmith.sft.origins import Origin
@@ -143,7 +143,7 @@ def _made_by(run: Run, settings: Settings, ledger: Ledger) -> dict[str, Any]:
 
 def _rows(run: Run, names: list[str], folders: frozenset[str], ledger: Ledger) -> Iterator[dict[str, Any]]:
     """Yield the rows, one trajectory in memory at a time, and enter each into the ledger."""
-    for name in names:
+    for name in progress.shown(names, len(names), "trajectories"):
         try:
             if name not in folders:
                 raise UnusableTrajectoryError("no_trajectory", "it is listed, it has no folder")

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, stores, summaries
+from tracesmith import files, progress, stores, summaries
 from tracesmith.errors import InfrastructureError, InputError
 from tracesmith.training import checking, curves, rows
 from tracesmith.training.checking import Plan
@@ -162,7 +163,10 @@ def _run(command: Sequence[str], work: Path, lock: int) -> None:
         ) as process,
     ):
         try:
-            process.wait()
+            while process.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(progress.LINE_EVERY_S)
+                _say(work)
         finally:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -172,6 +176,13 @@ def _run(command: Sequence[str], work: Path, lock: int) -> None:
         errors = [line for line in lines[-60:] if "Error" in line.split(":")[0]]
         said = (errors or lines or ["no output"])[-1][:400]
         raise TrainerError(f"the trainer ended with code {process.returncode}: {said}; all it said is in {work / LOG}")
+
+
+def _say(work: Path) -> None:
+    """Log how far the trainer is."""
+    steps = curves.read(work)
+    if steps:
+        logger.info("step %d, loss %.4g", len(steps), steps[-1].get("loss", math.nan))
 
 
 def _publish(plan: Plan, python: Path, folder: Path, found: Curves, output: Path, last: int) -> None:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, perturbations, pool, prepared, records, references, stores, summaries
+from tracesmith import files, perturbations, pool, prepared, progress, records, references, stores, summaries
 from tracesmith.errors import InfrastructureError
 from tracesmith.perturbations import PLAIN
 from tracesmith.prepared import Environment
@@ -99,9 +99,10 @@ def confirm(
     mine = share.of(listed)
     groups = warming.groups(mine, job.trials.warm, share.workers, len(mine))
     found: list[dict[str, Any] | None] = []
+    confirmed = pool.each(groups, lambda group: _confirmed_group(job, group, seen), share.workers, job.stop)
     for group, entries in zip(
         groups,
-        pool.each(groups, lambda group: _confirmed_group(job, group, seen), share.workers, job.stop),
+        progress.shown(confirmed, len(groups), "groups of valid bugs"),
         strict=True,
     ):
         found += entries or [None] * len(group)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files, pool, prepared, records, references, runs, stores, summaries, workspaces
+from tracesmith import files, pool, prepared, progress, records, references, runs, stores, summaries, workspaces
 from tracesmith.prepared import Environment
 from tracesmith.records import Candidate
 from tracesmith.references import Health, Reference
@@ -115,7 +115,8 @@ def _until_enough(job: Job, candidates: Sequence[Candidate], share: pool.Share) 
     valid = 0
     most = -(-job.settings.max_instances // share.count) if job.settings.max_instances else len(candidates)
     groups = warming.groups(candidates, job.warm, share.workers, most)
-    results = pool.each(groups, lambda group: _validated_group(job, group), share.workers, job.runner.backend.stop)
+    validated = pool.each(groups, lambda group: _validated_group(job, group), share.workers, job.runner.backend.stop)
+    results = progress.shown(validated, len(groups), "groups of candidates")
     flat = (report for group, found in zip(groups, results, strict=False) for report in found or [None] * len(group))
     for candidate, report in zip(candidates, flat, strict=False):
         reports.append(report)

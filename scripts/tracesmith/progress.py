@@ -1,17 +1,23 @@
 """How far the work is, what it has cost and will cost: a bar on a terminal, lines in a log."""
 
+import contextlib
 import logging
 import sys
 import threading
 import time
+from collections.abc import Generator, Iterable
 from types import TracebackType
+from typing import TypeVar
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from tracesmith.llm.answers import Answer
 
+Item = TypeVar("Item")
 logger = logging.getLogger(__name__)
 LINE_EVERY_S = 30.0
+MINUTE, HOUR = 60, 3600
 
 
 class Tally:
@@ -46,37 +52,67 @@ class Tally:
 
 
 class Progress:
-    """Shows the progress of so many items; a context manager."""
+    """Shows how far so many items are, how long the others take and what they cost; a context manager."""
 
-    def __init__(self, total: int, what: str, tally: Tally) -> None:
-        self._total, self._what, self._tally = total, what, tally
+    def __init__(self, total: int, what: str, tally: Tally | None = None) -> None:
+        self._total, self._what = total, what
+        self._tally = tally
+        """None where no model is asked."""
         self._done = 0
-        self._next_line = time.monotonic() + LINE_EVERY_S
+        self._begun = time.monotonic()
+        self._next_line = self._begun + LINE_EVERY_S
         self._bar = tqdm(total=total, desc=what, unit="", disable=not sys.stderr.isatty())
+        self._above = contextlib.nullcontext() if self._bar.disable else logging_redirect_tqdm()
+        """Keeps lines of the log from breaking the bar."""
 
     def __enter__(self) -> "Progress":
+        self._above.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.close()
+        self._above.__exit__(kind, error, trace)
         self._log()
 
     def step(self) -> None:
         """Count one item as done."""
         self._done += 1
-        self._bar.set_postfix_str(self._tally.money(self._done, self._total), refresh=False)
+        if self._tally:
+            self._bar.set_postfix_str(self._tally.money(self._done, self._total), refresh=False)
         self._bar.update()
         if self._bar.disable and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_EVERY_S
             self._log()
 
     def _log(self) -> None:
-        tally = self._tally
-        money = tally.money(self._done, self._total)
-        calls = f"{tally.paid_calls} calls paid, {tally.stored_calls} from the store"
-        logger.info("%s: %d of %d done, %s; %s", self._what, self._done, self._total, calls, money)
+        parts = [f"{self._what}: {self._done} of {self._total} done"]
+        left = self._total - self._done
+        if self._done and left:
+            parts.append(f"{duration((time.monotonic() - self._begun) / self._done * left)} left at most")
+        if self._tally:
+            tally = self._tally
+            parts.append(f"{tally.paid_calls} calls paid, {tally.stored_calls} from the store")
+            parts.append(tally.money(self._done, self._total))
+        logger.info("%s", "; ".join(parts))
+
+
+def shown(items: Iterable[Item], total: int, what: str, tally: Tally | None = None) -> Generator[Item, None, None]:
+    """Yield some items as they are done, and show the progress; whoever ends early ends what makes them."""
+    with contextlib.ExitStack() as ends, Progress(total, what, tally) as progress:
+        if isinstance(items, Generator):
+            ends.enter_context(contextlib.closing(items))
+        for item in items:
+            progress.step()
+            yield item
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it."""
+    if seconds < MINUTE:
+        return f"{seconds:.0f} s"
+    return f"{seconds / MINUTE:.0f} min" if seconds < HOUR else f"{seconds / HOUR:.1f} h"
 
 
 def _usd(amount: float) -> str:
