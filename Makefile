@@ -32,6 +32,8 @@ PIP_INSTALL_MODEL := .venv-local-model/bin/python -m pip install $(PIP_FLAGS) --
 TRAINING_PYTHON ?= .venv-training/bin/python
 REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
+# An environment with other pins is made anew, and one behind a link is another checkout's.
+REFUSE_LINK = { test ! -L $(1) || { echo "error: $(1) is a link to an environment with other pins: remove the link" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
 
 .PHONY: help setup setup-dev doctor demo status test chaos packages local-model sweagent training training-trl smollm docs reference lint format pins clean
@@ -49,6 +51,7 @@ setup-dev: .venv/.dev  ## the same, and what testing and linting need
 	@cmp -s envs/pipeline.txt .venv/.pipeline || { \
 	    $(REFUSE_OLD_PYTHON) && \
 	    echo "installing envs/pipeline.txt into .venv" && \
+	    $(call REFUSE_LINK,.venv) && \
 	    $(PYTHON) -m venv --clear .venv && \
 	    $(PIP_INSTALL) -r envs/pipeline.txt && \
 	    cp envs/pipeline.txt .venv/.stamp && \
@@ -69,6 +72,7 @@ setup-dev: .venv/.dev  ## the same, and what testing and linting need
 	@cmp -s envs/local_model.txt .venv-local-model/.pins || { \
 	    $(REFUSE_OLD_PYTHON) && \
 	    echo "installing envs/local_model.txt into .venv-local-model" && \
+	    $(call REFUSE_LINK,.venv-local-model) && \
 	    $(PYTHON) -m venv --clear .venv-local-model && \
 	    grep -e '^--find-links' -e '^torch==' envs/local_model.txt | $(PIP_INSTALL_MODEL) -r /dev/stdin && \
 	    grep -v '^--find-links' envs/local_model.txt | $(PIP_INSTALL_MODEL) -r /dev/stdin && \
@@ -81,6 +85,7 @@ define trainer_venv
 	@cmp -s $(1) $(2)/.pins || { \
 	    $(REFUSE_OLD_PYTHON) && \
 	    echo "installing $(1) into $(2)" && \
+	    $(call REFUSE_LINK,$(2)) && \
 	    $(PYTHON) -m venv --clear $(2) && \
 	    grep -e '^--find-links' -e '^torch==' $(1) | $(2)/bin/python -m pip install $(PIP_FLAGS) --no-deps -r /dev/stdin && \
 	    grep -v '^--find-links' $(1) | $(2)/bin/python -m pip install $(PIP_FLAGS) --no-deps -r /dev/stdin && \

@@ -64,8 +64,8 @@ def freeze_shards(process: "subprocess.Popen[str]", folder: Path, script: str, s
 
     wait_for(_are_at_work)
     found = cluster.shards(folder, script)
-    for process in found:
-        process.suspend()
+    for one in found:
+        one.suspend()
     return found
 
 
