@@ -7,6 +7,8 @@ PYTEST_ARGS ?=
 TEST_WORKERS ?= auto
 # Sandbox of the demo: bubblewrap, or docker where an engine is running.
 BACKEND ?= bubblewrap
+# How the demo is run: a folder with a config.yaml of Snakemake's options.
+PROFILE ?= profiles/default
 # Files that go over config.yaml, for `make doctor`.
 CONFIGFILE ?=
 
@@ -34,7 +36,7 @@ REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3,
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
 # An environment with other pins is made anew, and one behind a link is another checkout's.
 REFUSE_LINK = { test ! -L $(1) || { echo "error: $(1) is a link to an environment with other pins: remove the link" >&2; false; }; }
-SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh)
+SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh profiles/*/*.sh)
 
 .PHONY: help setup setup-dev doctor demo status test chaos packages local-model sweagent training training-trl smollm docs reference lint format pins clean
 
@@ -112,7 +114,7 @@ doctor: setup  ## say whether all is there that a run needs; CONFIGFILE=mine.yam
 demo: setup  ## build a small training set without a model, an engine or a key
 	@$(IN_VENV) python scripts/doctor.py --backend $(BACKEND) --run demo
 	@$(IN_VENV) snakemake --cores all trajectories_sft/demo.resolved_only.xml.jsonl reports/demo.html \
-	    reports/repos/npm__css-what.v8.0.0.html \
+	    reports/repos/npm__css-what.v8.0.0.html --workflow-profile $(PROFILE) \
 	    --config 'repos={css-what: {sandbox: {backend: $(BACKEND)}}}'
 	@$(IN_VENV) python scripts/show_funnel.py reports/demo.json
 
