@@ -8,7 +8,7 @@ TEST_WORKERS ?= auto
 # Sandbox of the demo: bubblewrap, or docker where an engine is running.
 BACKEND ?= bubblewrap
 # How the demo is run: a folder with a config.yaml of Snakemake's options.
-PROFILE ?= profiles/default
+WORKFLOW_PROFILE ?= profiles/default
 # Files that go over config.yaml, for `make doctor`.
 CONFIGFILE ?=
 
@@ -114,7 +114,7 @@ doctor: setup  ## say whether all is there that a run needs; CONFIGFILE=mine.yam
 demo: setup  ## build a small training set without a model, an engine or a key
 	@$(IN_VENV) python scripts/doctor.py --backend $(BACKEND) --run demo
 	@$(IN_VENV) snakemake --cores all trajectories_sft/demo.resolved_only.xml.jsonl reports/demo.html \
-	    reports/repos/npm__css-what.v8.0.0.html --workflow-profile $(PROFILE) \
+	    reports/repos/npm__css-what.v8.0.0.html --workflow-profile $(WORKFLOW_PROFILE) \
 	    --config 'repos={css-what: {sandbox: {backend: $(BACKEND)}}}'
 	@$(IN_VENV) python scripts/show_funnel.py reports/demo.json
 
