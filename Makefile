@@ -38,7 +38,7 @@ REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3,
 REFUSE_LINK = { test ! -L $(1) || { echo "error: $(1) is a link to an environment with other pins: remove the link" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh profiles/*/*.sh)
 
-.PHONY: help setup setup-dev doctor demo status test chaos packages local-model sweagent training training-trl smollm docs reference lint format pins clean
+.PHONY: help setup setup-dev doctor demo status test chaos packages storage local-model sweagent training training-trl smollm docs reference lint format pins clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -117,6 +117,9 @@ demo: setup  ## build a small training set without a model, an engine or a key
 	    reports/repos/npm__css-what.v8.0.0.html --workflow-profile $(WORKFLOW_PROFILE) \
 	    --config 'repos={css-what: {sandbox: {backend: $(BACKEND)}}}'
 	@$(IN_VENV) python scripts/show_funnel.py reports/demo.json
+
+storage: setup  ## add what copies final files to S3 (storage.s3 of the configuration): docs/cluster.md
+	@$(PIP_INSTALL) -r envs/pipeline.txt -c envs/dev.txt snakemake-storage-plugin-s3
 
 status: setup  ## what exists of the configuration, how far the rest is, what it may cost; CONFIGFILE=mine.yaml
 	@$(IN_VENV) python scripts/show_status.py $(if $(CONFIGFILE),--configfile $(CONFIGFILE))

@@ -28,6 +28,7 @@ localrules:
     filter_resolved,
     gather_instances,
     hold_out_instances,
+    publish_file,
     push_mirror,
     render_agent_config,
     report_repo,
@@ -43,6 +44,7 @@ rule all:
         repos=expand_repos("reports/repos/{repo}.html"),
         mirrors=pushed_mirrors(),
         images=pushed_images(),
+        published=published_files(),
 
 
 include: "rules/environment.smk"
@@ -58,6 +60,11 @@ include: "rules/shards.smk"
 include: "rules/report.smk"
 include: "rules/preflight.smk"
 include: "rules/closing.smk"
+
+
+if CONFIGURATION.storage["s3"]:
+
+    include: "rules/publishing.smk"
 
 
 onstart:

@@ -1,5 +1,6 @@
 """What all rules share: the configuration, the wildcards, and the way from a wildcard to a setting."""
 
+import functools
 import os
 import re
 import sys
@@ -10,7 +11,7 @@ ROOT = Path(workflow.basedir)
 SCRIPTS = os.path.relpath(ROOT / "scripts")
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from tracesmith import models
+from tracesmith import models, publishing
 from tracesmith.configuration import Configuration, find_file
 from tracesmith.errors import InputError
 from tracesmith.modules import modules_of, use_own_python

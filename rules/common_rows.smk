@@ -147,3 +147,27 @@ def training_of_run(wildcards):
 def flags_of_training(wildcards):
     """The flags for these files."""
     return [word for pair in made_of_training(wildcards).items() for word in pair]
+
+
+def published_files():
+    """The receipts of all final files that are copied to the store."""
+    if not CONFIGURATION.storage["s3"]:
+        return []
+    rows = "trajectories_sft/{run_id}.resolved_only.{style}.jsonl"
+    made = [*expand_runs(rows), *expand_mixes(rows)]
+    made += [f"{name}.meta.json" for name in made]
+    for page in (expand_runs("reports/{run_id}.html"), expand_repos("reports/repos/{repo}.html")):
+        made += [*page, *(name.removesuffix("html") + "json" for name in page)]
+    return [f"logs/published/{name}.json" for name in made]
+
+
+@functools.cache
+def check_store():
+    """End planning with one line where the store cannot be had: Snakemake looks for the copies next, and says it in fifty."""
+    or_refuse(publishing.check_bucket, CONFIGURATION.storage, os.environ)
+
+
+def file_to_publish(wildcards):
+    """The file that is copied, of a store that is there."""
+    check_store()
+    return wildcards.file

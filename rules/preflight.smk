@@ -34,6 +34,8 @@ def check_before_start():
     """Show what is missing or doubtful, and end the run when it would miss something on this machine."""
     jobs = list(workflow.dag.needrun_jobs())
     hold_files(jobs)
+    if any(job.rule.name == "publish_file" for job in jobs):
+        or_refuse(publishing.keep_bucket, CONFIGURATION.storage)
     read = [Path(name) for job in jobs for name in job.input]
     for path in or_refuse(clocks.bring_back, read):
         print(

@@ -69,6 +69,7 @@ class Configuration:
         schemas.check(config, schema, "config")
         self.user: str = config["user"]
         self.llm: dict[str, Any] = config["llm"]
+        self.storage: dict[str, Any] = config["storage"]
         self.environments: dict[str, Any] = config["environments"]
         self.free_disk: str = config["preflight"]["free_disk"]
         self.github = _owner(config, "github", environment.get("SWESMITH_ORG_GH"), "swesmith")

@@ -1,0 +1,118 @@
+"""Copies of final files in a store of the kind of S3: moto's server, on this machine."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+import workflows
+from tracesmith import publishing
+from tracesmith.errors import InputError
+
+RUN = "tiny-oracle"
+ROWS = f"trajectories_sft/{RUN}.resolved_only.xml.jsonl"
+RECEIPT = f"logs/published/{ROWS}.json"
+KEYS = {"AWS_ACCESS_KEY_ID": "planted-id-0123456789", "AWS_SECRET_ACCESS_KEY": "planted-secret-0123456789"}
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """A server of the kind of S3, with a bucket."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def store(endpoint: str) -> Any:
+    """A client of the server, which has no bucket."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="me",
+        aws_secret_access_key="mine",  # noqa: S106 - the server takes any
+    )
+    for bucket in client.list_buckets()["Buckets"]:
+        for found in client.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
+            client.delete_object(Bucket=bucket["Name"], Key=found["Key"])
+        client.delete_bucket(Bucket=bucket["Name"])
+    return client
+
+
+@pytest.fixture
+def folder(tmp_path: Path, endpoint: str) -> Path:
+    """A folder with the rows of a run, which nothing needs to make again, and a store."""
+    workflows.make_folder(tmp_path)
+    storage = {"s3": "s3://bucket/mine", "endpoint_url": endpoint}
+    workflows.write_config(tmp_path, workflows.read_config(tmp_path) | {"storage": storage})
+    (tmp_path / ROWS).parent.mkdir()
+    (tmp_path / ROWS).write_text("{}\n")
+    return tmp_path
+
+
+def publish(folder: Path, *arguments: str) -> str:
+    """Copy the rows, and return what was said."""
+    done = workflows.snakemake(folder, RECEIPT, *arguments, "--allowed-rules", "publish_file", **KEYS)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def contents(store: Any) -> dict[str, Any]:
+    found = store.list_objects_v2(Bucket="bucket").get("Contents", [])
+    return {one["Key"]: one["LastModified"] for one in found}
+
+
+def test_a_file_is_copied_once_and_again_when_it_is_another(folder: Path, store: Any) -> None:
+    store.create_bucket(Bucket="bucket")
+    publish(folder)
+    first = contents(store)
+    assert first.keys() == {f"mine/{ROWS}", "mine/.tracesmith"}
+    receipt = json.loads((folder / RECEIPT).read_text())
+    assert (receipt["url"], receipt["bytes"]) == (f"s3://bucket/mine/{ROWS}", 3)
+    assert "Nothing to be done" in publish(folder, "-n")
+    assert contents(store) == first
+    (folder / ROWS).write_text("{} \n")
+    said = publish(folder, "-p")
+    assert store.get_object(Bucket="bucket", Key=f"mine/{ROWS}")["Body"].read() == b"{} \n"
+    written = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file()) + said.encode()
+    assert not [name for name, value in KEYS.items() if value.encode() in written]
+
+
+@pytest.mark.parametrize(
+    ("keys", "change", "said"),
+    [
+        (KEYS, {"s3": "s3://other"}, "s3://other: there is no such bucket; make it first"),
+        (
+            KEYS,
+            {"endpoint_url": "http://127.0.0.1:9"},
+            's3://bucket/mine: Could not connect to the endpoint URL: "http',
+        ),
+        ({}, {}, "AWS_ACCESS_KEY_ID or AWS_PROFILE or AWS_ROLE_ARN is not set; export it"),
+    ],
+)
+def test_a_store_that_cannot_be_had_is_named(
+    store: Any, endpoint: str, monkeypatch: pytest.MonkeyPatch, keys: dict[str, str], change: dict[str, str], said: str
+) -> None:
+    store.create_bucket(Bucket="bucket")
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    storage = {"s3": "s3://bucket/mine", "endpoint_url": endpoint, "region": "us-east-1"}
+    publishing.check_bucket(storage, KEYS)
+    with pytest.raises(InputError, match=re.escape(f"config: key storage.s3: {said}")):
+        publishing.check_bucket(storage | change, keys)
+
+
+def test_everything_is_refused_at_once_where_the_store_cannot_be_had(folder: Path, store: Any) -> None:
+    done = workflows.snakemake(folder, "-n", **KEYS)
+    assert done.returncode == 1
+    assert "error: config: key storage.s3: s3://bucket/mine: there is no such bucket; make it first" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert store.list_buckets()["Buckets"] == []
