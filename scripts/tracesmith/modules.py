@@ -1,9 +1,9 @@
 """What the scripts of rules run on: their Python, and the modules that they import."""
 
 import ast
+import functools
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGES = Path(__file__).resolve().parents[1]
@@ -25,18 +25,20 @@ def modules_of(script: Path) -> list[Path]:
     return sorted(found)
 
 
-def _imported(path: Path) -> Iterator[Path]:
+@functools.cache  # the scripts share most of them, and a plan would read each module ten times
+def _imported(path: Path) -> tuple[Path, ...]:
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for parts in (name.split(".") for name in names if name.startswith("tracesmith")):
-            for end in range(1, len(parts) + 1):
-                place = PACKAGES.joinpath(*parts[:end])
-                yield from (module for module in (place / "__init__.py", place.with_suffix(".py")) if module.exists())
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    found: dict[Path, None] = {}
+    for parts in (name.split(".") for name in names if name.startswith("tracesmith")):
+        for end in range(1, len(parts) + 1):
+            place = PACKAGES.joinpath(*parts[:end])
+            found |= {module: None for module in (place / "__init__.py", place.with_suffix(".py")) if module.exists()}
+    return tuple(found)
 
 
 def use_own_python() -> None:
