@@ -16,6 +16,8 @@ import psutil
 import yaml
 
 import tiny
+from tracesmith import scratch
+from tracesmith.sandboxes import cgroups
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "scripts"
@@ -259,10 +261,17 @@ def containers(engine: str | None = None) -> list[str]:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Return temporary files, scratch folders and control groups that should be gone."""
+    """Return temporary files and scratch folders that should be gone."""
     hidden = list(folder.rglob(".*.tmp"))
     scratch = list((folder / "tmp").glob("tracesmith-*/*"))
     return [*hidden, *scratch]
+
+
+def dead_groups() -> list[Path]:
+    """Return the control groups of sandboxes, anywhere on this machine, whose process is gone."""
+    places = ("tracesmith/*", "*/tracesmith/*", "user.slice/*/*/tracesmith/*")
+    found = [path for place in places for path in cgroups.ROOT.glob(place)]
+    return [path for path in found if path.is_dir() and scratch.owner_is_dead(path.name)]
 
 
 def check_whole(line: Line, folder: Path, finished: Path, before: Entries, **variables: str) -> None:
@@ -283,12 +292,17 @@ def check_final(line: Line, folder: Path, finished: Path) -> None:
 
 
 def check_clean(folder: Path) -> None:
-    """Check that no process, mount, lock, scratch folder or temporary file of a run is left."""
+    """
+    Check that no process, mount, lock, control group, scratch folder or temporary file of a run is left.
+
+    Groups are those of all runs of the machine: one that another test has just killed is removed by the next sandbox.
+    """
     assert leftovers(folder) == []
     left = processes_of(folder)
     assert not left, f"processes are left: {left}"
     locked = [path.name for path in (folder / ".snakemake" / "locks").glob("*")]
     assert not locked, f"Snakemake's locks are left: {locked}"
+    wait_for(lambda: not dead_groups(), 60, 1)
 
 
 def finished_entries(stores: Sequence[Path]) -> Entries:

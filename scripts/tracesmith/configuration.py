@@ -1,6 +1,7 @@
 """The configuration of a workflow: checked against its schema, with the defaults filled in and names looked up."""
 
 import copy
+import functools
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -235,11 +236,14 @@ def _repo_name(short_name: str, source: str) -> str:
         raise InputError(f"config: key repos.{short_name}.source: {error}") from None
 
 
+_known_profiles = functools.cache(profiles.known)  # for a configuration of hundreds of repositories
+
+
 def _profile_path(short_name: str, wanted: str) -> Path:
     """Return the file of a profile, which is given by its path or its name."""
     if wanted.endswith((".yaml", ".yml")):
         return Path(find_file(wanted))
-    known = profiles.known()
+    known = _known_profiles()
     if wanted not in known:
         raise InputError(
             f"config: key repos.{short_name}.profile: no such profile; known: {', '.join(known)}; "

@@ -1,5 +1,6 @@
 """Check YAML against a JSON Schema and say in one line what is wrong, never showing a value: it may be a secret."""
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ def read_yaml(path: Path) -> Any:
         raise InputError(f"{path}: not YAML that can be read: a bad date or number, or nested too deeply") from None
 
 
+@functools.cache
 def read_schema(name: str) -> Any:
     """Return a schema of the folder schemas/ by its name, such as "config"."""
     return read_yaml(SCHEMAS / f"{name}.schema.yaml")
