@@ -28,7 +28,6 @@ localrules:
     filter_resolved,
     gather_instances,
     hold_out_instances,
-    publish_file,
     push_mirror,
     render_agent_config,
     report_repo,

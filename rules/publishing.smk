@@ -14,6 +14,10 @@ storage s3:
     region=CONFIGURATION.storage["region"],
 
 
+localrules:
+    publish_file,
+
+
 rule publish_file:
     """Copy a final file to the store."""
     input:

@@ -11,8 +11,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 import workflows
-from tracesmith import publishing
+from tracesmith import configuration, publishing
 from tracesmith.errors import InputError
+from tracesmith.preflight import keys
+from tracesmith.preflight.plan import OK, Plan
 
 RUN = "tiny-oracle"
 ROWS = f"trajectories_sft/{RUN}.resolved_only.xml.jsonl"
@@ -87,7 +89,7 @@ def test_a_file_is_copied_once_and_again_when_it_is_another(folder: Path, store:
 
 
 @pytest.mark.parametrize(
-    ("keys", "change", "said"),
+    ("found", "change", "said"),
     [
         (KEYS, {"s3": "s3://other"}, "s3://other: there is no such bucket; make it first"),
         (
@@ -99,7 +101,7 @@ def test_a_file_is_copied_once_and_again_when_it_is_another(folder: Path, store:
     ],
 )
 def test_a_store_that_cannot_be_had_is_named(
-    store: Any, endpoint: str, monkeypatch: pytest.MonkeyPatch, keys: dict[str, str], change: dict[str, str], said: str
+    store: Any, endpoint: str, monkeypatch: pytest.MonkeyPatch, found: dict[str, str], change: dict[str, str], said: str
 ) -> None:
     store.create_bucket(Bucket="bucket")
     for name, value in KEYS.items():
@@ -107,7 +109,19 @@ def test_a_store_that_cannot_be_had_is_named(
     storage = {"s3": "s3://bucket/mine", "endpoint_url": endpoint, "region": "us-east-1"}
     publishing.check_bucket(storage, KEYS)
     with pytest.raises(InputError, match=re.escape(f"config: key storage.s3: {said}")):
-        publishing.check_bucket(storage | change, keys)
+        publishing.check_bucket(storage | change, found)
+
+
+def test_the_doctor_looks_for_the_bucket(folder: Path, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(folder)
+    read = configuration.read([Path("config.yaml")], KEYS)
+    plan = Plan(read, {}, KEYS, deep=True)
+    with pytest.raises(InputError, match="there is no such bucket"):
+        list(keys.check_store(plan))
+    store.create_bucket(Bucket="bucket")
+    assert [finding.status for finding in keys.check_store(plan)] == [OK]
 
 
 def test_everything_is_refused_at_once_where_the_store_cannot_be_had(folder: Path, store: Any) -> None:

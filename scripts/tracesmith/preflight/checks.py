@@ -13,6 +13,7 @@ CHECKS: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
     disks.check,
     keys.check_mirror,
     keys.check_registry,
+    keys.check_store,
     keys.check_models,
     keys.check_prices,
     endpoints.check_values,

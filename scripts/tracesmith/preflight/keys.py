@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tracesmith import remotes
+from tracesmith import publishing, remotes
 from tracesmith.llm.flags import FOLDER
 from tracesmith.llm.settings import Settings
 from tracesmith.preflight.plan import MISSING, OK, WARNING, Finding, Plan
@@ -60,6 +60,15 @@ def check_registry(plan: Plan) -> Iterator[Finding]:
     else:
         remedy = f"run `docker login {registry}` unless it takes images from anybody"
         yield Finding(WARNING, f"docker login: none for {registry}, to push images; {remedy}")
+
+
+def check_store(plan: Plan) -> Iterator[Finding]:
+    """Open the bucket of copies of final files, as a run does while it plans. Raises InputError that says why not."""
+    storage = plan.configuration.storage
+    if plan.deep and storage["s3"]:
+        publishing.check_plugin()
+        publishing.check_bucket(storage, plan.environment)
+        yield Finding(OK, f"{storage['s3']}: the bucket opens, for copies of final files")
 
 
 def check_models(plan: Plan) -> Iterator[Finding]:
