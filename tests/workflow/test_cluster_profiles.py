@@ -106,9 +106,9 @@ def test_a_shard_asks_for_its_workers_and_the_job_that_puts_them_together_for_on
     assert not any("gres" in job or "slurm_partition" in job for job in jobs.values())
 
 
-def test_a_small_machine_is_asked_for_two_sandboxes_at_most(folder: Path) -> None:
+def test_a_small_machine_is_asked_for_four_sandboxes_at_most(folder: Path) -> None:
     jobs = requests(folder, profile("ci"), ROWS)
-    assert {int(jobs[f"{stage}_shard"]["docker"]) for stage in SHARDED} == {2}
+    assert {int(jobs[f"{stage}_shard"]["docker"]) for stage in SHARDED} == {4}
 
 
 @pytest.mark.sandbox
