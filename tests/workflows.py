@@ -302,7 +302,7 @@ def check_clean(folder: Path) -> None:
     assert not left, f"processes are left: {left}"
     locked = [path.name for path in (folder / ".snakemake" / "locks").glob("*")]
     assert not locked, f"Snakemake's locks are left: {locked}"
-    wait_for(lambda: not dead_groups(), 60, 1)
+    wait_for(lambda: not dead_groups(), 120, 1)
 
 
 def finished_entries(stores: Sequence[Path]) -> Entries:
