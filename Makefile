@@ -34,8 +34,8 @@ PIP_INSTALL_MODEL := .venv-local-model/bin/python -m pip install $(PIP_FLAGS) --
 TRAINING_PYTHON ?= .venv-training/bin/python
 REFUSE_OLD_PYTHON := { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
     { echo "error: tracesmith needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 setup" >&2; false; }; }
-# An environment with other pins is made anew, and one behind a link is another checkout's.
-REFUSE_LINK = { test ! -L $(1) || { echo "error: $(1) is a link to an environment with other pins: remove the link" >&2; false; }; }
+# What is installed behind a link is another checkout's.
+REFUSE_LINK = { test ! -L $(1) || { echo "error: $(1) is a link, and what it leads to would be changed: remove the link" >&2; false; }; }
 SHELL_SCRIPTS := .ci/run $(wildcard tests/integration/*.sh profiles/*/*.sh)
 
 .PHONY: help setup setup-dev doctor demo status test chaos packages storage local-model sweagent training training-trl smollm docs reference lint format pins clean
@@ -63,6 +63,7 @@ setup-dev: .venv/.dev  ## the same, and what testing and linting need
 .venv/.dev: envs/dev.txt .venv/.pipeline
 	@cmp -s envs/dev.txt .venv/.dev || { \
 	    echo "installing envs/dev.txt into .venv" && \
+	    $(call REFUSE_LINK,.venv) && \
 	    $(PIP_INSTALL) -r envs/dev.txt && \
 	    cp envs/dev.txt .venv/.stamp && \
 	    mv .venv/.stamp .venv/.dev; }
@@ -119,7 +120,8 @@ demo: setup  ## build a small training set without a model, an engine or a key
 	@$(IN_VENV) python scripts/show_funnel.py reports/demo.json
 
 storage: setup  ## add what copies final files to S3 (storage.s3 of the configuration): docs/cluster.md
-	@$(PIP_INSTALL) -r envs/pipeline.txt -c envs/dev.txt snakemake-storage-plugin-s3
+	@$(call REFUSE_LINK,.venv) && \
+	    $(PIP_INSTALL) -r envs/pipeline.txt -c envs/dev.txt snakemake-storage-plugin-s3
 
 status: setup  ## what exists of the configuration, how far the rest is, what it may cost; CONFIGFILE=mine.yaml
 	@$(IN_VENV) python scripts/show_status.py $(if $(CONFIGFILE),--configfile $(CONFIGFILE))

@@ -49,13 +49,15 @@ class Stage:
     cpu_s: float
     size: int
     usd: float = 0.0
+    alone: bool = False
+    """Whether one job with one worker does it all."""
 
 
 STAGES = (
     Stage("validation and confirmation", 1.5, 6.0, 6.0, 290_000),
     Stage("agent, 40 turns", 1.0, 400.0, 1.3, 250_000, 0.30),
     Stage("evaluation", 1.0, 6.0, 6.0, 106_000),
-    Stage("rows", 1.0, 0.02, 0.02, 120_000),
+    Stage("rows", 1.0, 0.02, 0.02, 120_000, alone=True),
 )
 
 
@@ -84,7 +86,8 @@ def wall(items: int, shards: int, jobs: int, workers: int, item_s: float, job_s:
 def forecast(stage: Stage, instances: int, jobs: int, workers: int, shard_s: float) -> Forecast:
     """Return what a stage takes when a shard is to have work for so many seconds."""
     items = math.ceil(instances * stage.items)
-    shards = max(1, math.ceil(items * stage.item_s / workers / shard_s))
+    workers = 1 if stage.alone else workers
+    shards = 1 if stage.alone else max(1, math.ceil(items * stage.item_s / workers / shard_s))
     seconds = wall(items, shards, jobs, workers, stage.item_s, JOB_WALL_S)
     return Forecast(
         shards, seconds, items * stage.cpu_s, (shards + 1) * JOB_CPU_S, items * stage.size, items * stage.usd

@@ -14,5 +14,8 @@ def show_results():
     """Print a table of the runs that steps behind the dataset are of."""
     named = {job.wildcards.run_id for job in workflow.dag.jobs if job.rule.name in CLOSING}
     run_ids = named & set(CONFIGURATION.runs)
-    for line in or_refuse(list, status.results(CONFIGURATION, run_ids, Path())) if run_ids else []:
-        print(line, file=sys.stderr)
+    try:
+        lines = list(status.results(CONFIGURATION, run_ids, Path())) if run_ids else []
+    except InputError as error:  # the run went well all the same
+        lines = [f"WARNING: {error}"]
+    print(*lines, sep="\n", file=sys.stderr)

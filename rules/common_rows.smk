@@ -164,7 +164,7 @@ def published_files():
 @functools.cache
 def check_store():
     """End planning with one line where the store cannot be had: Snakemake looks for the copies next, and says it in fifty."""
-    or_refuse(publishing.check_bucket, CONFIGURATION.storage, os.environ)
+    or_refuse(publishing.check_bucket, CONFIGURATION.storage)
 
 
 def file_to_publish(wildcards):

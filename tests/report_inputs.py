@@ -1,6 +1,9 @@
 """A run of any size for the report: files as the pipeline writes them, of instances that differ in what is shown."""
 
+import base64
+import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,17 @@ REPO = "npm__css-what.v8.0.0"
 OPERATORS = ("op_swap", "remove_cond", "remove_loop", "flip_operators", "off_by_one", "drop_await")
 OUTCOMES = ("resolved", "unresolved", "resolved", "timed_out", "empty_patch")
 HIDDEN = "src/parse.spec.ts"
+PACKED = re.compile(r'<script type="text/html\+gzip">([^<]*)</script>')
+
+
+def unpacked(text: str) -> str:
+    """Return what a part of a page holds that its reader unpacks."""
+    return gzip.decompress(base64.b64decode(text)).decode("utf-8")
+
+
+def opened(page: str) -> str:
+    """Return a page as it is when every row was opened."""
+    return PACKED.sub(lambda match: unpacked(match[1]), page)
 
 
 def bug(number: int) -> str:

@@ -16,7 +16,7 @@ import psutil
 import yaml
 
 import tiny
-from tracesmith import scratch
+from tracesmith import owners, scratch
 from tracesmith.sandboxes import cgroups
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -251,13 +251,24 @@ def _mounted(pid: int | str) -> set[str]:
     return {line.split(" ", 4)[3] for line in lines}
 
 
-def containers(engine: str | None = None) -> list[str]:
-    """Return the names of tracesmith's containers on an engine: that of an address, or the usual one."""
+def owners_of_containers(engine: str | None = None) -> list[str]:
+    """Return whose tracesmith's containers are, on an engine: that of an address, or the usual one."""
     import docker  # noqa: PLC0415 (a fifth of a second that other tests need not pay)
 
     with contextlib.closing(docker.DockerClient(base_url=engine) if engine else docker.from_env()) as client:
         found = client.containers.list(all=True, filters={"label": "tracesmith.owner"})
-        return [str(container.name) for container in found]
+        return [str(container.labels["tracesmith.owner"]) for container in found]
+
+
+def has_containers(process: "subprocess.Popen[str]") -> bool:
+    """Tell whether a process that descends from another has a container on the usual engine."""
+    family = {str(one.pid) for one in _family(process.pid)}
+    return any(owner.split(".")[1] in family for owner in owners_of_containers())
+
+
+def wait_for_no_dead_containers() -> None:
+    """Wait until no container of a dead process is on the usual engine: another test's are removed by its next run."""
+    wait_for(lambda: not any(map(owners.is_dead, owners_of_containers())), 120, 1)
 
 
 def leftovers(folder: Path) -> list[Path]:

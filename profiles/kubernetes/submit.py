@@ -22,8 +22,9 @@ def manifest(args: argparse.Namespace) -> dict[str, Any]:
     """Return job.yaml with what the job is called, runs and asks for."""
     job: dict[str, Any] = yaml.safe_load(TEMPLATE.read_text())
     job["metadata"]["generateName"] = f"tracesmith-{args.rule.replace('_', '-')}-"
-    job["spec"]["activeDeadlineSeconds"] = args.minutes * 60
-    container = job["spec"]["template"]["spec"]["containers"][0]
+    pod = job["spec"]["template"]["spec"]
+    pod["activeDeadlineSeconds"] = args.minutes * 60  # the pod's, for the time that a job waits does not count
+    container = pod["containers"][0]
     container["command"] = ["sh", str(args.script.absolute())]
     container["workingDir"] = str(Path.cwd())
     memory = f"{args.memory_mb}M"

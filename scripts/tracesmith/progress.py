@@ -3,16 +3,13 @@
 import contextlib
 import logging
 import sys
-import threading
 import time
 from collections.abc import Generator, Iterable
 from types import TracebackType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
-
-from tracesmith.llm.answers import Answer
 
 Item = TypeVar("Item")
 logger = logging.getLogger(__name__)
@@ -20,43 +17,22 @@ LINE_EVERY_S = 30.0
 MINUTE, HOUR = 60, 3600
 
 
-class Tally:
-    """What this process has been answered."""
+class Costs(Protocol):
+    """What work has cost so far."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.paid_calls = 0
-        self.stored_calls = 0
-        self.paid_usd = 0.0
-        self.stored_usd = 0.0
-        self.unpriced = False
-
-    def add(self, answer: Answer) -> None:
-        """Count an answer."""
-        with self._lock:
-            self.unpriced |= answer.cost is None
-            if answer.cached:
-                self.stored_calls += 1
-                self.stored_usd += answer.cost or 0.0
-            else:
-                self.paid_calls += 1
-                self.paid_usd += answer.cost or 0.0
+    def calls(self) -> str:
+        """Return how many calls were paid, and how many were not, in words."""
 
     def money(self, done: int, total: int) -> str:
-        """Return what was paid, what the store saved, and what all the work will have cost once it is done."""
-        if self.unpriced:
-            return "the model has no price"
-        worth = self.paid_usd + self.stored_usd
-        forecast = worth / done * total if done else 0.0
-        return f"paid {_usd(self.paid_usd)} USD, from the store {_usd(self.stored_usd)}, forecast {_usd(forecast)}"
+        """Return what was paid, and what all the work will have cost once it is done, in words."""
 
 
 class Progress:
     """Shows how far so many items are, how long the others take and what they cost; a context manager."""
 
-    def __init__(self, total: int, what: str, tally: Tally | None = None) -> None:
+    def __init__(self, total: int, what: str, costs: Costs | None = None) -> None:
         self._total, self._what = total, what
-        self._tally = tally
+        self._costs = costs
         """None where no model is asked."""
         self._done = 0
         self._begun = time.monotonic()
@@ -79,8 +55,8 @@ class Progress:
     def step(self) -> None:
         """Count one item as done."""
         self._done += 1
-        if self._tally:
-            self._bar.set_postfix_str(self._tally.money(self._done, self._total), refresh=False)
+        if self._costs:
+            self._bar.set_postfix_str(self._costs.money(self._done, self._total), refresh=False)
         self._bar.update()
         if self._bar.disable and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_EVERY_S
@@ -90,22 +66,24 @@ class Progress:
         parts = [f"{self._what}: {self._done} of {self._total} done"]
         left = self._total - self._done
         if self._done and left:
-            parts.append(f"{duration((time.monotonic() - self._begun) / self._done * left)} left at most")
-        if self._tally:
-            tally = self._tally
-            parts.append(f"{tally.paid_calls} calls paid, {tally.stored_calls} from the store")
-            parts.append(tally.money(self._done, self._total))
+            parts.append(f"{duration((time.monotonic() - self._begun) / self._done * left)} left")
+        if self._costs:
+            parts += [self._costs.calls(), self._costs.money(self._done, self._total)]
         logger.info("%s", "; ".join(parts))
 
 
-def shown(items: Iterable[Item], total: int, what: str, tally: Tally | None = None) -> Generator[Item, None, None]:
-    """Yield some items as they are done, and show the progress; whoever ends early ends what makes them."""
-    with contextlib.ExitStack() as ends, Progress(total, what, tally) as progress:
+def shown(items: Iterable[Item], total: int, what: str, costs: Costs | None = None) -> Generator[Item, None, None]:
+    """
+    Yield some items and show the progress; whoever ends early ends what makes them.
+
+    An item is done when the next one is asked for: whether it was the work or its result.
+    """
+    with contextlib.ExitStack() as ends, Progress(total, what, costs) as progress:
         if isinstance(items, Generator):
             ends.enter_context(contextlib.closing(items))
         for item in items:
-            progress.step()
             yield item
+            progress.step()
 
 
 def duration(seconds: float) -> str:
@@ -113,7 +91,3 @@ def duration(seconds: float) -> str:
     if seconds < MINUTE:
         return f"{seconds:.0f} s"
     return f"{seconds / MINUTE:.0f} min" if seconds < HOUR else f"{seconds / HOUR:.1f} h"
-
-
-def _usd(amount: float) -> str:
-    return f"{amount:.2f}" if amount >= 1 else f"{amount:.4f}"

@@ -19,8 +19,6 @@ from tracesmith.errors import InputError
 logger = logging.getLogger(__name__)
 
 PLUGIN = "snakemake_storage_plugin_s3"
-CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_ROLE_ARN")
-"""Variables that boto3 reads, any one of them."""
 KEPT = ".tracesmith"
 """An empty object beside the copies, so that the bucket never is empty."""
 WHY = {"404": "there is no such bucket; make it first", "403": "the credentials of the environment do not open it"}
@@ -32,12 +30,8 @@ def check_plugin() -> None:
         raise InputError("config: key storage.s3: Snakemake's plugin for S3 is not installed; `make storage` adds it")
 
 
-def check_bucket(storage: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-    """Raise InputError when the bucket of the configuration cannot be had with credentials of the environment."""
-    if not any(environment.get(name, "").strip() for name in CREDENTIALS):
-        raise InputError(
-            f"config: key storage.s3: {' or '.join(CREDENTIALS)} is not set; export it (.env.example says how)"
-        )
+def check_bucket(storage: Mapping[str, Any]) -> None:
+    """Raise InputError when the bucket of the configuration cannot be had with the credentials that boto3 finds."""
     bucket, _ = _place(storage)
     _ask(storage, "head_bucket", Bucket=bucket)
 
@@ -69,14 +63,20 @@ def _ask(storage: Mapping[str, Any], call: str, **arguments: Any) -> None:
     """Make a call of S3's. Raises InputError that says why it failed."""
     import boto3  # noqa: PLC0415 - only with `make storage`
     from botocore.config import Config  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # noqa: PLC0415
 
     once = Config(connect_timeout=10, read_timeout=20, retries={"total_max_attempts": 2})
     try:
-        client = boto3.client("s3", endpoint_url=storage["endpoint_url"], region_name=storage["region"], config=once)
+        client = boto3.Session().client(
+            "s3", endpoint_url=storage["endpoint_url"], region_name=storage["region"], config=once
+        )
         getattr(client, call)(**arguments)
     except ClientError as error:
         code = str(error.response["ResponseMetadata"]["HTTPStatusCode"])
         raise InputError(f"config: key storage.s3: {storage['s3']}: {WHY.get(code, error)}") from None
-    except BotoCoreError as error:
+    except NoCredentialsError:
+        raise InputError(
+            "config: key storage.s3: no credentials: export AWS_ACCESS_KEY_ID or AWS_PROFILE (.env.example says how)"
+        ) from None
+    except (BotoCoreError, ValueError) as error:
         raise InputError(f"config: key storage.s3: {storage['s3']}: {error}") from None

@@ -22,7 +22,7 @@ def crash_engine(scene: Scene) -> str:
 def check_engine(scene: Scene) -> None:
     """Check that no container and no network of a run is left."""
     host = scene.variables["DOCKER_HOST"]
-    assert workflows.containers(host) == []
+    assert workflows.owners_of_containers(host) == []
     client = docker.DockerClient(base_url=host)
     networks = {network.name for network in client.networks.list()}
     client.close()

@@ -64,7 +64,7 @@ def two_folders(tmp_path: Path) -> Iterator[list[Path]]:
     for folder in folders:
         pair.make_folder(folder, "docker")
     yield folders
-    assert workflows.containers() == []
+    workflows.wait_for_no_dead_containers()
 
 
 @pytest.mark.docker

@@ -15,13 +15,12 @@ import llm_server
 import tiny
 import workflows
 from llm_server import ModelServer
-from tracesmith import owners, prepared, workspaces
+from tracesmith import prepared, workspaces
 from tracesmith.agents import registry, settings
 from tracesmith.agents.engines import ENVIRONMENT_ERROR, Limits, Task, UnfinishedError
 from tracesmith.agents.registry import Wanted
 from tracesmith.errors import StoppedError
 from tracesmith.llm.settings import Settings
-from tracesmith.sandboxes import docker
 from tracesmith.sandboxes.base import Backend
 
 pytest.importorskip("minisweagent", reason="missing: mini-swe-agent, of envs/pipeline.txt")
@@ -116,7 +115,4 @@ def test_a_killed_run_leaves_no_sandbox_once_it_has_gone_on(
     assert server.answered <= 7 + under_way
     assert max(made.paid().values()) <= 1 + under_way
     if kind == "docker":
-        client = docker.connect()
-        left = client.containers.list(all=True, filters={"label": docker.LABEL})
-        assert [one.labels[docker.LABEL] for one in left if owners.is_dead(one.labels[docker.LABEL])] == []
-        client.close()
+        workflows.wait_for_no_dead_containers()

@@ -405,8 +405,7 @@ def test_what_a_killed_process_left_is_swept_and_the_rest_is_not(make: Make, kin
             dead.wait()
             if kind != "docker":
                 wait_for(lambda: processes(dead_marker) == [], 5)
-            assert leftovers(kind, labels[0], dead_marker) != []
-        assert backend.sweep() >= 1
+        backend.sweep()  # or another process of this machine already has
         assert leftovers(kind, labels[0], dead_marker) == []
         assert processes(live_marker) != []
         assert len(leftovers(kind, labels[1], live_marker)) > len(processes(live_marker))

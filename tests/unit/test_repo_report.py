@@ -1,21 +1,18 @@
 """The report of a repository: every candidate has a fate, and a wrong file is named."""
 
-import base64
-import gzip
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from report_inputs import opened
 from tracesmith import files, summaries
 from tracesmith.errors import InputError
 from tracesmith.reports import repo_report
 from tracesmith.reports.repo_report import RepoFiles
 
 PATCH = "--- a/src/x.ts\n+++ b/src/x.ts\n@@ -1 +1 @@\n-one\n+two\n"
-PACKED = re.compile(r'<script type="text/html\+gzip">([^<]*)</script>')
 HOSTILE = "<script>alert(1)</script>\x1b[31m"
 FATES = {
     "r.op_a__1": "instance",
@@ -73,11 +70,7 @@ def reported(repo: RepoFiles) -> tuple[dict[str, Any], str]:
     folder = repo.dataset.parent
     repo_report.report(repo, folder / "r.html", folder / "r.out.json")
     page = (folder / "r.html").read_text()
-    return files.read_json(folder / "r.out.json"), PACKED.sub(lambda match: opened(match[1]), page)
-
-
-def opened(packed: str) -> str:
-    return gzip.decompress(base64.b64decode(packed)).decode("utf-8")
+    return files.read_json(folder / "r.out.json"), opened(page)
 
 
 def test_every_candidate_has_its_fate(repo: RepoFiles) -> None:

@@ -1,16 +1,15 @@
 """The report of a run: counts that follow every instance, and a page on which nothing from outside is markup."""
 
 import base64
-import gzip
 import hashlib
 import json
-import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from report_inputs import opened, unpacked
 from tracesmith import files, summaries
 from tracesmith.errors import InputError
 from tracesmith.reports import instances, run_report, turns, visible
@@ -21,7 +20,6 @@ HOSTILE = (
     '<script>alert(1)</script>"><img src=x onerror=alert(1)></details></td></table>\x1b[31mred\u202e\ud800{{ 7*7 }}'
 )
 VOID = {"meta", "input"}
-PACKED = re.compile(r'<script type="text/html\+gzip">([^<]*)</script>')
 
 
 def instance(name: str, **more: Any) -> dict[str, Any]:
@@ -90,15 +88,6 @@ def reported(run: RunFiles) -> tuple[dict[str, Any], str]:
     output, summary = run.dataset.parent / "out" / "RUN.html", run.dataset.parent / "out" / "RUN.json"
     run_report.report("RUN", run, output, summary)
     return files.read_json(summary), opened(output.read_text(encoding="utf-8"))
-
-
-def unpacked(text: str) -> str:
-    return gzip.decompress(base64.b64decode(text)).decode("utf-8")
-
-
-def opened(source: str) -> str:
-    """Return a page as it is when every row was opened."""
-    return PACKED.sub(lambda match: unpacked(match[1]), source)
 
 
 def steps(summary: dict[str, Any]) -> dict[str, tuple[int | None, dict[str, int]]]:

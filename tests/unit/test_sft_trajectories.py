@@ -116,6 +116,7 @@ CALL = {"id": "c", "function": {"name": "bash", "arguments": "{"}}
         ("malformed_trajectory", change(2, thought=5)),
         ("bad_roles", change(1, role="developer")),
         ("bad_roles", change(1, role=["user"])),
+        ("bad_roles", [{"content": "You help."}, *history(VIEW)[1:]]),
         ("bad_roles", change(0, role="user")),
         ("bad_roles", change(3, role="system")),
         ("bad_roles", change(3, role="assistant")),

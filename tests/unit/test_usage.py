@@ -1,6 +1,7 @@
 """What a run took: the calls and steps that are its own, and no others."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ TABLE = "s\th:m:s\tmax_rss\tcpu_time\n{s}\t0:00:01\t-\t{cpu}\n"
 
 def call(stage: str, outcome: str = "paid", cost: float | None = 0.5) -> dict[str, Any]:
     tokens = {"prompt_tokens": 100, "completion_tokens": 10, "cached_tokens": 40, "seconds": 2.0}
-    return {"stage": stage, "outcome": outcome, "model": "m", "cost_usd": cost, **tokens}
+    return {"stage": stage, "outcome": outcome, "call": stage, "model": "m", "cost_usd": cost, **tokens}
 
 
 def test_calls_are_added_up_by_stage_and_model_of_this_run_alone(tmp_path: Path) -> None:
@@ -40,12 +41,18 @@ def test_a_steps_jobs_are_added_up_and_those_of_a_namesake_left_out(tmp_path: Pa
         "validate_bugs/npm__css-what.v8.0.0.report.2of2",
         "convert_trajectories/demo.xml",
         "convert_trajectories/demo.v2.xml",
+        "validate_bugs/npm__css-what.v8.0.0.report.1of3",
+        "run_agent/local/demo.tool",
+        "report_run/demo",
+        "render_training_config/demo.trl",
         "run_agent/local/demo",
         "write_issues/npm__css-what.v8.0.0__static",
     ):
         path = tmp_path / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(TABLE.format(s=4 if name.endswith("2of2") else 1, cpu="-" if "demo" in name else 2))
+        if name.endswith("1of3"):  # of an earlier run, in other shards
+            os.utime(path, (1, 1))
     found = {
         one["step"]: (one["jobs"], one["seconds"], one["cpu_seconds"]) for one in usage.read_durations(tmp_path, NAMES)
     }
@@ -54,6 +61,7 @@ def test_a_steps_jobs_are_added_up_and_those_of_a_namesake_left_out(tmp_path: Pa
         "convert_trajectories": (1, 1.0, 0.0),
         "run_agent": (1, 1.0, 0.0),
         "write_issues": (1, 1.0, 2.0),
+        "render_training_config": (1, 1.0, 0.0),
     }
     (tmp_path / "run_agent" / "demo.tsv").write_text("s\nlong\n")
     with pytest.raises(InputError, match="'long' is no number of seconds"):

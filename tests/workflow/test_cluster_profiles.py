@@ -129,7 +129,7 @@ def test_kubernetes_is_sent_what_a_job_asks_for(folder: Path) -> None:
     assert {one["workingDir"] for one in containers} == {str(folder)}
     assert {one["resources"]["requests"]["cpu"] for one in containers} == {"1"}
     assert sorted(one["resources"]["limits"]["memory"] for one in containers) == ["12000M", "6000M"]
-    assert all(job["spec"]["activeDeadlineSeconds"] == 3600 for job in jobs)
+    assert all(job["spec"]["template"]["spec"]["activeDeadlineSeconds"] == 3600 for job in jobs)
 
 
 def test_partitions_and_caps_of_nodes_are_asked_for_where_the_examples_are_taken(folder: Path) -> None:

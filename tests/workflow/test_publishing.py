@@ -97,7 +97,8 @@ def test_a_file_is_copied_once_and_again_when_it_is_another(folder: Path, store:
             {"endpoint_url": "http://127.0.0.1:9"},
             's3://bucket/mine: Could not connect to the endpoint URL: "http',
         ),
-        ({}, {}, "AWS_ACCESS_KEY_ID or AWS_PROFILE or AWS_ROLE_ARN is not set; export it"),
+        ({}, {}, "no credentials: export AWS_ACCESS_KEY_ID or AWS_PROFILE"),
+        (KEYS, {"endpoint_url": "http://a:b"}, "s3://bucket/mine: Custom endpoint `http://a:b` was not a valid URI"),
     ],
 )
 def test_a_store_that_cannot_be_had_is_named(
@@ -107,9 +108,13 @@ def test_a_store_that_cannot_be_had_is_named(
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     storage = {"s3": "s3://bucket/mine", "endpoint_url": endpoint, "region": "us-east-1"}
-    publishing.check_bucket(storage, KEYS)
+    publishing.check_bucket(storage)
+    for name in KEYS.keys() - found.keys():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/none")
     with pytest.raises(InputError, match=re.escape(f"config: key storage.s3: {said}")):
-        publishing.check_bucket(storage | change, found)
+        publishing.check_bucket(storage | change)
 
 
 def test_the_doctor_looks_for_the_bucket(folder: Path, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:

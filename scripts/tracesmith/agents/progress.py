@@ -5,7 +5,8 @@ import threading
 import time
 from typing import Any
 
-from tracesmith.progress import Tally, duration
+from tracesmith.llm.tally import Tally
+from tracesmith.progress import duration
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from tracesmith.errors import InputError
 from tracesmith.llm.client import Client
 from tracesmith.llm.gateway import Gateway
 from tracesmith.llm.settings import Settings
-from tracesmith.progress import Tally
+from tracesmith.llm.tally import Tally
 
 STAGE = "run_agent"
 MakeSettings = Callable[[str, str | None], Settings]

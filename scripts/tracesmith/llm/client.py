@@ -19,7 +19,7 @@ from tracesmith.llm.prices import Prices
 from tracesmith.llm.requests import Message, Purpose, Request
 from tracesmith.llm.retrying import AttemptError, Retries
 from tracesmith.llm.settings import Settings
-from tracesmith.progress import Tally
+from tracesmith.llm.tally import Tally
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")

@@ -8,11 +8,15 @@ import os
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
+
+import msgspec
 
 from tracesmith import files
-from tracesmith.errors import InputError
 from tracesmith.llm.answers import Entry
 
+NEEDED = {"stage", "outcome", "cost_usd", "call"}
+"""Keys of an entry without which a line is none."""
 ALL = ""
 """The account of everything, beside those of the stages."""
 
@@ -20,6 +24,15 @@ ALL = ""
 def stamp(seconds: float) -> str:
     """Return a time as the ledger writes it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def parse(line: bytes) -> Entry | None:
+    """Return the entry of a line, or None for a line that a kill tore."""
+    try:
+        entry = msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return cast(Entry, entry) if isinstance(entry, dict) and entry.keys() >= NEEDED else None
 
 
 class Ledger:
@@ -58,13 +71,11 @@ class Ledger:
                 self._add(line)
 
     def _add(self, line: bytes) -> None:
-        try:
-            entry: Entry = files.parse_json(line.decode("ascii"), str(self.path))
-            stage, outcome, cost, call = entry["stage"], entry["outcome"], entry["cost_usd"], entry["call"]
-        except (InputError, UnicodeDecodeError, KeyError, TypeError):
+        entry = parse(line)
+        if entry is None:
             return
-        if outcome != "cached":
-            self.spent[ALL] += cost or 0.0
-            self.spent[stage] += cost or 0.0
-        if outcome == "paid":
-            self.calls.add(call)
+        if entry["outcome"] != "cached":
+            self.spent[ALL] += entry["cost_usd"] or 0.0
+            self.spent[entry["stage"]] += entry["cost_usd"] or 0.0
+        if entry["outcome"] == "paid":
+            self.calls.add(entry["call"])

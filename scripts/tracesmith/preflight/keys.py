@@ -67,7 +67,7 @@ def check_store(plan: Plan) -> Iterator[Finding]:
     storage = plan.configuration.storage
     if plan.deep and storage["s3"]:
         publishing.check_plugin()
-        publishing.check_bucket(storage, plan.environment)
+        publishing.check_bucket(storage)
         yield Finding(OK, f"{storage['s3']}: the bucket opens, for copies of final files")
 
 

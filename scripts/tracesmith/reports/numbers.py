@@ -7,7 +7,7 @@ from typing import Any
 
 from tracesmith import integrity, records
 from tracesmith.records import Instance
-from tracesmith.reports.instances import MEASURES, files_of, measure_of, method_of, operator_of
+from tracesmith.reports.instances import MEASURES, files_of, measure_of
 from tracesmith.reports.run_inputs import Inputs
 from tracesmith.reports.run_rows import RESOLVED
 
@@ -38,16 +38,6 @@ def by_strategy(inputs: Inputs, group: Callable[[str], str]) -> list[dict[str, A
         }
         for name in every
     ]
-
-
-def by_operator(inputs: Inputs) -> list[dict[str, Any]]:
-    """Return what each operator gave: by_strategy."""
-    return by_strategy(inputs, operator_of)
-
-
-def by_method(inputs: Inputs) -> list[dict[str, Any]]:
-    """Return what each method of making bugs gave: by_strategy."""
-    return by_strategy(inputs, method_of)
 
 
 def by_file(inputs: Inputs) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """
 Make a page of a report: one file that needs no network, in which what a repository, a model or a test wrote is text.
 
-A page and its summary are the same bytes for the same inputs, paths and commit.
+A page and its summary are the same bytes for the same inputs, paths and commit, but for a run's times and money.
 """
 
 import base64

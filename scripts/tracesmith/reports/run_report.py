@@ -2,7 +2,7 @@
 Report a run: a summary in JSON and a page in HTML that follow every candidate to a row or the reason why not.
 
 The page is one file that needs no network, and everything in it that a repository, a model or a test wrote is text.
-Both are the same bytes for the same inputs, paths and commit.
+Both are the same bytes for the same inputs, paths and commit, but for the times and the money of the run.
 """
 
 import logging
@@ -55,8 +55,8 @@ def report(run_id: str, run: RunFiles, output: Path, summary_path: Path, figures
         "files": {name: str(path) for name, path in paths.items()},
         "funnel": steps,
         "spread": inputs.spreads,
-        "operators": numbers.by_operator(inputs),
-        "methods": numbers.by_method(inputs),
+        "operators": numbers.by_strategy(inputs, instances.operator_of),
+        "methods": numbers.by_strategy(inputs, instances.method_of),
         "files_changed": numbers.by_file(inputs),
         "difficulty": numbers.by_difficulty(inputs),
         "agents": numbers.of_agents(inputs),

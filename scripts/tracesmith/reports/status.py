@@ -30,19 +30,18 @@ def lines(read: Configuration, folder: Path) -> Iterator[str]:
 
 
 def results(read: Configuration, run_ids: Collection[str], folder: Path) -> Iterator[str]:
-    """Yield a table of what some runs came to: instances, resolved, rows, USD, where the report is."""
+    """Yield a table of what some runs came to: instances, resolved, rows, USD of the agents, where the report is."""
     ledger = Ledger(folder / LEDGER)
     ledger.refresh()
-    table: list[tuple[str, ...]] = [("run", "instances", "resolved", "rows", "USD", "report")]
+    table: list[tuple[str, ...]] = [("run", "instances", "resolved", "rows", "agents, USD", "report")]
     for run_id in sorted(run_ids):
         run = read.run(run_id)
         style = run.settings["sft"]["style"]
-        stages = (f"run_agent/{run_id}", f"write_bugs/{run.repo.name}", f"write_issues/{run.repo.name}")
         states = [
-            _row("", _dataset(run.repo), folder, _length)[1],
+            _row("", _dataset(run.repo), folder, _instances_of)[1],
             _row("", f"logs/run_evaluation/{run_id}/report.json", folder, _resolved)[1],
             _row("", f"trajectories_sft/{run_id}.resolved_only.{style}.jsonl", folder, _count)[1],
-            f"{sum(ledger.spent.get(stage, 0.0) for stage in stages):.2f}",
+            f"{ledger.spent.get(f'run_agent/{run_id}', 0.0):.2f}",
         ]
         page = Path(f"reports/{run_id}.html")
         table.append((run_id, *states, str(page) if (folder / page).is_file() else f"- (snakemake --cores all {page})"))
@@ -59,7 +58,7 @@ def _repo(repo: Repo, folder: Path) -> Iterator[tuple[str, str, str]]:
     tried = _entries(folder / report)
     yield _row("valid bugs", report, folder, _funnel, f"{tried} candidates tried so far" if tried else MISSING)
     yield _row("confirmed bugs", f"logs/run_validation/{name}/confirmation.json", folder, _funnel)
-    yield _row("instances", _dataset(repo), folder, _length)
+    yield _row("instances", _dataset(repo), folder, _instances_of)
 
 
 def _run(run_id: str, run: Run, user: str, folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -97,7 +96,11 @@ def _dataset(repo: Repo) -> str:
 def _instances(run: Run, folder: Path) -> int | None:
     """Return how many instances a run is over, None before there are some."""
     path = folder / _dataset(run.repo)
-    return len(records.read_instances(path)) if path.is_file() else None
+    return int(_instances_of(path)) if path.is_file() else None
+
+
+def _instances_of(path: Path) -> str:
+    return str(len(records.read_instances(path)))
 
 
 def _entries(beside: Path) -> int:

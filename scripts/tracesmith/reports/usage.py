@@ -2,17 +2,32 @@
 
 import csv
 import re
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from tracesmith import files
 from tracesmith.errors import InputError
+from tracesmith.llm import ledger
 
 AMOUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd", "seconds")
 """Of a call; seconds are those it took, several at once counted each."""
-VARIANT = r"(?:__\w+|\.(?:\w+report|report|resolved_only|xml|tool|ticks|llm_modify|llm_rewrite|\d+of\d+))*"
-"""What follows the repository or the run in the name of a step's benchmark."""
+STYLE = r"\.(?:xml|tool|ticks)"
+VARIANTS = {
+    "write_bugs": r"\.llm_(?:modify|rewrite)",
+    "validate_bugs": r"\.(?:combined_)?report",
+    "write_issues": r"__(?:llm|static|tests|pr|skip)",
+    "convert_trajectories": STYLE,
+    "filter_resolved": STYLE,
+    "split_rows": STYLE,
+    "export_rows": STYLE + r"\.(?:parquet|sharegpt|preferences)",
+    "render_training_config": r"\.(?:torchtune|trl)",
+    "render_agent_config": r"\.(?:base|tuned)",
+}
+"""What stands behind the repository or the run in the name of a step's benchmark."""
+SHARD = r"(?:\.\d+of(\d+))?"
+OWN = "report_run"
+"""The step that reads them: the last time it ran says nothing of the run."""
 
 
 def read_calls(path: Path, names: Collection[str]) -> list[dict[str, Any]]:
@@ -22,15 +37,13 @@ def read_calls(path: Path, names: Collection[str]) -> list[dict[str, Any]]:
     A line that a kill tore is left out, as in the ledger's own sum; there may be no ledger, where no model was asked.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for line in path.read_bytes().splitlines() if path.is_file() else []:
-        try:
-            call = files.parse_json(line.decode("ascii"), str(path))
-            stage, _, of = call["stage"].partition("/")
-            key, outcome, amounts = (stage, call["model"]), call["outcome"], [call[name] or 0 for name in AMOUNTS]
-        except (InputError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+    for line in path.open("rb") if path.is_file() else ():
+        entry = ledger.parse(line)
+        stage, _, of = entry["stage"].partition("/") if entry else ("", "", "")
+        if not entry or of not in names:
             continue
-        if of not in names:
-            continue
+        call: dict[str, Any] = {**entry}
+        key, outcome, amounts = (stage, call["model"]), call["outcome"], [call[name] or 0 for name in AMOUNTS]
         account = found.setdefault(key, {"paid": 0, "cached": 0, "lost": 0, **dict.fromkeys(AMOUNTS, 0)})
         account["cached" if outcome == "cached" else "paid" if outcome == "paid" else "lost"] += 1
         if outcome != "cached":
@@ -43,20 +56,32 @@ def read_durations(folder: Path, names: Collection[str]) -> list[dict[str, Any]]
     """
     Return how long the last job of each step for some runs and repositories took, longest first.
 
-    `seconds` of the clock and `cpu_seconds`; shards of a step are added up. Raises InputError for another kind of file.
+    `seconds` of the clock and `cpu_seconds`; the shards of a step, as many as there were the last time, are added up.
+    Raises InputError for another kind of file.
     """
-    mine = re.compile(f"(?:{'|'.join(map(re.escape, sorted(names)))}){VARIANT}")
-    found: dict[str, dict[str, Any]] = {}
+    known = "|".join(map(re.escape, sorted(names)))
+    jobs: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(folder.rglob("*.tsv")):
-        if not mine.fullmatch(path.stem):
-            continue
         step = path.relative_to(folder).parts[0]
-        account = found.setdefault(step, {"step": step, "jobs": 0, "seconds": 0.0, "cpu_seconds": 0.0})
+        mine = re.fullmatch(f"(?:{known}){VARIANTS.get(step, '')}{SHARD}", path.stem)
+        if mine and step != OWN:
+            jobs[step][mine[1] or ""].append(path)
+    rows = [_duration(step, by_shards.pop("", []) + _newest(by_shards.values())) for step, by_shards in jobs.items()]
+    return sorted(rows, key=lambda row: (-row["seconds"], row["step"]))
+
+
+def _newest(groups: Iterable[list[Path]]) -> list[Path]:
+    return max(groups, key=lambda paths: max(path.stat().st_mtime for path in paths), default=[])
+
+
+def _duration(step: str, paths: Iterable[Path]) -> dict[str, Any]:
+    account: dict[str, Any] = {"step": step, "jobs": 0, "seconds": 0.0, "cpu_seconds": 0.0}
+    for path in paths:
         for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t"):
             account["jobs"] += 1
             account["seconds"] += _number(row.get("s"), path)
             account["cpu_seconds"] += _number(row.get("cpu_time"), path)
-    return sorted(found.values(), key=lambda account: (-account["seconds"], account["step"]))
+    return account
 
 
 def _number(text: str | None, path: Path) -> float:

@@ -47,8 +47,8 @@ class WrittenCall(msgspec.Struct):
 class Message(msgspec.Struct):
     """Of a message, what is read whatever the engine; no values are made of its other keys."""
 
-    role: Literal["system", "user", "assistant", "tool", "exit"]
-    """The last is that of mini-swe-agent's own end, and of no turn."""
+    role: Literal["system", "user", "assistant", "tool", "exit", ""] = ""
+    """No turn has one of the last two: mini-swe-agent's own end, and a message without a role."""
     content: str | list[dict[str, Any]] | None = None
     """A list of parts for caches, images and thoughts."""
     tool_calls: list[WrittenCall] | None = None

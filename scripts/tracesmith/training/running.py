@@ -182,7 +182,7 @@ def _say(work: Path) -> None:
     """Log how far the trainer is."""
     steps = curves.read(work)
     if steps:
-        logger.info("step %d, loss %.4g", len(steps), steps[-1].get("loss", math.nan))
+        logger.info("step %d, loss %.4g", steps[-1]["step"], steps[-1].get("loss", math.nan))
 
 
 def _publish(plan: Plan, python: Path, folder: Path, found: Curves, output: Path, last: int) -> None:
