@@ -68,6 +68,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
 
 def test_the_loss_falls_and_the_manifest_tells_all(trained: tuple[Path, dict[str, Any]]) -> None:
     folder, manifest = trained
+    steps = len(manifest["loss"]["each"])
+    assert f"step {steps} of {steps}, loss" in (folder / "finetune.log").read_text()
     losses = manifest["loss"]["each"]
     assert len(losses) == manifest["steps"] == 6
     assert losses[-1] < losses[0] - 0.5

@@ -64,7 +64,8 @@ def check(path: Path, python: Path, folder: Path) -> Plan:
 
 def _steps(path: Path, config: dict[str, Any], proof: Proof) -> int:
     if config["tracesmith"]["backend"] == "trl":
-        return -(-proof.rows // int(config.get("per_device_train_batch_size", 8)))
+        batches = -(-proof.rows // int(config.get("per_device_train_batch_size", 8)))
+        return -(-batches // int(config.get("gradient_accumulation_steps", 1)))
     steps = rendering.steps_of_epoch(proof.rows, config)
     if not steps:
         raise InputError(

@@ -14,6 +14,7 @@ import math
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,7 @@ def finetune(config: Path, python: Path, output: Path) -> None:
     with _alone(folder / ".lock") as lock:
         fingerprint = _fingerprint(plan)
         _start_over(work, folder, fingerprint)
-        last = int(plan.config["epochs"] if "epochs" in plan.config else plan.config["num_train_epochs"]) - 1
+        last = _epochs(plan) - 1
         if not _whole(work, folder, last):
             _train(config, plan, python, work, lock)
         found = curves.read(work / "logs")
@@ -118,7 +119,11 @@ def _train(config: Path, plan: Plan, python: Path, work: Path, lock: int) -> Non
     if resumed is not None:
         logger.info("going on after epoch %d", resumed)
     command = _torchtune if backend == "torchtune" else _trl
-    _run(command(config, plan, python, work, resumed), work, lock)
+    _run(command(config, plan, python, work, resumed), work, lock, plan.steps * _epochs(plan))
+
+
+def _epochs(plan: Plan) -> int:
+    return int(plan.config["epochs"] if "epochs" in plan.config else plan.config["num_train_epochs"])
 
 
 def _torchtune(config: Path, plan: Plan, python: Path, work: Path, resumed: int | None) -> list[str]:
@@ -147,7 +152,7 @@ def _environment(work: Path) -> dict[str, str]:
     return {**os.environ, **quiet, **own, **threads}
 
 
-def _run(command: Sequence[str], work: Path, lock: int) -> None:
+def _run(command: Sequence[str], work: Path, lock: int, steps: int) -> None:
     """Run the trainer in a session of its own; whatever ends the wait kills all of it."""
     logger.info("running %s", " ".join(command))
     with (
@@ -162,11 +167,12 @@ def _run(command: Sequence[str], work: Path, lock: int) -> None:
             pass_fds=[lock],
         ) as process,
     ):
+        pace = _Pace(steps)
         try:
             while process.poll() is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(progress.LINE_EVERY_S)
-                _say(work)
+                pace.say(curves.read(work / "logs"))
         finally:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -178,11 +184,22 @@ def _run(command: Sequence[str], work: Path, lock: int) -> None:
         raise TrainerError(f"the trainer ended with code {process.returncode}: {said}; all it said is in {work / LOG}")
 
 
-def _say(work: Path) -> None:
-    """Log how far the trainer is."""
-    steps = curves.read(work)
-    if steps:
-        logger.info("step %d, loss %.4g", steps[-1]["step"], steps[-1].get("loss", math.nan))
+class _Pace:
+    """Says how far the trainer is, and how long the rest takes at the pace since it was first looked at."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._first: tuple[float, float] | None = None
+
+    def say(self, steps: Curves) -> None:
+        """Log the last step."""
+        if not steps:
+            return
+        step, now = steps[-1]["step"], time.monotonic()
+        self._first = self._first or (step, now)
+        done, seconds = step - self._first[0], now - self._first[1]
+        left = f"; {progress.duration(seconds / done * (self._total - step))} left" if done > 0 else ""
+        logger.info("step %d of %d, loss %.4g%s", step, self._total, steps[-1].get("loss", math.nan), left)
 
 
 def _publish(plan: Plan, python: Path, folder: Path, found: Curves, output: Path, last: int) -> None:
