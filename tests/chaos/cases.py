@@ -12,8 +12,8 @@ from pathlib import Path
 
 import engine_faults
 import faults
+import hostile_packages
 import model_faults
-import packages
 import pair
 import stages
 import workflows
@@ -47,7 +47,7 @@ class Kind:
 
 
 def _package(name: str) -> Kind:
-    return Kind(partial(packages.live_with, name=name), 1, check=packages.check)
+    return Kind(partial(hostile_packages.live_with, name=name), 1, check=hostile_packages.check)
 
 
 KINDS = {
@@ -65,7 +65,7 @@ KINDS = {
     "model misbehaves": Kind(model_faults.misbehave, 1, stages.with_a_model),
     "model gone": Kind(model_faults.vanish, 1, stages.with_a_model),
     "kill during a call": Kind(model_faults.kill_caller, 2, stages.with_a_model),
-    **{f"package: {name}": _package(name) for name in packages.HOSTILES},
+    **{f"package: {name}": _package(name) for name in hostile_packages.HOSTILES},
     "engine killed": Kind(engine_faults.crash_engine, 1, stages.in_docker, needs="sandbox docker mounts"),
 }
 

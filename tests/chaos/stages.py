@@ -3,6 +3,7 @@
 import contextlib
 import random
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,7 @@ def copy_for_agents(finished: Path, folder: Path) -> None:
 @contextlib.contextmanager
 def in_docker(folder: Path, finished: Path, rng: random.Random) -> Iterator[Scene]:
     """The whole line in containers of an engine of its own, with the base image of the usual one."""
-    engine = folder.parent / "engine"
+    engine = Path(tempfile.mkdtemp(prefix="engine-")) / "own"  # a test's own folder is too long for a socket's path
     with STARTING:
         call_engine("start", engine)
     try:
@@ -65,6 +66,7 @@ def in_docker(folder: Path, finished: Path, rng: random.Random) -> Iterator[Scen
         yield Scene(pair.ORACLE, folder, finished, rng, {"DOCKER_HOST": host}, engine=engine)
     finally:
         call_engine("stop", engine)
+        engine.parent.rmdir()
 
 
 def call_engine(verb: str, engine: Path) -> None:

@@ -164,7 +164,7 @@ def test_a_changed_setting_runs_only_what_depends_on_it(line: Path) -> None:
     config["repos"]["tiny"]["issues"] = {"seed": 25}
     workflows.write_config(line, config)
     planned = workflows.planned(line, ROWS, REPORT)
-    assert planned == {"write_issues", "assemble_dataset", "check_workspaces", "run_agent", *AFTER_AGENT}
+    assert planned == {"write_issues", "assemble_dataset", "report_repo", "check_workspaces", "run_agent", *AFTER_AGENT}
 
 
 def test_more_workers_change_nothing(line: Path) -> None:
