@@ -26,7 +26,7 @@ KUBECTL = """#!/bin/sh
 cd "$(dirname "$0")"
 case $1 in
 create) cat >"manifest.$$.yaml" && echo job.batch/tracesmith-1 ;;
-get) printf tracesmith-1::1 ;;
+get) printf tracesmith-1::True ;;
 esac
 """
 """Keeps what it is sent, and says of every job that it failed."""
@@ -121,7 +121,8 @@ def test_kubernetes_is_sent_what_a_job_asks_for(folder: Path) -> None:
     options = ["--workflow-profile", str(profile("kubernetes")), "--retries", "1", "--latency-wait", "1"]
     options += ["--seconds-between-status-checks", "1"]
     found = {**workflows.environment(folder), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
-    done = subprocess.run([*command, *place, *options], capture_output=True, text=True, check=False, env=found)
+    given = {"capture_output": True, "text": True, "timeout": 300, "env": found}
+    done = subprocess.run([*command, *place, *options], check=False, **given)
     assert done.returncode == 1, done.stderr
     jobs = [yaml.safe_load(path.read_text()) for path in (folder / "bin").glob("manifest.*.yaml")]
     assert {job["metadata"]["generateName"] for job in jobs} == {"tracesmith-build-environment-"}
