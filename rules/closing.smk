@@ -18,4 +18,5 @@ def show_results():
         lines = list(status.results(CONFIGURATION, run_ids, Path())) if run_ids else []
     except InputError as error:  # the run went well all the same
         lines = [f"WARNING: {error}"]
-    print(*lines, sep="\n", file=sys.stderr)
+    for line in lines:
+        print(line, file=sys.stderr)

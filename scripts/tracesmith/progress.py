@@ -4,7 +4,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from types import TracebackType
 from typing import Protocol, TypeVar
 
@@ -72,18 +72,14 @@ class Progress:
         logger.info("%s", "; ".join(parts))
 
 
-def shown(items: Iterable[Item], total: int, what: str, costs: Costs | None = None) -> Generator[Item, None, None]:
-    """
-    Yield some items and show the progress; whoever ends early ends what makes them.
-
-    An item is done when the next one is asked for: whether it was the work or its result.
-    """
-    with contextlib.ExitStack() as ends, Progress(total, what, costs) as progress:
-        if isinstance(items, Generator):
-            ends.enter_context(contextlib.closing(items))
-        for item in items:
-            yield item
+def shown(
+    results: Generator[Item, None, None], total: int, what: str, costs: Costs | None = None
+) -> Generator[Item, None, None]:
+    """Yield results as they are made, and show the progress; whoever ends early ends what makes them."""
+    with contextlib.closing(results), Progress(total, what, costs) as progress:
+        for result in results:
             progress.step()
+            yield result
 
 
 def duration(seconds: float) -> str:

@@ -15,7 +15,7 @@ sys.path.insert(0, {str(SCRIPTS)!r})
 from tracesmith import cli, progress
 cli.start_logging()
 progress.LINE_EVERY_S = 0.01
-for item in progress.shown(range(3), 3, "bugs"):
+for item in progress.shown((number for number in range(3)), 3, "bugs"):
     time.sleep(0.02)
     progress.logger.info("said of %d", item)
 """

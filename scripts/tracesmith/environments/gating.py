@@ -42,8 +42,8 @@ def run(folder: Path, environment: Environment, settings: GateSettings) -> Gate:
     """
     files = workspaces.test_files(folder / environment.source, environment.test)
     runs: list[SuiteRun] = []
-    for number in progress.shown(range(1, settings.runs + 1), settings.runs, "reference runs"):
-        found = references.make(folder, environment, number)
+    made = (references.make(folder, environment, number) for number in range(1, settings.runs + 1))
+    for number, found in enumerate(progress.shown(made, settings.runs, "reference runs"), start=1):
         runs.append(found)
         judge(runs, files, environment, settings.passing, folder / references.NAME)
         words = (number, len(found.passed()), len(found.tests), found.seconds, perturbations.of_run(number))

@@ -8,7 +8,7 @@ instance that the report or the engine lists, is a row or stands in the sidecar 
 import gc
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -72,7 +72,10 @@ def convert_trajectories(root: Path, output: Path, settings: Settings) -> int:
     gc.freeze()  # what was imported stays: looking through it again and again takes longer than the rows do
     names = trajectories.list_folders(root)
     everything = {*names, *(run.verdicts.resolved if run.verdicts else ()), *trajectories.names_without_folder(root)}
-    found = _rows(run, sorted(everything), frozenset(names), ledger)
+    outcomes = progress.shown(
+        _outcomes(run, sorted(everything), frozenset(names), ledger), len(everything), "trajectories"
+    )
+    found = (row for row in outcomes if row is not None)
     first = next(found, None)  # before the output's folder is made: a run without a row leaves nothing behind
     if first is None:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(ledger.funnel.dropped.items()))
@@ -141,9 +144,11 @@ def _made_by(run: Run, settings: Settings, ledger: Ledger) -> dict[str, Any]:
     return made_by
 
 
-def _rows(run: Run, names: list[str], folders: frozenset[str], ledger: Ledger) -> Iterator[dict[str, Any]]:
-    """Yield the rows, one trajectory in memory at a time, and enter each into the ledger."""
-    for name in progress.shown(names, len(names), "trajectories"):
+def _outcomes(
+    run: Run, names: list[str], folders: frozenset[str], ledger: Ledger
+) -> Generator[dict[str, Any] | None, None, None]:
+    """Yield a row, or None for what is none, one trajectory in memory at a time, and enter each into the ledger."""
+    for name in names:
         try:
             if name not in folders:
                 raise UnusableTrajectoryError("no_trajectory", "it is listed, it has no folder")
@@ -152,6 +157,7 @@ def _rows(run: Run, names: list[str], folders: frozenset[str], ledger: Ledger) -
             row = rows.make(run, name, trajectory, hashes)
         except UnusableTrajectoryError as error:
             ledger.drop(name, error)
+            yield None
         else:
             ledger.funnel.keep()
             ledger.placeholders.update(row["tracesmith"].get("placeholders", {}))
