@@ -143,7 +143,7 @@ def test_a_filter_that_is_switched_on_filters_again_and_converts_nothing(line: P
     sidecar = json.loads((line / f"{ROWS}.meta.json").read_text())
     assert sidecar["funnel"]["dropped"] == {"similar_instance": 1}
     heads, said = next(pair for pair in pairwise(done.stdout.splitlines()) if pair[0].startswith("run  "))
-    assert heads.split() == ["run", "instances", "resolved", "rows", "USD", "report"]
+    assert heads.split() == ["run", "instances", "resolved", "rows", "agents,", "USD", "report"]
     assert said.split() == [RUN, "5", "5", "of", "5", "4", "0.00", REPORT]
 
 
