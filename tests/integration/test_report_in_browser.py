@@ -163,6 +163,16 @@ def test_a_stranger_finds_why_a_candidate_was_dropped(page: Page) -> None:
     page.screenshot(path=SCREENSHOTS / "repository.png", full_page=True)
 
 
+@pytest.mark.parametrize("kind", ["Tried", "Valid"])
+def test_what_was_validated_is_found_among_the_candidates(page: Page, kind: str) -> None:
+    table = page.locator("table", has=page.get_by_text("Operator: what became"))
+    cells = table.locator(f"td[data-label='{kind}']", has=page.get_by_role("link"))
+    wanted = cells.first.get_by_role("link").inner_text()
+    cells.first.get_by_role("link").click()
+    expect(page.locator("#shown")).to_have_text(f"{wanted} of 3")
+    assert (DROPPED in ids(page)) is (kind == "Tried")
+
+
 def test_a_page_of_ten_thousand_rows_is_quick(browser: Browser, tmp_path: Path, complaints: list[str]) -> None:
     run = report_inputs.make(tmp_path, 10_000, characters=200)
     run_report.report("many", run, tmp_path / "many.html", tmp_path / "many.json")

@@ -71,8 +71,11 @@ def report(repo: RepoFiles, output: Path, summary_path: Path) -> None:
     candidates = [(row, path) for path in repo.candidates for row in records.read_candidates(path, allow_empty=True)]
     instances = {row["instance_id"]: row for row in records.read_instances(repo.dataset)}
     records.check_known(instances, [row["instance_id"] for row, _ in candidates], str(repo.dataset), "the candidates")
-    fates = read_fates(repo)
+    judged, fates = read_judged(repo), read_fates(repo)
     each = [_shown(row, path, fates, instances) for row, path in candidates]
+    for one in each:
+        verdict = judged.get(one["instance_id"])
+        one["validation"] = ["tried", verdict] if verdict else []
     summary = {
         "made_by": summaries.made_by(STAGE, FORMAT_VERSION, repo.named(), {}),
         "repo": environment.get("repo"),
@@ -113,9 +116,15 @@ def read_fates(repo: RepoFiles) -> dict[str, str]:
         out = read_object(path).get("screened_out", {})
         schemas.check(out, SCREENED_OUT, f"{path}: key 'screened_out'")
         fates |= out
-    for path in [*repo.validation, repo.confirmation]:
-        fates |= run_inputs.read_judged(path, read_object(path))
-    return fates
+    return fates | read_judged(repo) | run_inputs.read_judged(repo.confirmation, read_object(repo.confirmation))
+
+
+def read_judged(repo: RepoFiles) -> dict[str, str]:
+    """Return the verdict of each candidate that was validated."""
+    judged: dict[str, str] = {}
+    for path in repo.validation:
+        judged |= run_inputs.read_judged(path, read_object(path))
+    return judged
 
 
 def yields(each: Sequence[dict[str, Any]], names: Callable[[dict[str, Any]], list[str]]) -> list[dict[str, Any]]:
