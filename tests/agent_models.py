@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,15 @@ def answer(body: Body) -> Message:
 
 def undoing(dataset: Path) -> Callable[[Body], Message]:
     """Return a model that undoes the bug of the instance whose problem statement is its task, and submits."""
-    bugs = {row["problem_statement"].strip(): row["patch"] for row in json.loads(dataset.read_text())}
+
+    @cache
+    def bugs() -> dict[str, str]:
+        return {row["problem_statement"].strip(): row["patch"] for row in json.loads(dataset.read_text())}
 
     def answer(body: Body) -> Message:
         turn = sum(message["role"] == "assistant" for message in body["messages"])
-        task = text(body["messages"][1])
-        patch = next(patch for said, patch in bugs.items() if said in task)
+        task = next(text(message) for message in body["messages"] if message["role"] == "user")
+        patch = next(patch for said, patch in bugs().items() if said in task)
         undo = f"git apply -R - <<'PATCH'\n{patch}PATCH"
         return bash(json.dumps({"command": [undo, SUBMIT][min(turn, 1)]}), turn)
 

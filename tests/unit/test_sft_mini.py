@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sft_samples import DEMO, MINI, PROMPT, read_rows
+from sft_samples import DEMO, MINI, PROMPT, read_rows, write_trajectory
 from tracesmith import files, sft
 from tracesmith.errors import InputError
 
@@ -48,6 +48,16 @@ def test_a_submitted_run_ends_with_the_submitting_turn_and_has_its_patch(tmp_pat
     extras = row["tracesmith"]
     assert (extras["engine"], extras["exit_status"], extras["cost"]) == ("mini", "Submitted", 0.0)
     assert "str_replace_editor" not in row["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(("engine", "prompt"), [("mini", "xml_bash.yaml"), ("oracle", "xml_tools.yaml")])
+def test_a_trajectory_in_the_layout_of_swe_agent_says_whose_tools_it_uses(
+    tmp_path: Path, engine: str, prompt: str
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "a.traj").write_text("{")
+    write_trajectory(tmp_path, "b", [*HEAD, {"role": "assistant", "content": "Done."}], info={"engine": engine})
+    assert sft.prompt_name(tmp_path) == prompt
 
 
 def test_a_text_run_is_its_own_words_in_ticks_and_calls_in_the_other_styles(tmp_path: Path) -> None:

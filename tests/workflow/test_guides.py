@@ -5,17 +5,20 @@ Those of the guides to repositories, proxies and clusters are run by tests/integ
 name is looked up by tests/workflow/test_guides_hold.py.
 """
 
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+import agent_models
 import bug_answers
+import guides
 import llm_server
 import tiny
 import workflows
@@ -28,6 +31,29 @@ I call the functions as the documentation says, and what I get back is not what 
 used to be right before.
 """
 LOG = workflows.ROOT / "tests" / "data" / "logs" / "vitest" / "4.1.12" / "mixed.verbose.log"
+TINY = {"REPO": tiny.REPO, "/RUN": "/tiny-oracle", "configs/repos/css-what.yaml": "tiny.yaml"}
+"""Names of the guides, and what stands in a test's folder."""
+TINY_FOR_ZOD = {
+    "profile: ZodProfile": "profile: tiny.yaml\n    sandbox: {backend: bubblewrap}",
+    "npm__zod.v4.6.7": tiny.REPO,
+    "max_bugs: 60": "max_bugs: 12",
+    "max_instances: 20": "max_instances: 5",
+    "--cores 8": "--cores 2",
+    ". .venv/bin/activate\n": "",
+}
+CLONE = (
+    ".venv",
+    "Makefile",
+    "Snakefile",
+    "config.yaml",
+    "configs",
+    "envs",
+    "profiles",
+    "report",
+    "rules",
+    "schemas",
+    "scripts",
+)
 PULL = {"number": 1, "title": "Join intervals that touch", "body": None, "diff": tiny.REPAIR}
 
 
@@ -44,15 +70,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
         yield state
 
 
-def run(folder: Path, guide: str) -> None:
-    """Run the commands of a guide, block after block; the repository and its profile are those of the folder."""
-    text = (workflows.ROOT / "docs" / guide).read_text()
+def run(folder: Path, guide: str, after: str = "", others: Mapping[str, str] = TINY) -> None:
+    """Run the commands of a guide that come after some words, block after block, with other names in them."""
+    text = (workflows.ROOT / "docs" / guide).read_text().partition(after or "\n")[2]
     blocks = re.findall(r"(?ms)^```sh\n(.*?)^```$", text)
     assert blocks
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for block in blocks:
-        command = block.replace("REPO", tiny.REPO).replace("/RUN", "/tiny-oracle")
-        command = command.replace("configs/repos/css-what.yaml", "tiny.yaml")
+        command = replaced(block, others)
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=folder,
@@ -61,7 +86,13 @@ def run(folder: Path, guide: str) -> None:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+
+
+def replaced(text: str, others: Mapping[str, str]) -> str:
+    for name, other in others.items():
+        text = text.replace(name, other)
+    return text
 
 
 def test_the_commands_of_the_guides_work_as_they_stand(line: Path, server: ModelServer) -> None:
@@ -88,3 +119,31 @@ def test_the_commands_of_the_guides_to_workspaces_logs_and_rows_work_as_they_sta
     assert "failed" in json.loads((line / "states.json").read_text()).values()
     run(line, "sft.md")
     assert (line / "filtered.jsonl").read_text()
+
+
+def test_the_tutorial_goes_from_a_repository_to_rows_with_a_model(line: Path, server: ModelServer) -> None:
+    """As it stands, with the tiny package in the place of zod."""
+    (line / "config.yaml").unlink()
+    for name in CLONE:
+        (line / name).symlink_to(Path(sys.prefix) if name == ".venv" else workflows.ROOT / name)
+    (block,) = (one for one in guides.blocks() if one.guide.name == "tutorial.md" and one.language == "yaml")
+    (line / "zod.yaml").write_text(replaced(block.text, TINY_FOR_ZOD))
+    undo = agent_models.undoing(line / f"logs/agent_datasets/{tiny.REPO}_final.json")
+
+    def answer(body: Body) -> Message:
+        if "tools" in body:
+            return undo(body)
+        number = hashlib.sha256(json.dumps(body["messages"]).encode()).hexdigest()[:8]
+        return {"content": ISSUE.replace("the update", f"build {number}")}
+
+    server.answer = answer
+    run(line, "tutorial.md", "## zod: what to set", TINY_FOR_ZOD)
+    instances = json.loads((line / f"logs/agent_datasets/{tiny.REPO}_final.json").read_text())
+    for run_id in ("zod-oracle", "zod-claude"):
+        rows = (line / f"trajectories_sft/{run_id}.xml.jsonl").read_text().splitlines()
+        assert len(rows) == len(instances) > 3
+    resolved = json.loads((line / "logs/run_evaluation/zod-claude/report.json").read_text())["ids_resolved"]
+    (indented,) = re.findall(r"(?m)^    (scripts/verify_row.py .*)$", (workflows.ROOT / "docs/tutorial.md").read_text())
+    check = indented.replace("INSTANCE_ID", resolved[0]).split()
+    done = subprocess.run([sys.executable, *check], cwd=line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -49,9 +49,11 @@ def list_folders(root: Path) -> list[str]:
 
 
 def prompt_name(root: Path) -> str:
-    """Return the name of the prompt file for a run's folder: mini-swe-agent has a shell and no other tool."""
-    of_mini = next(root.glob("*/*.traj"), None) is None and next(root.glob("*/*.traj.json"), None) is not None
-    return "xml_bash.yaml" if of_mini else "xml_tools.yaml"
+    """Return the name of the prompt file for a run's folder: mini-swe-agent, whoever ran it, has a shell and no more."""
+    for name in list_folders(root):
+        with contextlib.suppress(UnusableTrajectoryError):
+            return "xml_bash.yaml" if read_trajectory(root, name).engine == "mini" else "xml_tools.yaml"
+    return "xml_tools.yaml"
 
 
 def names_without_folder(root: Path) -> set[str]:
