@@ -49,7 +49,7 @@ def list_folders(root: Path) -> list[str]:
 
 
 def prompt_name(root: Path) -> str:
-    """Return the name of the prompt file for a run's folder: mini-swe-agent, whoever ran it, has a shell and no more."""
+    """Return the name of the prompt file for a run's folder: mini-swe-agent has a shell and no other tool."""
     for name in list_folders(root):
         with contextlib.suppress(UnusableTrajectoryError):
             return "xml_bash.yaml" if read_trajectory(root, name).engine == "mini" else "xml_tools.yaml"
