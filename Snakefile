@@ -58,7 +58,7 @@ include: "rules/model_evaluation.smk"
 include: "rules/shards.smk"
 include: "rules/report.smk"
 include: "rules/preflight.smk"
-include: "rules/closing.smk"
+include: "rules/terminal.smk"
 
 
 if CONFIGURATION.storage["s3"]:
@@ -69,7 +69,13 @@ if CONFIGURATION.storage["s3"]:
 onstart:
     if not workflow.touch:
         check_before_start()
+        show_progress()
 
 
 onsuccess:
+    TERMINAL.end()
     show_results()
+
+
+onerror:
+    TERMINAL.end()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -119,6 +120,25 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2, **variables: str) -
         env={**environment(folder), **variables},
         timeout=600,
     )
+
+
+def snakemake_on_a_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run the workflow as somebody does who looks at it, and return the exit code and what the terminal showed."""
+    ours, terminal = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as shown:
+        process = subprocess.Popen(
+            command(folder, *arguments),
+            stdout=terminal,
+            stderr=terminal,
+            env=environment(folder),
+            start_new_session=True,
+        )
+        os.close(terminal)
+        said = b""
+        with contextlib.suppress(OSError):  # what Linux says of a terminal that nobody writes to any more
+            while chunk := shown.read(1 << 16):
+                said += chunk
+    return process.wait(), said.decode()
 
 
 def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":

@@ -179,8 +179,9 @@ def test_a_changed_agent_prompt_changes_the_rows_and_keeps_the_instances(line: P
     instances = (line / DATASET).read_bytes()
     prompt = line / "agent.yaml"
     prompt.write_text(prompt.read_text().replace("/testbed\n", "/testbed (the repository)\n", 1))
-    done = workflows.snakemake(line, ROWS)
-    assert done.returncode == 0, done.stdout
+    code, shown = workflows.snakemake_on_a_terminal(line, ROWS)
+    assert code == 0, shown
+    assert f"run_agent local/{RUN} [####################] 5 of 5" in shown
     assert (line / DATASET).read_bytes() == instances
     assert all("(the repository)" in json.dumps(row) for row in read_rows(line / ROWS))
 

@@ -1,13 +1,22 @@
 """
-After the last job of a run that went well: what its runs came to, in a few lines.
+What a run says beside Snakemake: how far its jobs are, on a terminal, and what it came to, when all went well.
 
-INPUT   the jobs of the run, the files they made
-OUTPUT  a table on stderr
+INPUT   the jobs of the run, their logs, the files they made
+OUTPUT  lines and a table on stderr
 """
 
+from tracesmith import watching
 from tracesmith.reports import status
 
 CLOSING = ("run_agent", "evaluate_predictions", "convert_trajectories", "filter_resolved", "report_run")
+
+
+TERMINAL = watching.Terminal()
+
+
+def show_progress():
+    """Show on a terminal how far the jobs are, until the run ends."""
+    TERMINAL.begin(log for job in workflow.dag.needrun_jobs() for log in job.log)
 
 
 def show_results():
