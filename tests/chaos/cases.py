@@ -19,8 +19,8 @@ import stages
 import workflows
 from scenes import MissedError, Scene
 
-TRIES = 3
-"""Of a fault that strikes nothing because the run was over."""
+TRIES = 6
+"""Of a fault that strikes nothing because the run was over; libfaketime alone makes short waits fail now and then."""
 Stage = Callable[[Path, Path, random.Random], AbstractContextManager[Scene]]
 
 

@@ -9,6 +9,7 @@ A fault that this machine cannot make (no engine, no root, no libfaketime) is na
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -39,6 +40,9 @@ def main() -> None:
         help="only faults of this kind; may be given several times",
     )
     args = parser.parse_args()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # what runs in the background ignores Ctrl-C, and so would ours
     kinds = {name: kind for name, kind in cases.KINDS.items() if not args.kind or name in args.kind}
     for name, kind in list(kinds.items()):
         missing = [what for marker in kind.needs.split() if (what := needs.NEEDS[marker]())]

@@ -92,11 +92,16 @@ class Scene:
         return workflows.processes_of(self.folder)
 
     def find(self, is_wanted: Callable[[list[str]], bool]) -> psutil.Process:
-        """Return a process of the run with a wanted command line, waiting for the first. Raises MissedError."""
+        """
+        Return a process of the run with a wanted command line, waiting for the first. Raises MissedError.
+
+        bubblewrap is two processes of one command line: the outer one is the sandbox.
+        """
         found: list[psutil.Process] = []
 
         def look() -> bool:
-            found[:] = [one for one in _descendants(self.running().pid) if is_wanted(_command_of(one))]
+            wanted = {one.pid: one for one in _descendants(self.running().pid) if is_wanted(_command_of(one))}
+            found[:] = [one for one in wanted.values() if _parent_of(one) not in wanted]
             return bool(found)
 
         self.wait_for(look, 0.03)
@@ -145,6 +150,13 @@ def _descendants(pid: int) -> list[psutil.Process]:
         return psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+
+
+def _parent_of(process: psutil.Process) -> int | None:
+    try:
+        return process.ppid()
+    except psutil.Error:
+        return None
 
 
 def _command_of(process: psutil.Process) -> list[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import shutil
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -17,7 +19,7 @@ import llm_server
 from llm_server import KEY, Body, ModelServer, QuickClock
 from local_box import LocalBox
 from tracesmith import prepared
-from tracesmith.agents import engines, sweagent
+from tracesmith.agents import engines, launching, sweagent
 from tracesmith.agents.engines import Task, UnfinishedError
 from tracesmith.errors import InfrastructureError, InputError, StoppedError
 from tracesmith.llm.client import Client
@@ -42,7 +44,7 @@ class LocalBackend:
 
     def open(self) -> Any:
         """Make a box."""
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         (self.folder / "a.ts").write_text("right\n")
         return contextlib.nullcontext(LocalBox(self.folder))
 
@@ -66,12 +68,18 @@ def engine(server: ModelServer, tmp_path: Path) -> Iterator[sweagent.SweAgentEng
     client = Client(settings, QuickClock())
     with Gateway(client) as gateway:
         installed = sweagent.find(STAND_IN, Path(sys.executable))
-        yield sweagent.SweAgentEngine(installed, CONFIG, client, gateway, "run_agent/x")
+        with contextlib.closing(sweagent.SweAgentEngine(installed, CONFIG, client, gateway, "run_agent/x")) as made:
+            yield made
 
 
 def plays(*turns: str) -> Callable[[Body], dict[str, Any]]:
     """Return a model that says these words, the last ones again and again."""
     return lambda body: {"content": turns[min(sum(m["role"] == "assistant" for m in body["messages"]), len(turns) - 1)]}
+
+
+def processes() -> list[psutil.Process]:
+    """Return what SWE-agent's Python runs."""
+    return [one for one in psutil.Process().children(recursive=True) if str(launching.PROGRAM) in one.cmdline()]
 
 
 def task(folder: Path, **limits: Any) -> Task:
@@ -166,8 +174,60 @@ def test_every_step_is_saved_and_a_stop_ends_the_process(
         engine.run(task(tmp_path), save)
     assert time.monotonic() - began < 60
     assert [step["action"] for step in saved[-1]["trajectory"]] == ["ls"]
-    left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False)
-    assert left.stdout == ""
+    assert len(processes()) == 1, "what has imported SWE-agent"
+
+
+def test_a_killed_launcher_takes_its_forks_along_and_is_replaced(
+    engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path
+) -> None:
+    def answer(_: Body) -> dict[str, Any]:
+        launcher, fork = sorted(processes(), key=psutil.Process.create_time)
+        launcher.kill()
+        psutil.wait_procs([fork], timeout=30)
+        return {"content": "ls"}
+
+    server.answer = answer
+    with pytest.raises(UnfinishedError, match="came to no end"):
+        engine.run(task(tmp_path / "first"), lambda _: None)
+    server.answer = plays(FIX, "submitted")
+    assert engine.run(task(tmp_path / "second"), lambda _: None).exit_status == "submitted"
+
+
+def test_a_swe_agent_that_cannot_be_imported_says_why(server: ModelServer, tmp_path: Path) -> None:
+    shutil.copytree(STAND_IN, tmp_path / "home")
+    (tmp_path / "home" / "sweagent" / "run" / "run_batch.py").write_text("import a_package_that_is_missing\n")
+    client = Client(Settings("openai/gpt-4o-mini", tmp_path / "llm", f"{server.url}/v1"), QuickClock())
+    installed = sweagent.find(tmp_path / "home", Path(sys.executable))
+    with (
+        Gateway(client) as gateway,
+        contextlib.closing(sweagent.SweAgentEngine(installed, CONFIG, client, gateway, "run_agent/x")) as engine,
+        pytest.raises(UnfinishedError, match=r"does not start: .*a_package_that_is_missing") as raised,
+    ):
+        engine.run(task(tmp_path), lambda _: None)
+    assert raised.value.exit_status == "exit_environment_error"
+
+
+def test_all_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from tracesmith.agents.launching import Launcher\n"
+        "home, log = map(Path, sys.argv[1:])\n"
+        "launcher = Launcher(home, Path(sys.executable))\n"
+        "print(launcher.start(['run-batch'], {}, log).pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    home = tmp_path / "home"
+    shutil.copytree(STAND_IN, home)
+    (home / "sweagent" / "__main__.py").write_text("import time; time.sleep(600)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, home, tmp_path / "log"], stdout=subprocess.PIPE, text=True, cwd=ROOT / "scripts"
+    )
+    assert process.stdout
+    fork = psutil.Process(int(process.stdout.readline()))
+    launcher = fork.parent()
+    assert launcher
+    process.kill()
+    process.communicate()
+    assert psutil.wait_procs([fork, launcher], timeout=30)[1] == []
 
 
 def test_limits_and_model_come_from_swe_agents_own_file() -> None:

@@ -1,7 +1,7 @@
 """The engines by name, and how each is made for a run; a new one is a line here."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,8 +65,11 @@ def _sweagent(wanted: Wanted) -> Iterator[Made]:
     installed = sweagent.find(wanted.home)
     stage = f"{STAGE}/{wanted.run_id}"
     client = Client(wanted.make_settings(stage, wanted.settings.model))
-    with Gateway(client) as gateway:
-        yield Made(sweagent.SweAgentEngine(installed, wanted.config, client, gateway, stage), client.tally)
+    with (
+        Gateway(client) as gateway,
+        closing(sweagent.SweAgentEngine(installed, wanted.config, client, gateway, stage)) as engine,
+    ):
+        yield Made(engine, client.tally)
 
 
 ENGINES: dict[str, Callable[[Wanted], AbstractContextManager[Made]]] = {

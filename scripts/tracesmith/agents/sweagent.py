@@ -1,16 +1,12 @@
 """
-The engine `sweagent`: SWE-agent, installed by the user, as a process of its own for each instance.
+The engine `sweagent`: SWE-agent, installed by the user, as a process of its own for each instance (launching.py).
 
 It is run by its own command line (`sweagent run-batch`) with the user's configuration in its own format. Its commands
 run in our sandboxes and its model is asked through the gateway, so that limits, money, storing and patches are as for
 every other engine; limits of its own on calls and money are switched off.
 """
 
-import contextlib
-import os
 import re
-import signal
-import subprocess
 import threading
 import time
 from dataclasses import dataclass
@@ -18,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import files, schemas, scratch
-from tracesmith.agents import engines, submissions
+from tracesmith.agents import engines, launching, submissions
 from tracesmith.agents.engines import Outcome, Save, Task, UnfinishedError
+from tracesmith.agents.launching import Fork, Launcher
 from tracesmith.agents.settings import AgentSettings
 from tracesmith.agents.sweagent_work import NAME, Work
 from tracesmith.agents.swerex_server import RexServer
@@ -33,18 +30,6 @@ TOOLS = ("bash", "str_replace_editor", "submit")
 CODE_VERSION = 1
 KEY = "TRACESMITH_SESSION"
 """Variable in which SWE-agent finds the token of its session."""
-# SWE-agent 1.1 asks a deployment whether it is alive within a time; of swe-rex 1.4's, the remote one takes no time, and
-# every agent that did not submit by itself would end in a TypeError. What it imports takes
-# seconds, while other agents work: it begins when it is told to.
-LAUNCH = """
-import runpy, sys
-import sweagent.run.run_batch
-from swerex.deployment.remote import RemoteDeployment
-RemoteDeployment.is_alive = lambda self, *, timeout=None: self.runtime.is_alive(timeout=timeout)
-if not sys.stdin.readline():
-    sys.exit("whoever started SWE-agent is gone")
-runpy.run_module("sweagent", run_name="__main__", alter_sys=True)
-"""
 POLL_S = 0.2
 VERSION = re.compile(r'^__version__ = "([^"]+)"', re.MULTILINE)
 
@@ -108,6 +93,8 @@ class SweAgentEngine:
         self._gateway = gateway
         self._stage = stage
         self._stopped = threading.Event()
+        self._launching = threading.Lock()
+        self._launcher: Launcher | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return what decides its turns."""
@@ -120,15 +107,16 @@ class SweAgentEngine:
         limits = SessionLimits(task.limits.calls, task.limits.cost_usd)
         session = self._gateway.open(Purpose(self._stage, task.name, task.sample), limits)
         try:
+            launcher = self._launched()  # what it imports takes seconds, while the workspace is made
             with scratch.folder() as folder, task.workspace() as place, RexServer(place.box) as server:
                 work = Work(task, folder, session.account(task.name), self._client.settings.model)
                 work.write_instance(server)
-                process = self._start(work, session.token)
-                try:
-                    with task.turn():
-                        ended = self._wait(process, work, save)
-                finally:
-                    _kill(process)
+                with task.turn():
+                    fork = self._start(launcher, work, session.token)
+                    try:
+                        ended = self._wait(fork, work, save)
+                    finally:
+                        fork.kill()
                 if server.runtime.failed:
                     raise UnfinishedError(f"{task.name}: {server.runtime.failed}", engines.ENVIRONMENT_ERROR)
                 own_status = work.status(ended)
@@ -148,7 +136,21 @@ class SweAgentEngine:
         self._stopped.set()
         self._client.stop()
 
-    def _start(self, work: Work, token: str) -> "subprocess.Popen[bytes]":
+    def close(self) -> None:
+        """Let go of the process that has imported SWE-agent."""
+        if self._launcher:
+            self._launcher.close()
+
+    def _launched(self) -> Launcher:
+        """Return what starts SWE-agent; a new one where there is none, or it was killed."""
+        with self._launching:
+            if self._launcher and not self._launcher.is_alive():
+                self._launcher.close()
+                self._launcher = None
+            self._launcher = self._launcher or Launcher(self._installed.home, self._installed.python)
+            return self._launcher
+
+    def _start(self, launcher: Launcher, work: Work, token: str) -> Fork:
         model = self._client.settings.model.rpartition("/")[2]
         flags = {
             "config": self._config,
@@ -165,33 +167,15 @@ class SweAgentEngine:
             "agent.model.retry.retries": 1,
             "agent.tools.execution_timeout": max(1, round(work.task.limits.command_s)),
         }
-        command = [str(self._installed.python), "-c", LAUNCH, "run-batch"]
-        command += [f"--{name}={value}" for name, value in flags.items()]
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(work.folder),
-            "LANG": "C.UTF-8",
-            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-            KEY: token,
-        }
-        with work.log.open("wb") as log:
-            return subprocess.Popen(
-                command,
-                cwd=self._installed.home,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        arguments = ["run-batch", *(f"--{name}={value}" for name, value in flags.items())]
+        return launcher.start(arguments, {**launching.environment(work.folder), KEY: token}, work.log)
 
-    def _wait(self, process: "subprocess.Popen[bytes]", work: Work, save: Save) -> str | None:
-        """Let it begin, save every step, and return the limit that ended it, if one did."""
+    def _wait(self, fork: Fork, work: Work, save: Save) -> str | None:
+        """Save every step, and return the limit that ended it, if one did."""
         started, seen = time.monotonic(), 0.0
         wall_s = work.task.limits.wall_s
-        _begin(process)
-        while process.poll() is None:
-            if self._stopped.wait(POLL_S):
+        while not fork.ended.wait(POLL_S):
+            if self._stopped.is_set():
                 raise StoppedError("the agent was stopped")
             changed = work.changed()
             if changed > seen:
@@ -202,19 +186,3 @@ class SweAgentEngine:
             if wall_s is not None and time.monotonic() - started > wall_s:
                 return engines.LIMITS["wall"]
         return None
-
-
-def _begin(process: "subprocess.Popen[bytes]") -> None:
-    """Tell a process that its turn has come; one that has ended already is found out by its status."""
-    assert process.stdin  # noqa: S101 - a pipe was asked for
-    with contextlib.suppress(BrokenPipeError):
-        os.write(process.stdin.fileno(), b"\n")
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """End a process and all that it has started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdin:
-        process.stdin.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import files
-from tracesmith.agents import engines
+from tracesmith.agents import engines, launching
 from tracesmith.agents.engines import Task, UnfinishedError
 from tracesmith.agents.swerex_server import RexServer
 from tracesmith.errors import InfrastructureError, StoppedError
@@ -91,7 +91,8 @@ class Work:
             return engines.CONTEXT if refused.too_long else engines.REFUSED
         if found is None or not status or status in NO_VERDICT:
             no_end = NO_VERDICT.get(status or "", engines.ERROR)
-            raise UnfinishedError(f"{self.task.name}: {self._last_words()}", no_end)
+            said_last = launching.last_words(self.log)
+            raise UnfinishedError(f"{self.task.name}: SWE-agent came to no end: {said_last}", no_end)
         return str(status)
 
     def trajectory(self, status: str, patch: str, about: dict[str, Any]) -> dict[str, Any]:
@@ -108,8 +109,3 @@ class Work:
             **about,
         )
         return found
-
-    def _last_words(self) -> str:
-        text = self.log.read_bytes()[-4000:].decode("utf-8", "replace")
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return f"SWE-agent came to no end: {' | '.join(lines[-5:])[-800:]}"

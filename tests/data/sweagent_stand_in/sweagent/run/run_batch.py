@@ -1,1 +1,5 @@
-"""Stands in for what SWE-agent imports when it starts."""
+"""Stands in for what SWE-agent imports when it starts, and for what that prints."""
+
+import sys
+
+sys.stdout.write("hello\n")
