@@ -64,12 +64,12 @@ class Cgroup:
     def oom_kills(self) -> int:
         """Return how many processes of the group the kernel has killed for want of memory so far."""
         if self.unified:
-            return _counter(self.folders["unified"] / "memory.events", "oom_kill")
-        return _counter(self.folders["memory"] / "memory.oom_control", "oom_kill")
+            return counter(self.folders["unified"] / "memory.events", "oom_kill")
+        return counter(self.folders["memory"] / "memory.oom_control", "oom_kill")
 
     def refused_processes(self) -> int:
         """Return how often the kernel has refused the group a process for having too many so far."""
-        return _counter(self.folders["unified" if self.unified else "pids"] / "pids.events", "max")
+        return counter(self.folders["unified" if self.unified else "pids"] / "pids.events", "max")
 
     def remove(self) -> None:
         """Kill what runs in the group and remove it."""
@@ -92,6 +92,15 @@ def usable_bases() -> dict[str, Path] | None:
             if probe:
                 probe.remove()
     return None
+
+
+def counter(file: Path, key: str) -> int:
+    """Return a number of a file of keys and numbers; 0 where it is not there."""
+    try:
+        pairs = (line.split() for line in file.read_text().splitlines())
+        return next((int(pair[1]) for pair in pairs if pair[0] == key), 0)
+    except OSError:
+        return 0
 
 
 def sweep(bases: dict[str, Path]) -> None:
@@ -140,14 +149,6 @@ def _delegate(base: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _counter(file: Path, key: str) -> int:
-    try:
-        pairs = (line.split() for line in file.read_text().splitlines())
-        return next((int(pair[1]) for pair in pairs if pair[0] == key), 0)
-    except OSError:
-        return 0
 
 
 def _kill(pid: int) -> None:
