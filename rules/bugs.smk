@@ -60,6 +60,7 @@ rule write_bugs:
         environment="logs/build_images/{repo}/environment.json",
         profile=profile_of_repo,
         prompt=prompt_of_bugs,
+        shards=shards_of(repo_setting("bug_generation", "shards"), "write_bugs/{repo}.{method}"),
         script=ancient(f"{SCRIPTS}/write_bugs.py"),
     output:
         summary="logs/bug_gen/{repo}/{method}.json",
@@ -71,7 +72,7 @@ rule write_bugs:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        docker=sandboxes,
+        docker=sandboxes_for_bugs,
         llm=repo_setting("bug_generation", "llm_workers"),
         caps=caps_of_bugs,
         mem_mb=1000,
@@ -84,6 +85,8 @@ rule write_bugs:
         screens=repo_setting("bug_generation", "screens"),
         empty=may_be_empty,
         model=model_of_bugs,
+        shard=option("--shard", shard_of),
+        summary="logs/bug_gen/{repo}/{method}.json",
     shell:
         r"""
         python {input.script:q} {input.environment:q} \
@@ -99,7 +102,8 @@ rule write_bugs:
             {params.model:q} \
             {resources.caps} \
             --calls {resources.llm} \
-            --output {output.summary:q} \
+            {params.shard:q} \
+            --output {params.summary:q} \
             &>{log:q}
         """
 

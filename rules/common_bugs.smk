@@ -68,6 +68,11 @@ def caps_of_bugs(wildcards):
     return models.caps(CONFIGURATION.llm, repo_setting("bug_generation", "llm_max_cost_usd")(wildcards))
 
 
+def sandboxes_for_bugs(wildcards):
+    """As many units of the resource `docker` as a job of bugs has sandboxes: none where it only asks its shard's share."""
+    return 0 if hasattr(wildcards, "shard") else 1
+
+
 def pulls_of_repo(wildcards):
     """The user's file of pull requests."""
     pulls = repo_of(wildcards).settings["bug_generation"]["pulls"]
@@ -116,14 +121,20 @@ def caps_of_issues(wildcards):
     return models.caps(CONFIGURATION.llm, repo_setting("issues", "max_cost_usd")(wildcards))
 
 
+def shards_of_issues(wildcards):
+    """How many jobs the texts of a mode are divided into: one where no model is asked."""
+    return repo_setting("issues", "shards")(wildcards) if wildcards.mode in models.TELLING else 1
+
+
 def calls_for_issues(wildcards):
-    """As many units of the resource `llm` as a mode has calls at once."""
-    return repo_setting("issues", "workers")(wildcards) if wildcards.mode in models.TELLING else 0
+    """As many units of the resource `llm` as a job of a mode has calls at once."""
+    calls = of_stage(shards_of_issues, repo_setting("issues", "workers"))
+    return calls(wildcards) if wildcards.mode in models.TELLING else 0
 
 
 def sandboxes_for_issues(wildcards):
-    """As many units of the resource `docker` as a mode has sandboxes at once."""
-    return repo_setting("issues", "workers")(wildcards) if wildcards.mode == "tests" else 0
+    """As many units of the resource `docker` as a job of a mode has sandboxes at once."""
+    return calls_for_issues(wildcards) if wildcards.mode == "tests" else 0
 
 
 def issues_of_repo(wildcards):

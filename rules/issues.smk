@@ -14,6 +14,7 @@ rule write_issues:
         environment="logs/build_images/{repo}/environment.json",
         prompt=prompt_of_issues,
         demonstrations=demonstrations_of_issues,
+        shards=shards_of(shards_of_issues, "write_issues/{repo}__{mode}"),
         script=ancient(f"{SCRIPTS}/write_issues.py"),
     output:
         issues="logs/issue_gen/{repo}__{mode}.json",
@@ -29,11 +30,13 @@ rule write_issues:
         llm=calls_for_issues,
         caps=caps_of_issues,
         mem_mb=1000,
-        runtime=720,
+        runtime=of_stage(shards_of_issues, 720, merging=60),
     params:
         validation=subpath(input.validation, parent=True),
         seed=repo_setting("issues", "seed"),
         model=model_of_issues,
+        shard=option("--shard", shard_of),
+        issues="logs/issue_gen/{repo}__{mode}.json",
     shell:
         r"""
         python {input.script:q} {input.instances:q} \
@@ -45,7 +48,8 @@ rule write_issues:
             {resources.caps} \
             --calls {resources.llm} \
             --workers {resources.docker} \
-            --output {output.issues:q} \
+            {params.shard:q} \
+            --output {params.issues:q} \
             &>{log:q}
         """
 

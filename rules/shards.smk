@@ -1,10 +1,19 @@
 """
 A stage in several jobs, on as many nodes: each fills its share of the stage's store, and the stage's own rule, which finds
-all done, writes the summary.
+all done, writes the summary. The store of a stage that asks a model is logs/llm.
 
 INPUT   that of the stage
 OUTPUT  logs/shards/<stage>/<name>/<i>of<n>, empty
 """
+
+
+use rule write_bugs as write_bugs_shard with:
+    output:
+        touch("logs/shards/write_bugs/{repo}.{method}/{shard}of{shards}"),
+    log:
+        "logs/rules/write_bugs/{repo}.{method}.{shard}of{shards}.log",
+    benchmark:
+        "benchmarks-out/write_bugs/{repo}.{method}.{shard}of{shards}.tsv"
 
 
 use rule validate_bugs as validate_bugs_shard with:
@@ -23,6 +32,15 @@ use rule confirm_bugs as confirm_bugs_shard with:
         "logs/rules/confirm_bugs/{repo}.{shard}of{shards}.log",
     benchmark:
         "benchmarks-out/confirm_bugs/{repo}.{shard}of{shards}.tsv"
+
+
+use rule write_issues as write_issues_shard with:
+    output:
+        touch("logs/shards/write_issues/{repo}__{mode}/{shard}of{shards}"),
+    log:
+        "logs/rules/write_issues/{repo}__{mode}.{shard}of{shards}.log",
+    benchmark:
+        "benchmarks-out/write_issues/{repo}__{mode}.{shard}of{shards}.tsv"
 
 
 use rule run_agent as run_agent_shard with:

@@ -17,10 +17,10 @@ from tracesmith.bugs.asking import methods, writing
 from tracesmith.environments import profiles
 from tracesmith.llm import flags
 from tracesmith.llm.client import Client
+from tracesmith.pool import Share
 
 
 def main() -> None:
-    """Read the flags and write the bugs."""
     parser = cli.parser(__doc__)
     add = parser.add_argument
     add("environment", type=Path, help="environment.json of the repository")
@@ -33,6 +33,7 @@ def main() -> None:
     add("--seed", type=int, default=24, help="chooses the functions (default: %(default)s)")
     add("--screens", nargs="*", choices=screening.SCREENS, default=screening.SCREENS)
     add("--allow-empty", action="store_true", help="write the summary though no answer is a bug")
+    add("--shard", type=cli.shard, help="I/N: only ask shard I of N of the calls that are made in any case; no summary")
     add("--output", type=cli.output_file, required=True, help="the summary; candidates are written beside it")
     flags.add(parser)
     args = cli.arguments(parser)
@@ -50,8 +51,8 @@ def main() -> None:
         screens=args.screens,
     )
     own = methods.METHODS[args.method].read(args.prompt).values.get("model")
-    stage = writing.stage_of(prepared.read(args.environment).repo)
-    writing.write(args.environment, settings, Client(flags.settings(args, stage, own)), args.output, args.allow_empty)
+    client = Client(flags.settings(args, writing.stage_of(prepared.read(args.environment).repo), own))
+    writing.write(args.environment, settings, client, args.output, Share(args.calls, args.shard), args.allow_empty)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from tracesmith import cli
 from tracesmith.issues import writing
 from tracesmith.llm import flags
+from tracesmith.pool import Share
 
 
 def main() -> None:
@@ -30,12 +31,13 @@ def main() -> None:
     parser.add_argument("--prompt", type=Path, help="prompt file in SWE-smith's format (llm, tests)")
     parser.add_argument("--demonstrations", type=Path, help="issue texts, YAML, JSON or JSONL (llm; tests may)")
     parser.add_argument("--workers", type=cli.count, default=1, help="sandboxes at once (tests)")
+    parser.add_argument("--shard", type=cli.shard, help="I/N: only ask about shard I of N (llm, tests); no summary")
     flags.add(parser)
     parser.add_argument("--output", type=cli.output_file, required=True)
     args = cli.arguments(parser)
     cli.start_logging()
     sources = (args.validation, args.environment, args.prompt, args.demonstrations)
-    plan = writing.Plan(args.mode, args.seed, *sources, workers=args.workers)
+    plan = writing.Plan(args.mode, args.seed, Share(args.workers, args.shard), *sources)
     writing.write(args.instances, plan, partial(flags.settings, args), args.output)
 
 

@@ -11,6 +11,7 @@ import tiny
 from llm_server import ModelServer
 from tracesmith.issues import writing
 from tracesmith.llm.settings import Settings
+from tracesmith.pool import Share
 
 SCRIPT = tiny.REPOSITORY / "scripts" / "write_issues.py"
 LINE = tiny.REPOSITORY / "tests" / "data" / "line" / "logs" / "build_images" / "npm__css-what.v8.0.0"
@@ -59,7 +60,14 @@ class Files:
         """Run the script as a user does."""
         return subprocess.run(self.command(*flags, mode=mode), capture_output=True, text=True, check=False, timeout=300)
 
-    def write(self, mode: str = "llm", calls: int = 4, answers: str = "llm", attempts: int = 8) -> None:
+    def write(
+        self,
+        mode: str = "llm",
+        calls: int = 4,
+        answers: str = "llm",
+        attempts: int = 8,
+        shard: tuple[int, int] | None = None,
+    ) -> None:
         """Do what the script does, in this process."""
 
         def settings(stage: str, model: str | None) -> Settings:
@@ -68,7 +76,9 @@ class Files:
 
         files = (self.folder / "validation", self.environment)
         texts = (self.folder / "prompt.yaml", self.folder / "demonstrations.yaml")
-        writing.write(self.instances, writing.Plan(mode, 24, *files, *texts), settings, self.output(mode))
+        writing.write(
+            self.instances, writing.Plan(mode, 24, Share(1, shard), *files, *texts), settings, self.output(mode)
+        )
 
     def summary(self, mode: str = "llm") -> dict[str, Any]:
         """Return what the script wrote."""

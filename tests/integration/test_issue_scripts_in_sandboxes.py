@@ -1,5 +1,6 @@
 """Issue texts with a script that shows the bug, run in real sandboxes on both trees."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import issue_files
 import llm_server
 import tiny
+import workflows
 from llm_server import Body, Message, ModelServer
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
@@ -52,8 +54,16 @@ def test_only_scripts_that_tell_the_trees_apart_are_taken(
     tiny_environment: Path, server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = issue_files.write(tmp_path, server, [*SCRIPTS, "no_script"], tiny_environment)
+    shards = [["--workers", "1", "--shard", f"{number}/2"] for number in (1, 2)]
+    asking = [subprocess.Popen(made.command(*flags, mode="tests")) for flags in shards]
+    assert [one.wait() for one in asking] == [0, 0]
+    stores = [tmp_path / "issue_gen" / tiny.REPO / "scripts"]
+    tried, asked = workflows.finished_entries(stores), len(server.calls)
+    assert not made.output("tests").exists()
     done = made.run("--workers", "2", mode="tests")
     assert done.returncode == 0, done.stderr
+    assert workflows.finished_entries(stores) == tried, "no script is run again"
+    assert len(server.calls) == asked
     summary = made.summary("tests")
     names = [row["instance_id"].removeprefix(f"{tiny.REPO}.") for row in summary["issues"]]
     assert names == ["shows", "waits", "learns"]
@@ -61,11 +71,6 @@ def test_only_scripts_that_tell_the_trees_apart_are_taken(
     assert summary["issues"][2]["checks"]["attempts"] == 2
     reasons = {row["instance_id"].removeprefix(f"{tiny.REPO}."): row["reason"] for row in summary["rejected"]}
     assert reasons == REASONS
-    written, asked = made.output("tests").read_bytes(), len(server.calls)
-    done = made.run("--calls", "1", mode="tests")
-    assert done.returncode == 0, done.stderr
-    assert made.output("tests").read_bytes() == written
-    assert len(server.calls) == asked
 
 
 def test_an_environment_with_an_old_node_is_refused_before_any_call(server: ModelServer, tmp_path: Path) -> None:

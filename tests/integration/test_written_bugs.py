@@ -124,20 +124,25 @@ def test_refused_answers_are_counted_and_kept_with_the_reason(
     assert all(one["reason"] and one["output"] and one["cost"] > 0 for one in refused)
 
 
-def test_any_number_of_calls_at_once_gives_the_same_bytes(
+def test_any_number_of_calls_at_once_and_of_shards_gives_the_same_bytes(
     tiny_environment: Path, server: ModelServer, tmp_path: Path
 ) -> None:
     made, answered = [], [0]
-    for calls in ("1", "8"):
+    for calls, shards in (("1", 0), ("8", 0), ("2", 3)):
         folder = tmp_path / calls
         folder.mkdir()
         flags = ["--calls", calls, "--n-bugs", "2", "--max-bugs", "3"]
-        done = run(command(tiny_environment, folder, server, *flags))
+        words = command(tiny_environment, folder, server, *flags)
+        asking = [subprocess.Popen([*words, "--shard", f"{number + 1}/{shards}"]) for number in range(shards)]
+        assert [one.wait() for one in asking] == [0] * shards
+        assert server.answered - sum(answered) == min(shards, 3), "shards ask for the first wave"
+        assert not (folder / "bugs").exists()
+        done = run(words)
         assert done.returncode == 0, done.stderr
         made.append({path.name: path.read_bytes() for path in (folder / "bugs").rglob("*") if path.is_file()})
         answered.append(server.answered - sum(answered))
-    assert made[0] == made[1]
-    assert answered[1] == answered[2], "nor do more calls at once pay for more"
+    assert made[0] == made[1] == made[2]
+    assert answered[1] == answered[2] == answered[3] > 3, "nor do more calls at once, or shards, pay for more"
 
 
 def test_no_more_is_asked_than_bugs_are_wanted(tiny_environment: Path, server: ModelServer, tmp_path: Path) -> None:

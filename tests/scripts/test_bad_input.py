@@ -421,6 +421,7 @@ WRONG_ARGUMENTS = [
     ("revert_pulls", "max-bugs", "0"),
     ("generate_bugs", "seed", "x"),
     ("write_issues", "seed", "1.5"),
+    ("write_issues", "shard", "3/2"),
     ("write_issues", "mode", "llm!"),
     ("run_agent", "engine", "nobody"),
     ("convert_trajectories", "style", "json"),

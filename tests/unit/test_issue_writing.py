@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -110,6 +111,26 @@ def test_any_number_of_workers_gives_the_same_bytes_and_a_repeat_pays_nothing(ma
     made.write(calls=1, answers="other")
     assert contents(made.folder / "issue_gen") == written
     assert len(made.server.calls) == 2 * asked
+
+
+def test_any_number_of_shards_gives_the_same_bytes_and_pays_for_no_more(made: Files) -> None:
+    made.write()
+    written, asked = contents(made.folder / "issue_gen"), len(made.server.calls)
+    shutil.rmtree(made.folder / "issue_gen")
+    for number in (3, 1, 2):
+        made.write(answers="other", shard=(number, 3))
+    assert not made.output().exists()
+    assert len(made.server.calls) == 2 * asked
+    made.write(answers="other")
+    assert contents(made.folder / "issue_gen") == written
+    assert len(made.server.calls) == 2 * asked
+
+
+@pytest.mark.parametrize("mode", ["static", "pr", "skip"])
+def test_a_mode_without_a_model_has_no_shards(made: Files, mode: str) -> None:
+    with pytest.raises(InputError, match=f"mode {mode} asks no model"):
+        made.write(mode, shard=(1, 2))
+    assert not made.output(mode).exists()
 
 
 def test_a_killed_run_goes_on_and_pays_for_nothing_twice(made: Files) -> None:

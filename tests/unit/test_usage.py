@@ -46,7 +46,8 @@ def test_a_steps_jobs_are_added_up_and_those_of_a_namesake_left_out(tmp_path: Pa
         "report_run/demo",
         "render_training_config/demo.trl",
         "run_agent/local/demo",
-        "write_issues/npm__css-what.v8.0.0__static",
+        "write_issues/npm__css-what.v8.0.0__llm",
+        "write_issues/npm__css-what.v8.0.0__llm.1of2",
     ):
         path = tmp_path / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +61,7 @@ def test_a_steps_jobs_are_added_up_and_those_of_a_namesake_left_out(tmp_path: Pa
         "validate_bugs": (2, 5.0, 4.0),
         "convert_trajectories": (1, 1.0, 0.0),
         "run_agent": (1, 1.0, 0.0),
-        "write_issues": (1, 1.0, 2.0),
+        "write_issues": (2, 2.0, 4.0),
         "render_training_config": (1, 1.0, 0.0),
     }
     (tmp_path / "run_agent" / "demo.tsv").write_text("s\nlong\n")

@@ -77,7 +77,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_rule_that_opens_sandboxes_asks_for_their_memory() -> None:
-    wanted = {*plan.SANDBOXED, *(f"{name}_shard" for name in SHARDED)}
+    wanted = {*plan.SANDBOXED, *(f"{name}_shard" for name in SHARDED), "write_issues_shard"}
     asked = read("slurm")["set-resources"]
     assert wanted <= {rule for rule, resources in asked.items() if "attempt" in str(resources["mem_mb"])}
 

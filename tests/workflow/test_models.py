@@ -1,6 +1,7 @@
 """The line with a language model in it: bugs and issue texts from a real HTTP server, paid for once."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from llm_server import Body, Message, ModelServer
 
 DATASET = f"logs/agent_datasets/{tiny.REPO}_final.json"
 BUGS = f"logs/bug_gen/{tiny.REPO}/llm_modify.json"
+ISSUES = f"logs/issue_gen/{tiny.REPO}__llm.json"
 ISSUE = """Wrong results after the last update
 
 I call the public functions of this package with the same values as always, and since the update what comes back is not
@@ -50,21 +52,23 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
         yield state
 
 
-def configure(folder: Path, server: ModelServer, **bug_generation: Any) -> None:
+def configure(folder: Path, server: ModelServer, shards: int = 1, **bug_generation: Any) -> None:
     """Let a model write the bugs and the issue texts of the tiny package."""
     config = workflows.read_config(folder)
     config["llm"] = {"model": "openai/gpt-4o-mini", "api_base": f"{server.url}/v1"}
     config["repos"]["tiny"] |= {
-        "bug_generation": {"method": "llm-modify", "max_bugs": 4, **bug_generation},
-        "issues": {"mode": "llm"},
+        "bug_generation": {"method": "llm-modify", "max_bugs": 4, "shards": shards, **bug_generation},
+        "issues": {"mode": "llm", "shards": shards},
     }
     workflows.write_config(folder, config)
 
 
 @pytest.mark.sandbox
 @pytest.mark.network
-def test_a_models_bugs_and_texts_become_a_dataset_and_are_paid_for_once(line: Path, server: ModelServer) -> None:
-    configure(line, server)
+def test_a_models_bugs_and_texts_become_a_dataset_in_any_number_of_shards_and_are_paid_for_once(
+    line: Path, server: ModelServer
+) -> None:
+    configure(line, server, shards=2)
     server.delay_s = 0.3
     process = subprocess.Popen(
         workflows.command(line, DATASET), env=workflows.environment(line), stdout=subprocess.DEVNULL, text=True
@@ -75,6 +79,7 @@ def test_a_models_bugs_and_texts_become_a_dataset_and_are_paid_for_once(line: Pa
     lost = len({json.dumps(body, sort_keys=True) for _, body in server.calls})
     done = workflows.snakemake(line, DATASET)
     assert done.returncode == 0, done.stdout
+    assert re.search(r"^write_issues_shard +2$", done.stdout, re.M)
     dataset = json.loads((line / DATASET).read_text())
     assert {row["tracesmith"]["strategy"] for row in dataset} == {"lm_modify"}
     assert all(row["problem_statement"].strip() == ISSUE.strip() for row in dataset)
@@ -87,11 +92,14 @@ def test_a_models_bugs_and_texts_become_a_dataset_and_are_paid_for_once(line: Pa
     assert paid.count(f"write_issues/{tiny.REPO}") == len(dataset)
     before = server.answered
     assert "Nothing to be done" in workflows.snakemake(line, DATASET).stdout
-    workflows.forget(line, [BUGS, DATASET, f"logs/issue_gen/{tiny.REPO}__llm.json"])
+    made = {name: (line / name).read_bytes() for name in (BUGS, ISSUES, DATASET)}
+    workflows.forget(line, list(made))
+    configure(line, server)
     again = workflows.snakemake(line, DATASET)
     assert again.returncode == 0, again.stdout
+    assert "_shard" not in again.stdout
     assert server.answered == before
-    assert json.loads((line / DATASET).read_text()) == dataset
+    assert {name: (line / name).read_bytes() for name in made} == made
     texts = (path.read_bytes() for path in line.rglob("*") if path.is_file() and "node_modules" not in path.parts)
     assert not any(llm_server.KEY.encode() in text for text in texts)
 

@@ -173,6 +173,28 @@ def test_a_stage_is_as_many_jobs_as_it_has_shards_and_one_that_puts_them_togethe
     assert re.findall(r"--shard (\S+)", done.stdout).count("1/3") == 2
 
 
+def test_stages_that_ask_a_model_have_shards_and_ask_for_what_is_left_to_do(folder: Path) -> None:
+    config = workflows.read_config(folder) | {"llm": {"model": "openai/gpt-4o"}}
+    config["repos"]["tiny"] |= {"bug_generation": {"method": "llm-modify", "shards": 3, "llm_workers": 5}}
+    config["repos"]["tiny"] |= {"issues": {"mode": "llm", "shards": 2, "workers": 6}}
+    workflows.write_config(folder, config)
+    texts = [f"logs/issue_gen/{tiny.REPO}__{mode}.json" for mode in ("llm", "tests", "static")]
+    done = workflows.snakemake(folder, "-n", "-p", *texts, cores=8)
+    assert done.returncode == 0, done.stdout
+    assert sorted(re.findall(r"--shard (\S+)", done.stdout)) == ["1/2", "1/2", "1/3", "2/2", "2/2", "2/3", "3/3"]
+    asking = [job for job in workflows.requests(done.stdout) if "llm" in job]
+    jobs = sorted((job["rule"], job["llm"], job["docker"], job["runtime"]) for job in asking)
+    assert jobs == [
+        ("write_bugs", "5", "1", "720"),
+        *[("write_bugs_shard", "5", "0", "720")] * 3,
+        ("write_issues", "0", "0", "720"),
+        ("write_issues", "1", "0", "60"),
+        ("write_issues", "1", "1", "60"),
+        *[("write_issues_shard", "6", "0", "720")] * 2,
+        *[("write_issues_shard", "6", "6", "720")] * 2,
+    ]
+
+
 def test_the_job_that_puts_shards_together_asks_for_little(folder: Path) -> None:
     config = workflows.read_config(folder)
     stages = {name: {"shards": 2, "workers": 6} for name in ("validation", "agent", "evaluation")}

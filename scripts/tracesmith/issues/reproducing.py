@@ -2,16 +2,17 @@
 Run the reproduction script of an issue text: it must end well on the pristine tree, and fail where the bug is.
 
 The script is TypeScript that imports the repository's sources. It runs in a fresh sandbox each time, by a loader of
-ours that needs no package but, where there is one, the repository's own TypeScript.
+ours that needs no package but, where there is one, the repository's own TypeScript. What came of it is stored, so that
+the same script is judged once, by whichever process.
 """
 
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from tracesmith import prepared, workspaces
+from tracesmith import files, prepared, stores, workspaces
 from tracesmith.errors import InputError
 from tracesmith.issues import checks
 from tracesmith.issues.checks import Judgement
@@ -19,7 +20,10 @@ from tracesmith.prepared import Environment
 from tracesmith.records import Instance
 from tracesmith.sandboxes import base
 from tracesmith.sandboxes.base import Backend, Completed
+from tracesmith.stores import ENTRY, Store
 
+CODE_VERSION = 1
+"""Part of every entry's fingerprint: a change of how scripts are run or judged makes it another one."""
 LOADER = Path(__file__).with_name("loader.cjs")
 PLACE = "/tmp/tracesmith-loader.cjs"  # noqa: S108 - a path inside the sandbox
 SCRIPT = "tracesmith-reproduction"
@@ -49,6 +53,7 @@ class Reproducer:
     environment: Environment
     backend: Backend
     workers: int
+    store: Store
     _slots: threading.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,15 +69,28 @@ class Reproducer:
         if script is None:
             wanted = "one fenced block of TypeScript that imports a source of the repository by its relative path"
             return replace(found, reason="no_script", detail=f"It had no reproduction script: {wanted}.")
+        patch, loader = instance["patch"], files.digest_file(LOADER)
+        parts = {"environment": self.environment.identity(), "script": asdict(script), "patch": patch, "loader": loader}
+        name = stores.fingerprint("write_issues", CODE_VERSION, **parts)
+        with self.store.claim(name):
+            if not self.store.holds(name, name):
+                reason, detail = self._tried(script, patch)
+                about = {"instance_id": instance["instance_id"], "reason": reason, "detail": detail}
+                with self.store.replace(name, name, about):
+                    pass
+            entry = files.read_json(self.store.folder(name) / ENTRY)
+        return replace(found, reason=entry["reason"], detail=entry["detail"])
+
+    def _tried(self, script: Script, patch: str) -> tuple[str | None, str]:
+        """Return what is wrong with a script that was run on both trees, and how to say so; None for nothing."""
         without = self._result(script, None)
         if without.exit_code or without.killed:
             said = f"Without the bug the script must end well, but it ended with {_ending(without)}"
-            return replace(found, reason="script_fails_without_bug", detail=said)
-        with_bug = self._result(script, instance["patch"])
+            return "script_fails_without_bug", said
+        with_bug = self._result(script, patch)
         if with_bug.exit_code == 0 and not with_bug.killed:
-            said = "With the bug the script must throw, but it ended well."
-            return replace(found, reason="script_passes_with_bug", detail=said)
-        return found
+            return "script_passes_with_bug", "With the bug the script must throw, but it ended well."
+        return None, ""
 
     def _result(self, script: Script, patch: str | None) -> Completed:
         """Run a script at the root of a fresh tree, with a patch or without."""
@@ -94,9 +112,9 @@ def check(path: Path, environment: Environment) -> None:
         raise InputError(f"{path}: scripts of mode tests need Node {oldest} or newer, this has {environment.node}")
 
 
-def open_for(path: Path, environment: Environment, workers: int) -> Reproducer:
-    """Return the reproducer of an environment."""
-    return Reproducer(environment, prepared.open_backend(path, environment), workers)
+def open_for(path: Path, environment: Environment, workers: int, store: Path) -> Reproducer:
+    """Return the reproducer of an environment, with the folder of its store."""
+    return Reproducer(environment, prepared.open_backend(path, environment), workers, Store(store))
 
 
 def extract(text: str) -> Script | None:

@@ -22,6 +22,7 @@ from tracesmith.issues.reproducing import Reproducer
 from tracesmith.issues.verdicts import Issue
 from tracesmith.llm.client import Client
 from tracesmith.llm.settings import Settings
+from tracesmith.pool import Share
 from tracesmith.prepared import Environment
 from tracesmith.records import Instance
 
@@ -43,13 +44,13 @@ class Plan:
 
     mode: str
     seed: int
+    share: Share
+    """Its workers are sandboxes at once; only a mode with a model has shards."""
     validation: Path | None = None
     """Folder of validate_bugs for the repository, with the output of each instance's failing run."""
     environment: Path | None = None
     prompt: Path | None = None
     demonstrations: Path | None = None
-    workers: int = 1
-    """Sandboxes at once."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,18 @@ def write(instances_path: Path, plan: Plan, make_settings: MakeSettings, output:
     """
     Write `logs/issue_gen/<repo>__<mode>.json`: the texts in the order of the instances, and those that were refused.
 
+    A shard only does its part of the instances: answers, and what came of scripts, are then there for whoever does all.
+
     Raises InputError for bad input before anything is asked, and when no text is left; IncompleteError when a cap is
     reached or some instances have no verdict: the same command goes on from there.
     """
     for name in NEEDS.get(plan.mode, ()):
         if getattr(plan, name) is None:
             raise InputError(f"mode {plan.mode} needs --{name}")
-    if plan.mode == "tests" and plan.workers < 1:
+    if plan.mode == "tests" and plan.share.workers < 1:
         raise InputError("mode tests runs scripts in sandboxes: --workers 1 at least is wanted")
+    if plan.mode not in NEEDS and not plan.share.is_whole():
+        raise InputError(f"mode {plan.mode} asks no model: without --shard it is done at once")
     instances = records.read_instances(instances_path)
     inputs = {"instances": instances_path}
     settings: dict[str, Any] = {"mode": plan.mode, "seed": plan.seed}
@@ -95,11 +100,12 @@ def write(instances_path: Path, plan: Plan, make_settings: MakeSettings, output:
         files_of_plan = {name: getattr(plan, name) for name in ("environment", "prompt", "demonstrations")}
         inputs |= {name: path for name, path in files_of_plan.items() if path}
         settings["model"] = model.writer.client.settings.model
-        issues = list(_asked(model, instances))
+        issues = list(_asked(model, plan.share.of(instances)))
     else:
         issues = [_plain(instance, plan.mode, plan.seed) for instance in instances]
-    made_by = summaries.made_by("write_issues", FORMAT_VERSION, inputs, settings)
-    files.write_json(output, {"made_by": made_by, "mode": plan.mode, **_summary(instances, issues, instances_path)})
+    if plan.share.is_whole():
+        made_by = summaries.made_by("write_issues", FORMAT_VERSION, inputs, settings)
+        files.write_json(output, {"made_by": made_by, "mode": plan.mode, **_summary(instances, issues, instances_path)})
 
 
 def _plain(instance: Instance, mode: str, seed: int) -> Issue:
@@ -132,9 +138,11 @@ def _model(instances: list[Instance], plan: Plan, make_settings: MakeSettings, o
     repo = instances[0]["instance_id"].rsplit(".", 1)[0]
     stage = f"write_issues/{repo}"
     client_settings = make_settings(stage, prompt.values.get("model"))
-    writer = Writer(Client(client_settings), prompt, stage, plan.seed, output.parent / repo)
-    reproducer = reproducing.open_for(path, environment, plan.workers) if plan.mode == "tests" else None
-    return Model(writer, found, reproducer)
+    kept = output.parent / repo
+    writer = Writer(Client(client_settings), prompt, stage, plan.seed, kept)
+    if plan.mode != "tests":
+        return Model(writer, found, None)
+    return Model(writer, found, reproducing.open_for(path, environment, plan.share.workers, kept / "scripts"))
 
 
 def _check(instances: Sequence[Instance], environment: Environment, path: Path) -> None:

@@ -3,7 +3,8 @@ Have a model write bugs: one function a call, and what it answers is screened li
 
 The calls are made in waves, each of as many as bugs are still wanted, and read in the order of the targets: so the same
 bugs come out for any number of calls at once, and no call is made that is not needed. Answers are stored by the client
-before they are read; a run that was killed pays for what is missing. Refused answers are kept with the reason.
+before they are read; a run that was killed pays for what is missing. A shard makes its part of the first wave, which is
+made whatever is answered, and leaves the answers in the store. Refused answers are kept with the reason.
 """
 
 import logging
@@ -21,10 +22,13 @@ from tracesmith.bugs.asking.written import Outcome, Said, Written
 from tracesmith.errors import InputError
 from tracesmith.llm.client import Client
 from tracesmith.llm.errors import PromptRefusedError
+from tracesmith.pool import Share
 from tracesmith.prompts import Prompt
 
 logger = logging.getLogger(__name__)
 FORMAT_VERSION = 1
+Call = tuple[Target, int]
+"""A function to ask about, and which of several answers about it is wanted."""
 SCREENING_S, SCREENING_EACH_S = 600.0, 60.0
 """Of one look of the screens, at most: for the pristine tree, and for each answer more."""
 
@@ -65,10 +69,17 @@ def stage_of(repo: str) -> str:
 
 
 def write(
-    environment_path: Path, settings: WritingSettings, client: Client, output: Path, allow_empty: bool = False
+    environment_path: Path,
+    settings: WritingSettings,
+    client: Client,
+    output: Path,
+    share: Share,
+    allow_empty: bool = False,
 ) -> None:
     """
     Write the bugs of a repository beside the summary, and then the summary.
+
+    A shard makes its part of the first wave's calls and writes neither.
 
     Raises InputError before any call for a bad prompt or a repository without functions, and when no answer is a bug
     unless that is allowed; IncompleteError when answers are missing.
@@ -86,7 +97,12 @@ def write(
     prompt = method.read(settings.prompt)
     for target in asked:
         method.messages(prompt, target, 0)  # a text that cannot be filled is told before a call is paid
-    outcome = _ask(Job(client, settings, prompt, environment_path, environment.repo), asked)
+    job = Job(client, settings, prompt, environment_path, environment.repo)
+    calls = [(target, sample) for target in asked for sample in range(settings.n_bugs)]
+    if not share.is_whole():
+        _answers(job, share.of(calls[: settings.max_bugs]))
+        return
+    outcome = _ask(job, calls)
     chosen = {**asdict(settings), "prompt": files.digest_file(settings.prompt), "model": client.settings.model}
     chosen |= {"repo": environment.repo, "source": files.digest(found.digests)}
     made_by = summaries.made_by("write_bugs", FORMAT_VERSION, {}, chosen)
@@ -104,18 +120,21 @@ def write(
         logger.warning("%s", said)
 
 
-def _ask(job: Job, asked: Sequence[Target]) -> Outcome:
+def _ask(job: Job, calls: Sequence[Call]) -> Outcome:
     outcome = Outcome(str(job.prompt.values["name"]), job.repo)
-    calls = [(target, sample) for target in asked for sample in range(job.settings.n_bugs)]
     wanted, begun = job.settings.max_bugs or len(calls), 0
     while begun < len(calls) and len(outcome.bugs) < wanted:
         wave = calls[begun : begun + wanted - len(outcome.bugs)]
-        answers = list(job.client.each(wave, lambda call: _answer(job, *call), f"{job.settings.method} {job.repo}"))
-        pool.check_complete(answers.count(None), len(wave), "answers")
-        _sort(job, [said for said in answers if said is not None], outcome)
+        _sort(job, _answers(job, wave), outcome)
         begun += len(wave)
         logger.info("%s: %d of %d answers are bugs", job.repo, len(outcome.bugs), begun)
     return outcome
+
+
+def _answers(job: Job, wave: Sequence[Call]) -> list[Said]:
+    answers = list(job.client.each(wave, lambda call: _answer(job, *call), f"{job.settings.method} {job.repo}"))
+    pool.check_complete(answers.count(None), len(wave), "answers")
+    return [said for said in answers if said is not None]
 
 
 def _answer(job: Job, target: Target, sample: int) -> Said:
