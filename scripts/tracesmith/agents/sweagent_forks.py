@@ -8,6 +8,7 @@ SWE-agent's own Python runs it in the checkout, with nothing of tracesmith. A li
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -23,6 +24,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
+    """Import SWE-agent and serve; a fork goes on as SWE-agent's command line."""
     out = os.dup(1)
     os.dup2(2, 1)  # what SWE-agent prints while it is imported
     sys.path.insert(0, str(Path.cwd()))
@@ -31,6 +33,7 @@ def main() -> None:
     # time, and every agent that did not submit by itself would end in a TypeError.
     remote = importlib.import_module("swerex.deployment.remote").RemoteDeployment
     remote.is_alive = lambda self, *, timeout=None: self.runtime.is_alive(timeout=timeout)
+    gc.freeze()  # what is imported is no garbage: a collection would copy its pages into every fork
     asked = serve(out)
     if asked:
         sys.argv[1:] = asked["arguments"]
@@ -83,12 +86,14 @@ def become(asked: dict[str, Any], inherited: Iterable[int]) -> dict[str, Any]:
 
 
 def kill(running: dict[int, int]) -> None:
+    """End the groups of all forks."""
     for pid in running.values():
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
 
 
 def say(out: int, **words: int) -> None:
+    """Write a line to whoever asks."""
     os.write(out, f"{json.dumps(words)}\n".encode())
 
 
