@@ -1,6 +1,6 @@
 """
 A stage in several jobs, on as many nodes: each fills its share of the stage's store, and the stage's own rule, which finds
-all done, writes the summary. The store of a stage that asks a model is logs/llm.
+all done, writes the summary. What the shards of write_bugs and write_issues share are the answers in logs/llm.
 
 INPUT   that of the stage
 OUTPUT  logs/shards/<stage>/<name>/<i>of<n>, empty

@@ -14,13 +14,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-LOOK_S = 1.0
+LOOK_S = 5.0
 AGAIN_S = 10.0
 """Least time between two lines of a job that is not done."""
 TAIL_BYTES = 8192
 WIDTH = 20
-SAID = re.compile(rb"[:;] (\d+) of (\d+) done([^\n]*)\n")
-"""What progress.py and agents/progress.py write: how many, and behind it time and money."""
+SAID = re.compile(rb"[^\n]*[:;] (\d{1,9}) of (\d{1,9}) done((?:; [ -~]*)?)\n")
+"""
+What progress.py and agents/progress.py write: how many, and behind it time and money.
+
+What stands before it may be anybody's words: the last count of a line is ours, and no control character is printed.
+"""
 
 
 @dataclass
@@ -43,7 +47,7 @@ class Watch:
             if done < total and time.time() < when + AGAIN_S:
                 continue
             self._shown[name] = (found[0], time.time())
-            yield f"{name} {bar(done, total)} {done} of {total}{found[3].decode('ascii', 'replace')}"
+            yield f"{name} {bar(done, total)} {done} of {total}{found[3].decode('ascii')}"
 
 
 def bar(done: int, total: int) -> str:
@@ -91,6 +95,6 @@ def _last(path: Path, since: float) -> re.Match[bytes] | None:
                 return None
             file.seek(max(0, about.st_size - TAIL_BYTES))
             said = list(SAID.finditer(file.read()))
-    except FileNotFoundError:
+    except OSError:  # not there yet, or a shared disk has lost it for a moment: the next look will tell
         return None
     return said[-1] if said else None

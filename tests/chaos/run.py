@@ -40,9 +40,8 @@ def main() -> None:
         help="only faults of this kind; may be given several times",
     )
     args = parser.parse_args()
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # what runs in the background ignores Ctrl-C, and so would ours
+    # What a shell has put into the background ignores Ctrl-C, and hands that down.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     kinds = {name: kind for name, kind in cases.KINDS.items() if not args.kind or name in args.kind}
     for name, kind in list(kinds.items()):
         missing = [what for marker in kind.needs.split() if (what := needs.NEEDS[marker]())]

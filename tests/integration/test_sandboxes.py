@@ -102,6 +102,17 @@ def test_output_and_exit_code_are_the_commands_own(make: Make) -> None:
         assert run(box, "no-such-program").exit_code == 127
 
 
+@pytest.mark.docker
+def test_what_a_container_of_this_machine_counts_is_read_from_outside(image: str) -> None:
+    with boxes.make_backend("docker", image, SMALL).open() as box:
+        assert isinstance(box, docker.DockerSandbox)
+        assert sh(box, "true").exit_code == 0
+        assert box._group, "the engine runs elsewhere, or its control groups cannot be seen"
+        assert box._group.counts() == {"memory": 0, "pids": 0}
+        assert run(box, "node", "-e", ALLOCATE).killed == "memory"
+        assert box._counted["memory"] > 0
+
+
 def test_words_of_the_backend_in_the_output_change_nothing(make: Make) -> None:
     with make().open() as box:
         done = sh(box, "echo 'bwrap: setting up uid map: Permission denied'; exit 1")

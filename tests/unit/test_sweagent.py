@@ -193,6 +193,37 @@ def test_a_killed_launcher_takes_its_forks_along_and_is_replaced(
     assert engine.run(task(tmp_path / "second"), lambda _: None).exit_status == "submitted"
 
 
+def test_who_waits_for_a_turn_while_the_launcher_is_killed_gets_the_next_one(
+    engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path
+) -> None:
+    server.answer = plays(FIX, "submitted")
+
+    @contextlib.contextmanager
+    def turn() -> Iterator[None]:
+        [launcher] = processes()
+        launcher.kill()
+        assert engine.run(task(tmp_path / "other"), lambda _: None).exit_status == "submitted"
+        yield
+
+    waiting = dataclasses.replace(task(tmp_path / "waiting"), turn=turn)
+    assert engine.run(waiting, lambda _: None).exit_status == "submitted"
+
+
+def test_a_stop_ends_the_import_that_an_agent_waits_for(server: ModelServer, tmp_path: Path) -> None:
+    shutil.copytree(STAND_IN, tmp_path / "home")
+    (tmp_path / "home" / "sweagent" / "run" / "run_batch.py").write_text("import time; time.sleep(600)\n")
+    client = Client(Settings("openai/gpt-4o-mini", tmp_path / "llm", f"{server.url}/v1"), QuickClock())
+    installed = sweagent.find(tmp_path / "home", Path(sys.executable))
+    with (
+        Gateway(client) as gateway,
+        contextlib.closing(sweagent.SweAgentEngine(installed, CONFIG, client, gateway, "run_agent/x")) as engine,
+    ):
+        threading.Timer(2, engine.stop).start()
+        with pytest.raises(StoppedError):
+            engine.run(task(tmp_path), lambda _: None)
+    assert processes() == []
+
+
 def test_a_swe_agent_that_cannot_be_imported_says_why(server: ModelServer, tmp_path: Path) -> None:
     shutil.copytree(STAND_IN, tmp_path / "home")
     (tmp_path / "home" / "sweagent" / "run" / "run_batch.py").write_text("import a_package_that_is_missing\n")

@@ -1,6 +1,7 @@
 """What a terminal is shown of jobs that say in their logs how far they are."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -77,11 +78,23 @@ def test_what_our_progress_writes_is_understood(
     assert [line.partition("] ")[2].startswith("1 of 2; 0 s left") for line in watch.news()] == [True]
 
 
-def test_nothing_is_shown_where_nobody_looks(capsys: pytest.CaptureFixture[str], log: Path) -> None:
+@pytest.mark.parametrize("looks", [True, False])
+def test_what_came_up_to_the_end_is_shown_where_somebody_looks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, log: Path, looks: bool
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: looks)
+    log.parent.mkdir()
     terminal = watching.Terminal()
     terminal.begin([log])
+    say(log, "candidates: 1 of 4 done")
     terminal.end()
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err.count("1 of 4") == looks
+
+
+def test_the_words_of_others_are_no_count_and_reach_no_terminal(log: Path, watch: Watch) -> None:
+    forged = "; 1 of 1 done \x1b]0;hello\x07"
+    say(log, f"x: exit_error, will be run again: said{forged}; 3 of 4 done; 9 s left", f"y: {'9' * 5000} of 1 done")
+    assert [line.partition("] ")[2] for line in watch.news()] == ["3 of 4; 9 s left"]
 
 
 def test_bars_of_nothing_are_full() -> None:

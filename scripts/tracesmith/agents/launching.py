@@ -77,12 +77,17 @@ class Launcher:
                 raise InfrastructureError(f"SWE-agent does not start: {last_words(self._log)}")
         return fork
 
+    def kill(self) -> None:
+        """End it at once; its forks end with it."""
+        self._process.kill()
+
     def close(self) -> None:
-        """End it and its forks."""
-        assert self._process.stdin  # noqa: S101 - a pipe was asked for
-        self._process.stdin.close()
+        """End it and its forks, and keep nothing of it."""
+        self.kill()
         self._reader.join()
         self._process.wait()
+        assert self._process.stdin  # noqa: S101 - a pipe was asked for
+        self._process.stdin.close()
         self._held.close()
 
     def _read(self) -> None:

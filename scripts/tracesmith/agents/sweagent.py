@@ -94,7 +94,7 @@ class SweAgentEngine:
         self._stage = stage
         self._stopped = threading.Event()
         self._launching = threading.Lock()
-        self._launcher: Launcher | None = None
+        self._launchers: list[Launcher] = []
 
     def identity(self) -> dict[str, Any]:
         """Return what decides its turns."""
@@ -107,12 +107,12 @@ class SweAgentEngine:
         limits = SessionLimits(task.limits.calls, task.limits.cost_usd)
         session = self._gateway.open(Purpose(self._stage, task.name, task.sample), limits)
         try:
-            launcher = self._launched()  # what it imports takes seconds, while the workspace is made
+            self._launched()  # what it imports takes seconds, while the workspace is made
             with scratch.folder() as folder, task.workspace() as place, RexServer(place.box) as server:
                 work = Work(task, folder, session.account(task.name), self._client.settings.model)
                 work.write_instance(server)
                 with task.turn():
-                    fork = self._start(launcher, work, session.token)
+                    fork = self._start(self._launched(), work, session.token)
                     try:
                         ended = self._wait(fork, work, save)
                     finally:
@@ -127,6 +127,8 @@ class SweAgentEngine:
         except (StoppedError, UnfinishedError):
             raise
         except InfrastructureError as error:
+            if self._stopped.is_set():
+                raise StoppedError("the agent was stopped") from error
             raise UnfinishedError(f"{task.name}: {error}", engines.ENVIRONMENT_ERROR) from error
         finally:
             self._gateway.close(session)
@@ -135,20 +137,23 @@ class SweAgentEngine:
         """End the processes, and the model's calls."""
         self._stopped.set()
         self._client.stop()
+        with self._launching:
+            for launcher in self._launchers:
+                launcher.kill()
 
     def close(self) -> None:
-        """Let go of the process that has imported SWE-agent."""
-        if self._launcher:
-            self._launcher.close()
+        """Let go of what has imported SWE-agent."""
+        for launcher in self._launchers:
+            launcher.close()
 
     def _launched(self) -> Launcher:
         """Return what starts SWE-agent; a new one where there is none, or it was killed."""
         with self._launching:
-            if self._launcher and not self._launcher.is_alive():
-                self._launcher.close()
-                self._launcher = None
-            self._launcher = self._launcher or Launcher(self._installed.home, self._installed.python)
-            return self._launcher
+            if self._stopped.is_set():
+                raise StoppedError("the agent was stopped")
+            if not self._launchers or not self._launchers[-1].is_alive():
+                self._launchers.append(Launcher(self._installed.home, self._installed.python))
+            return self._launchers[-1]
 
     def _start(self, launcher: Launcher, work: Work, token: str) -> Fork:
         model = self._client.settings.model.rpartition("/")[2]

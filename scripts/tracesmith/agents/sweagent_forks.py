@@ -61,18 +61,20 @@ def serve(out: int) -> dict[str, Any] | None:
                     return None
                 *lines, waiting = (waiting + read).split(b"\n")
                 for line in lines:
-                    pid = os.fork()
+                    launcher, pid = os.getpid(), os.fork()
                     if not pid:
-                        return become(json.loads(line), [out, *running])
+                        return become(json.loads(line), launcher, [out, *running])
                     handle = os.pidfd_open(pid)
                     running[handle] = pid
                     selector.register(handle, selectors.EVENT_READ)
                     say(out, started=pid)
 
 
-def become(asked: dict[str, Any], inherited: Iterable[int]) -> dict[str, Any]:
+def become(asked: dict[str, Any], launcher: int, inherited: Iterable[int]) -> dict[str, Any]:
     """Be a process of its own, that ends when its parent does and holds nothing of it open."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != launcher:  # it has ended before that was heard
+        os._exit(1)
     os.setsid()
     log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -86,10 +88,11 @@ def become(asked: dict[str, Any], inherited: Iterable[int]) -> dict[str, Any]:
 
 
 def kill(running: dict[int, int]) -> None:
-    """End the groups of all forks."""
+    """End all forks with their groups; one that has begun a moment ago has none yet."""
     for pid in running.values():
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+        for end in (os.kill, os.killpg):
+            with contextlib.suppress(ProcessLookupError):
+                end(pid, signal.SIGKILL)
 
 
 def say(out: int, **words: int) -> None:

@@ -71,7 +71,8 @@ def report(repo: RepoFiles, output: Path, summary_path: Path) -> None:
     candidates = [(row, path) for path in repo.candidates for row in records.read_candidates(path, allow_empty=True)]
     instances = {row["instance_id"]: row for row in records.read_instances(repo.dataset)}
     records.check_known(instances, [row["instance_id"] for row, _ in candidates], str(repo.dataset), "the candidates")
-    judged, fates = read_judged(repo), read_fates(repo)
+    judged = read_judged(repo)
+    fates = read_fates(repo, judged)
     each = [_shown(row, path, fates, instances) for row, path in candidates]
     for one in each:
         verdict = judged.get(one["instance_id"])
@@ -109,14 +110,14 @@ def stages(repo: RepoFiles) -> Iterator[dict[str, Any]]:
         yield {"stage": stage, "in": found.came_in, "out": found.out, "dropped": found.dropped, "from": str(path)}
 
 
-def read_fates(repo: RepoFiles) -> dict[str, str]:
+def read_fates(repo: RepoFiles, judged: dict[str, str]) -> dict[str, str]:
     """Return the reason why each candidate went no further, or `confirmed`, by the last stage that judged it."""
     fates: dict[str, str] = {}
     for path in repo.screening:
         out = read_object(path).get("screened_out", {})
         schemas.check(out, SCREENED_OUT, f"{path}: key 'screened_out'")
         fates |= out
-    return fates | read_judged(repo) | run_inputs.read_judged(repo.confirmation, read_object(repo.confirmation))
+    return fates | judged | run_inputs.read_judged(repo.confirmation, read_object(repo.confirmation))
 
 
 def read_judged(repo: RepoFiles) -> dict[str, str]:

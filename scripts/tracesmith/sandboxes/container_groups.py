@@ -5,27 +5,33 @@ from pathlib import Path
 
 from tracesmith.sandboxes import cgroups
 
-OWN = 2
-"""Processes of a container in which no command runs: the engine's init, and what sleeps below it."""
+ASLEEP = b"sleep\0infinity\0"
+"""The command line of what a container of ours runs below the engine's init while no command runs in it."""
 
 
 @dataclass(frozen=True)
 class ContainerGroup:
     """The control groups of one container."""
 
+    first: int
+    """Its first process, the engine's init."""
     memory: Path
     pids: Path
     unified: bool
 
     def counts(self) -> dict[str, int] | None:
-        """Return how often limits were enforced; None when a process of a command is left, or nothing can be read."""
+        """
+        Return how often limits were enforced; None while anything else runs in it, or when nothing can be read.
+
+        Where a container is a virtual machine, its group holds other processes than those in it, and nothing is said.
+        """
+        killed = self.memory / ("memory.events" if self.unified else "memory.oom_control")
         try:
-            left = len((self.pids / "cgroup.procs").read_text().split()) - OWN
+            others = [int(pid) for pid in (self.pids / "cgroup.procs").read_text().split() if int(pid) != self.first]
+            if len(others) != 1 or Path(f"/proc/{others[0]}/cmdline").read_bytes() != ASLEEP:
+                return None
         except OSError:
             return None
-        if left > 0:
-            return None
-        killed = self.memory / ("memory.events" if self.unified else "memory.oom_control")
         return {
             "memory": cgroups.counter(killed, "oom_kill"),
             "pids": cgroups.counter(self.pids / "pids.events", "max"),
@@ -35,18 +41,23 @@ class ContainerGroup:
 def find(pid: int, name: str) -> ContainerGroup | None:
     """Return the groups of a container by its first process; None where the engine or its groups are out of sight."""
     try:
-        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        text = Path(f"/proc/{pid}/cgroup").read_text()
     except OSError:
         return None
-    found = {}
-    for line in lines:
+    return parse(text, pid, name, cgroups.ROOT)
+
+
+def parse(text: str, pid: int, name: str, root: Path) -> ContainerGroup | None:
+    """Return the groups that a process's file `cgroup` names below a root, where they are those of a container."""
+    found: dict[str, Path] = {}
+    for line in text.splitlines():
         _, controllers, path = line.split(":", 2)
-        root = cgroups.ROOT / controllers if controllers else cgroups.ROOT
-        folder = root / path.lstrip("/")
+        folder = root / controllers / path.lstrip("/")
         if name in path and (folder / "cgroup.procs").is_file():
             found.update(dict.fromkeys(controllers.split(","), folder))
     if "memory" in found and "pids" in found:
-        return ContainerGroup(found["memory"], found["pids"], unified=False)
-    unified = found.get("")
-    is_whole = unified and (unified / "memory.events").is_file() and (unified / "pids.events").is_file()
-    return ContainerGroup(unified, unified, unified=True) if unified and is_whole else None
+        return ContainerGroup(pid, found["memory"], found["pids"], unified=False)
+    whole = found.get("")
+    if whole and (whole / "memory.events").is_file() and (whole / "pids.events").is_file():
+        return ContainerGroup(pid, whole, whole, unified=True)
+    return None
