@@ -179,9 +179,12 @@ class SweAgentEngine:
         """Save every step, and return the limit that ended it, if one did."""
         started, seen = time.monotonic(), 0.0
         wall_s = work.task.limits.wall_s
-        while not fork.ended.wait(POLL_S):
+        while True:
+            ended = fork.ended.wait(POLL_S)
             if self._stopped.is_set():
                 raise StoppedError("the agent was stopped")
+            if ended:
+                return None
             changed = work.changed()
             if changed > seen:
                 seen = changed
@@ -190,4 +193,3 @@ class SweAgentEngine:
                     save(found)
             if wall_s is not None and time.monotonic() - started > wall_s:
                 return engines.LIMITS["wall"]
-        return None
