@@ -40,7 +40,9 @@ def submit(make: Make, tree: Path, *commands: str, limits: Limits = boxes.LIMITS
     environment: Any = None
     task = Task(instance, 0, "Repair it.", hidden, environment, make(limits), engines.Limits())
     with task.workspace() as place:
-        for command in (agent_models.REPAIR, *commands):
+        repaired = place.box.run(["bash", "-c", agent_models.REPAIR], timeout_s=60)
+        assert (repaired.exit_code, repaired.killed) == (0, None), repaired
+        for command in commands:
             place.box.run(["bash", "-c", command], timeout_s=60)
         return submissions.collect(task, place)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 import agent_models
 import bug_answers
@@ -54,6 +55,17 @@ CLONE = (
     "schemas",
     "scripts",
 )
+TINY_FOR_CSS_WHAT = {
+    "npm__css-what.v8.0.0": tiny.REPO,
+    "CssWhatProfile": "tiny.yaml\n    sandbox: {backend: bubblewrap}",
+    "css-what": "tiny",
+    "--cores 4": "--cores 2",
+}
+PROMPTS = {
+    "my_bugs.yml": "bug_gen/ts_modify.yml",
+    "my_issues.yaml": "issue_gen/ig_v2.yaml",
+    "my_agent.yaml": "agent/mini_claude.yaml",
+}
 PULL = {"number": 1, "title": "Join intervals that touch", "body": None, "diff": tiny.REPAIR}
 
 
@@ -89,6 +101,18 @@ def run(folder: Path, guide: str, after: str = "", others: Mapping[str, str] = T
         assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
 
 
+def make_a_clone(folder: Path) -> None:
+    """Let a test's folder have what a clone has, its own configuration aside."""
+    (folder / "config.yaml").unlink()
+    for name in CLONE:
+        (folder / name).symlink_to(Path(sys.prefix) if name == ".venv" else workflows.ROOT / name)
+
+
+def blocks_of(guide: str) -> list[str]:
+    """Return the configurations that a guide shows."""
+    return [one.text for one in guides.blocks() if one.guide.name == guide and one.language == "yaml"]
+
+
 def replaced(text: str, others: Mapping[str, str]) -> str:
     for name, other in others.items():
         text = text.replace(name, other)
@@ -121,13 +145,36 @@ def test_the_commands_of_the_guides_to_workspaces_logs_and_rows_work_as_they_sta
     assert (line / "filtered.jsonl").read_text()
 
 
+def test_the_commands_of_the_guides_to_what_is_ones_own_work_as_they_stand(line: Path, server: ModelServer) -> None:
+    repos = {"repos": workflows.read_config(line)["repos"]}
+    make_a_clone(line)
+    (line / "theirs").mkdir()
+    (line / "theirs" / "preds.json").symlink_to(line / "trajectories" / "local" / "tiny-oracle" / "preds.json")
+    *_, block = blocks_of("own_agent.md")
+    told = yaml.safe_load(replaced(block, TINY_FOR_CSS_WHAT))
+    (line / "mine.yaml").write_text(yaml.safe_dump({**repos, **told}))
+    run(line, "own_agent.md", others=TINY_FOR_CSS_WHAT)
+    report = json.loads((line / "logs/run_evaluation/theirs/report.json").read_text())
+    assert report["resolved"] == report["total"] == 5
+
+    (line / "prompts").mkdir()
+    for mine, ours in PROMPTS.items():
+        (line / "prompts" / mine).symlink_to(workflows.ROOT / "configs" / ours)
+    [block] = blocks_of("prompts.md")
+    (line / "mine.yaml").write_text(replaced(block, TINY_FOR_CSS_WHAT))
+    run(line, "prompts.md", others=TINY_FOR_CSS_WHAT)
+    assert len(json.loads((line / f"logs/bug_gen/{tiny.REPO}/llm_modify.json").read_text())["candidates"]) == 3
+
+    server.answer = agent_models.undoing(line / f"logs/agent_datasets/{tiny.REPO}_final.json")
+    run(line, "resuming.md", others={"REPO": tiny.REPO, "/RUN/": "/by-hand/"})
+    assert len(json.loads((line / "trajectories/local/by-hand/preds.json").read_text())) == 5
+
+
 def test_the_tutorial_goes_from_a_repository_to_rows_with_a_model(line: Path, server: ModelServer) -> None:
     """As it stands, with the tiny package in the place of zod."""
-    (line / "config.yaml").unlink()
-    for name in CLONE:
-        (line / name).symlink_to(Path(sys.prefix) if name == ".venv" else workflows.ROOT / name)
-    (block,) = (one for one in guides.blocks() if one.guide.name == "tutorial.md" and one.language == "yaml")
-    (line / "zod.yaml").write_text(replaced(block.text, TINY_FOR_ZOD))
+    make_a_clone(line)
+    [block] = blocks_of("tutorial.md")
+    (line / "zod.yaml").write_text(replaced(block, TINY_FOR_ZOD))
     undo = agent_models.undoing(line / f"logs/agent_datasets/{tiny.REPO}_final.json")
 
     def answer(body: Body) -> Message:
