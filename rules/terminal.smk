@@ -9,8 +9,6 @@ from tracesmith import watching
 from tracesmith.reports import status
 
 CLOSING = ("run_agent", "evaluate_predictions", "convert_trajectories", "filter_resolved", "report_run")
-
-
 TERMINAL = watching.Terminal()
 
 

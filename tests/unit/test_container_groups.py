@@ -30,7 +30,7 @@ def make(folder: Path, *processes: int, unified: bool = True) -> ContainerGroup:
     for name, text in FILES[unified].items():
         (folder / name).write_text(text)
     (folder / "cgroup.procs").write_text("".join(f"{number}\n" for number in processes))
-    return ContainerGroup(FIRST, folder, folder, unified)
+    return ContainerGroup(FIRST, folder, folder)
 
 
 @pytest.mark.parametrize("unified", [True, False])
@@ -43,7 +43,7 @@ def test_nothing_is_said_but_of_a_container_that_only_sleeps(tmp_path: Path, asl
     assert make(tmp_path, FIRST, os.getpid()).counts() is None
     assert make(tmp_path, FIRST).counts() is None
     assert make(tmp_path, FIRST, 2**22 + 1).counts() is None
-    assert ContainerGroup(FIRST, tmp_path / "gone", tmp_path / "gone", unified=False).counts() is None
+    assert ContainerGroup(FIRST, tmp_path / "gone", tmp_path / "gone").counts() is None
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_groups_of_a_container_are_found_in_both_versions(
     roots = [tmp_path] if unified else [tmp_path / "memory", tmp_path / "pids"]
     for root in roots:
         make(root / folder, unified=unified)
-    wanted = ContainerGroup(FIRST, roots[0] / folder, roots[-1] / folder, unified)
+    wanted = ContainerGroup(FIRST, roots[0] / folder, roots[-1] / folder)
     assert container_groups.parse(text, FIRST, NAME, tmp_path) == wanted
 
 

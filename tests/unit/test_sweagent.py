@@ -62,14 +62,28 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
         yield state
 
 
-@pytest.fixture
-def engine(server: ModelServer, tmp_path: Path) -> Iterator[sweagent.SweAgentEngine]:
-    settings = Settings("openai/gpt-4o-mini", tmp_path / "llm", f"{server.url}/v1", attempts=2)
+@contextlib.contextmanager
+def engine_of(home: Path, server: ModelServer, folder: Path) -> Iterator[sweagent.SweAgentEngine]:
+    settings = Settings("openai/gpt-4o-mini", folder / "llm", f"{server.url}/v1", attempts=2)
     client = Client(settings, QuickClock())
     with Gateway(client) as gateway:
-        installed = sweagent.find(STAND_IN, Path(sys.executable))
+        installed = sweagent.find(home, Path(sys.executable))
         with contextlib.closing(sweagent.SweAgentEngine(installed, CONFIG, client, gateway, "run_agent/x")) as made:
             yield made
+
+
+@pytest.fixture
+def engine(server: ModelServer, tmp_path: Path) -> Iterator[sweagent.SweAgentEngine]:
+    with engine_of(STAND_IN, server, tmp_path) as made:
+        yield made
+
+
+def changed_stand_in(folder: Path, file: str, text: str) -> Path:
+    """Return a copy of what stands in for SWE-agent, with another file."""
+    home = folder / "home"
+    shutil.copytree(STAND_IN, home)
+    (home / "sweagent" / file).write_text(text)
+    return home
 
 
 def plays(*turns: str) -> Callable[[Body], dict[str, Any]]:
@@ -220,14 +234,8 @@ def test_who_waits_for_a_turn_while_the_launcher_is_killed_gets_the_next_one(
 
 
 def test_a_stop_ends_the_import_that_an_agent_waits_for(server: ModelServer, tmp_path: Path) -> None:
-    shutil.copytree(STAND_IN, tmp_path / "home")
-    (tmp_path / "home" / "sweagent" / "run" / "run_batch.py").write_text("import time; time.sleep(600)\n")
-    client = Client(Settings("openai/gpt-4o-mini", tmp_path / "llm", f"{server.url}/v1"), QuickClock())
-    installed = sweagent.find(tmp_path / "home", Path(sys.executable))
-    with (
-        Gateway(client) as gateway,
-        contextlib.closing(sweagent.SweAgentEngine(installed, CONFIG, client, gateway, "run_agent/x")) as engine,
-    ):
+    home = changed_stand_in(tmp_path, "run/run_batch.py", "import time; time.sleep(600)\n")
+    with engine_of(home, server, tmp_path) as engine:
         threading.Timer(2, engine.stop).start()
         with pytest.raises(StoppedError):
             engine.run(task(tmp_path), lambda _: None)
@@ -235,13 +243,9 @@ def test_a_stop_ends_the_import_that_an_agent_waits_for(server: ModelServer, tmp
 
 
 def test_a_swe_agent_that_cannot_be_imported_says_why(server: ModelServer, tmp_path: Path) -> None:
-    shutil.copytree(STAND_IN, tmp_path / "home")
-    (tmp_path / "home" / "sweagent" / "run" / "run_batch.py").write_text("import a_package_that_is_missing\n")
-    client = Client(Settings("openai/gpt-4o-mini", tmp_path / "llm", f"{server.url}/v1"), QuickClock())
-    installed = sweagent.find(tmp_path / "home", Path(sys.executable))
+    home = changed_stand_in(tmp_path, "run/run_batch.py", "import a_package_that_is_missing\n")
     with (
-        Gateway(client) as gateway,
-        contextlib.closing(sweagent.SweAgentEngine(installed, CONFIG, client, gateway, "run_agent/x")) as engine,
+        engine_of(home, server, tmp_path) as engine,
         pytest.raises(UnfinishedError, match=r"does not start: .*a_package_that_is_missing") as raised,
     ):
         engine.run(task(tmp_path), lambda _: None)
@@ -256,9 +260,7 @@ def test_all_end_with_the_process_that_started_them(tmp_path: Path) -> None:
         "print(launcher.start(['run-batch'], {}, log).pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    home = tmp_path / "home"
-    shutil.copytree(STAND_IN, home)
-    (home / "sweagent" / "__main__.py").write_text("import time; time.sleep(600)\n")
+    home = changed_stand_in(tmp_path, "__main__.py", "import time; time.sleep(600)\n")
     process = subprocess.Popen(
         [sys.executable, "-c", program, home, tmp_path / "log"], stdout=subprocess.PIPE, text=True, cwd=ROOT / "scripts"
     )

@@ -73,10 +73,7 @@ def report(repo: RepoFiles, output: Path, summary_path: Path) -> None:
     records.check_known(instances, [row["instance_id"] for row, _ in candidates], str(repo.dataset), "the candidates")
     judged = read_judged(repo)
     fates = read_fates(repo, judged)
-    each = [_shown(row, path, fates, instances) for row, path in candidates]
-    for one in each:
-        verdict = judged.get(one["instance_id"])
-        one["validation"] = ["tried", verdict] if verdict else []
+    each = [_shown(row, path, judged, fates, instances) for row, path in candidates]
     summary = {
         "made_by": summaries.made_by(STAGE, FORMAT_VERSION, repo.named(), {}),
         "repo": environment.get("repo"),
@@ -138,7 +135,9 @@ def yields(each: Sequence[dict[str, Any]], names: Callable[[dict[str, Any]], lis
     ]
 
 
-def _shown(row: Candidate, path: Path, fates: dict[str, str], instances: dict[str, Instance]) -> dict[str, Any]:
+def _shown(
+    row: Candidate, path: Path, judged: dict[str, str], fates: dict[str, str], instances: dict[str, Instance]
+) -> dict[str, Any]:
     name = row["instance_id"]
     instance = instances.get(name)
     ours = records.check_object(instance.get("tracesmith") or {}, f"{name}: key 'tracesmith'") if instance else {}
@@ -152,6 +151,7 @@ def _shown(row: Candidate, path: Path, fates: dict[str, str], instances: dict[st
         "operator": operator_of(strategy),
         "method": method_of(strategy),
         "files": files_of(row["patch"]),
+        "validation": ["tried", judged[name]] if name in judged else [],
         "fate": KEPT if instance else "not_in_dataset" if fate in ("valid", "confirmed") else fate,
         "patch": row["patch"][:TEXT_SHOWN],
         "cut": max(0, len(row["patch"]) - TEXT_SHOWN),

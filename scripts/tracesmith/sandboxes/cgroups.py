@@ -63,13 +63,11 @@ class Cgroup:
 
     def oom_kills(self) -> int:
         """Return how many processes of the group the kernel has killed for want of memory so far."""
-        if self.unified:
-            return counter(self.folders["unified"] / "memory.events", "oom_kill")
-        return counter(self.folders["memory"] / "memory.oom_control", "oom_kill")
+        return oom_kills(self.folders["unified" if self.unified else "memory"])
 
     def refused_processes(self) -> int:
         """Return how often the kernel has refused the group a process for having too many so far."""
-        return counter(self.folders["unified" if self.unified else "pids"] / "pids.events", "max")
+        return refused_processes(self.folders["unified" if self.unified else "pids"])
 
     def remove(self) -> None:
         """Kill what runs in the group and remove it."""
@@ -94,13 +92,14 @@ def usable_bases() -> dict[str, Path] | None:
     return None
 
 
-def counter(file: Path, key: str) -> int:
-    """Return a number of a file of keys and numbers; 0 where it is not there."""
-    try:
-        pairs = (line.split() for line in file.read_text().splitlines())
-        return next((int(pair[1]) for pair in pairs if pair[0] == key), 0)
-    except OSError:
-        return 0
+def oom_kills(memory: Path) -> int:
+    """Return how many processes the kernel has killed for want of memory in a group: version 2 counts in events."""
+    return _counter(memory / "memory.events", "oom_kill") or _counter(memory / "memory.oom_control", "oom_kill")
+
+
+def refused_processes(pids: Path) -> int:
+    """Return how often the kernel has refused a group a process for having too many."""
+    return _counter(pids / "pids.events", "max")
 
 
 def sweep(bases: dict[str, Path]) -> None:
@@ -149,6 +148,14 @@ def _delegate(base: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _counter(file: Path, key: str) -> int:
+    try:
+        pairs = (line.split() for line in file.read_text().splitlines())
+        return next((int(pair[1]) for pair in pairs if pair[0] == key), 0)
+    except OSError:
+        return 0
 
 
 def _kill(pid: int) -> None:

@@ -17,7 +17,7 @@ class ContainerGroup:
     """Its first process, the engine's init."""
     memory: Path
     pids: Path
-    unified: bool
+    """The same folder in version 2."""
 
     def counts(self) -> dict[str, int] | None:
         """
@@ -25,17 +25,13 @@ class ContainerGroup:
 
         Where a container is a virtual machine, its group holds other processes than those in it, and nothing is said.
         """
-        killed = self.memory / ("memory.events" if self.unified else "memory.oom_control")
         try:
             others = [int(pid) for pid in (self.pids / "cgroup.procs").read_text().split() if int(pid) != self.first]
             if len(others) != 1 or Path(f"/proc/{others[0]}/cmdline").read_bytes() != ASLEEP:
                 return None
         except OSError:
             return None
-        return {
-            "memory": cgroups.counter(killed, "oom_kill"),
-            "pids": cgroups.counter(self.pids / "pids.events", "max"),
-        }
+        return {"memory": cgroups.oom_kills(self.memory), "pids": cgroups.refused_processes(self.pids)}
 
 
 def find(pid: int, name: str) -> ContainerGroup | None:
@@ -56,8 +52,8 @@ def parse(text: str, pid: int, name: str, root: Path) -> ContainerGroup | None:
         if name in path and (folder / "cgroup.procs").is_file():
             found.update(dict.fromkeys(controllers.split(","), folder))
     if "memory" in found and "pids" in found:
-        return ContainerGroup(pid, found["memory"], found["pids"], unified=False)
+        return ContainerGroup(pid, found["memory"], found["pids"])
     whole = found.get("")
     if whole and (whole / "memory.events").is_file() and (whole / "pids.events").is_file():
-        return ContainerGroup(pid, whole, whole, unified=True)
+        return ContainerGroup(pid, whole, whole)
     return None
