@@ -276,7 +276,7 @@ def owners_of_containers(engine: str | None = None) -> list[str]:
     import docker  # noqa: PLC0415 (a fifth of a second that other tests need not pay)
 
     with contextlib.closing(docker.DockerClient(base_url=engine) if engine else docker.from_env()) as client:
-        found = client.containers.list(all=True, filters={"label": "tracesmith.owner"})
+        found = client.containers.list(all=True, filters={"label": "tracesmith.owner"}, ignore_removed=True)
         return [str(container.labels["tracesmith.owner"]) for container in found]
 
 

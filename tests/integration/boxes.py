@@ -62,7 +62,8 @@ def leftovers(kind: str, label: str, marker: str) -> list[str]:
     found += [str(path) for path in cgroups.ROOT.glob(f"*/tracesmith/*{label}*")]
     if kind == "docker":
         client = docker.connect()
-        found += [f"container {box.id}" for box in client.containers.list(all=True, filters=_owned(label))]
+        there = client.containers.list(all=True, filters=_owned(label), ignore_removed=True)
+        found += [f"container {box.id}" for box in there]
         client.close()
     return found
 

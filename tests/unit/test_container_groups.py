@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import workflows
 from tracesmith.sandboxes import container_groups
 from tracesmith.sandboxes.container_groups import ContainerGroup
 
@@ -21,6 +22,7 @@ FILES = {
 @pytest.fixture
 def asleep() -> Iterator[int]:
     with subprocess.Popen(["sleep", "infinity"]) as process:
+        workflows.wait_for(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes() == container_groups.ASLEEP, 10)
         yield process.pid
         process.kill()
 
