@@ -147,6 +147,8 @@ def main() -> None:
     parser.add_argument("--docker", default="", help="image for plain mini-swe-agent's own containers")
     parser.add_argument("--sweagent", type=Path, help="checkout of SWE-agent with a .venv")
     args = parser.parse_args()
+    if args.instances < 2:
+        parser.error("argument --instances: wanted are two or more, for what more of them take is measured")
     begun_at: list[float] = []
     turn = contenders.answer(args.turns)
 

@@ -3,7 +3,7 @@
 Serve a model on the CPU, in OpenAI's format, for as long as a command runs; it finds the server by OPENAI_API_BASE.
 
     scripts/serve_model.py outputs/RUN/manifest.json --python .venv-training/bin/python -- \\
-        curl -s $OPENAI_API_BASE/models
+        sh -c 'curl -s $OPENAI_API_BASE/models'
 
 The model is a folder as the Hugging Face hub has it, its config.json, or the manifest of a training. Exit code: the
 command's.

@@ -37,8 +37,9 @@ class Job:
 
 
 def site_profile(folder: Path) -> Path:
-    """Write profiles/slurm for a cluster that wants all of its examples, and return its folder."""
+    """Write profiles/slurm for a cluster that wants all of its examples and is asked soon, and return its folder."""
     text = re.sub(r"^( *)#(?=[a-z])", r"\1", PROFILE.read_text(), flags=re.M)
+    text += "slurm-init-seconds-before-status-checks: 7\n"
     (folder / "site").mkdir(exist_ok=True)
     (folder / "site" / "config.yaml").write_text(text)
     return folder / "site"
@@ -47,7 +48,7 @@ def site_profile(folder: Path) -> Path:
 def command(folder: Path, *arguments: str) -> list[str]:
     """Return the command that runs the workflow on the cluster from a test's folder, targets first."""
     snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(workflows.ROOT / "Snakefile")]
-    profile = ["--workflow-profile", str(site_profile(folder)), "--slurm-init-seconds-before-status-checks", "7"]
+    profile = ["--workflow-profile", str(site_profile(folder))]
     return [*snakemake, *arguments, "--directory", str(folder), *profile, "--configfile", str(folder / "config.yaml")]
 
 
@@ -56,6 +57,20 @@ def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
     with (folder / "out.log").open("a") as log:
         return subprocess.Popen(
             command(folder, *arguments), stdout=log, stderr=log, text=True, env=workflows.environment(folder)
+        )
+
+
+def start_by_hand(folder: Path, line: str) -> "subprocess.Popen[str]":
+    """Start a command of a shell in a test's folder, with the test's own Python; what it says is added to out.log."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    with (folder / "out.log").open("a") as log:
+        return subprocess.Popen(
+            ["bash", "-c", f"exec {line}"],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            text=True,
+            env={**workflows.environment(folder), "PATH": path},
         )
 
 

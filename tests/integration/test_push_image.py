@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import guide_runs
 import image_registry
 import managed
 from image_registry import PASSWORD, Registry
@@ -132,6 +133,15 @@ def test_an_image_is_pushed_and_found_by_the_digest_of_the_summary(line: Line) -
     subprocess.run(pull, check=True, capture_output=True, env={**os.environ, **variables})
     assert client.images.get(summary["digest"]).id == line.image
     client.close()
+
+
+def test_the_example_of_the_reference_works_as_it_stands(line: Line) -> None:
+    (line.folder / "scripts").symlink_to(SCRIPT.parent)
+    (line.folder / "tmp").mkdir()
+    others = {"logs/build_images/REPO/": "", "REPO": REPO}
+    helper = image_registry.write_helper(line.folder / "docker", line.registry.host)
+    guide_runs.run_examples(line.folder, ["push_image"], others, HOME=str(line.folder), **helper)
+    assert json.loads(line.output.read_text())["image"] == line.image
 
 
 def test_a_second_push_sends_nothing_and_says_the_same(line: Line) -> None:

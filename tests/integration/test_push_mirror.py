@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import git_server
+import guide_runs
 import upstream
 from git_server import GitServer
 from tracesmith import git, prepared
@@ -136,6 +137,22 @@ def test_a_missing_repository_is_created_and_all_branches_are_pushed_at_once(lin
     assert summary["url"] == f"{line.server.url}/{line.name}.git"
     assert summary["branches"] == git.tips(line.mirror)
     assert "pushed 4 of 4 branches" in done.stderr
+
+
+def test_the_example_of_the_reference_works_as_it_stands(line: Line) -> None:
+    (line.folder / "scripts").symlink_to(SCRIPT.parent)
+    (line.folder / "tmp").mkdir()
+    places = f"    --api-url {line.server.url}/api --git-url {line.server.url} \\\n    --output"
+    others = {
+        "logs/build_images/REPO/": "",
+        "logs/task_insts/REPO": "instances",
+        "--owner-type org": "--owner-type user",
+        "REPO": REPO,
+        "    --output": places,
+    }
+    variables = {"GITHUB_TOKEN": TOKEN, "no_proxy": "127.0.0.1", "HOME": str(line.folder)}
+    guide_runs.run_examples(line.folder, ["push_mirror"], others, **variables)
+    assert line.on_server() == git.tips(line.mirror)
 
 
 def test_a_second_run_pushes_nothing_and_says_the_same(line: Line) -> None:

@@ -1,24 +1,16 @@
 """A repository nobody has seen, as docs/repositories.md has it: its commands, one after the other, as they stand."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import guide_runs
 import workflows
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
-GUIDE = (workflows.ROOT / "docs" / "repositories.md").read_text()
-
-
-def blocks(kind: str) -> list[str]:
-    """Return the blocks of one language of the guide."""
-    return re.findall(rf"(?ms)^```{kind}\n(.*?)^```$", GUIDE)
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +19,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone")
     for name in ("Snakefile", "config.yaml", "configs", "profiles", "rules", "schemas", "scripts"):
         (folder / name).symlink_to(workflows.ROOT / name)
-    (folder / "mine.yaml").write_text(blocks("yaml")[0])
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    for block in blocks("sh"):
-        command = ["bash", "-euo", "pipefail", "-c", block]
-        done = subprocess.run(
-            command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+    guide = (workflows.ROOT / "docs" / "repositories.md").read_text()
+    (folder / "mine.yaml").write_text(re.findall(r"(?ms)^```yaml\n(.*?)^```$", guide)[0])
+    (folder / "tmp").mkdir()
+    guide_runs.run_guide(folder, "repositories.md", {})
+    guide_runs.run(folder, guide_runs.examples()["import_swesmith_profiles"][0], {"my-profiles": "named-profiles"})
     return folder
 
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 import cluster
+import guide_runs
 import tiny
 import workflows
 
@@ -21,6 +22,8 @@ LINE = workflows.Line(tiny.REPO, "tiny-oracle")
 VALIDATION, TRAJECTORIES, EVALUATION, _ = LINE.stores
 REPORT = f"{VALIDATION}/report.json"
 PREDICTIONS = f"{TRAJECTORIES}/preds.json"
+NAMES = {"RUN": LINE.run, "profiles/slurm": "site"}
+"""Names of the guide, and what stands in a test's folder."""
 
 
 @pytest.fixture
@@ -69,12 +72,11 @@ def freeze_shards(process: "subprocess.Popen[str]", folder: Path, script: str, s
     return found
 
 
-def jobs_of_the_guide(folder: Path) -> list[str]:
-    """What the guide's command shows of the jobs of a killed Snakemake."""
+def commands_of_the_guide() -> dict[str, list[str]]:
+    """Return the commands of docs/cluster.md by their programs."""
     guide = (workflows.ROOT / "docs" / "cluster.md").read_text()
-    (block,) = re.findall(r"(?ms)^```sh\n(.*?)^```$", guide)
-    done = subprocess.run(["bash", "-euc", block], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
+    lines = re.findall(r"(?m)^(?:    )?((?:squeue|srun|snakemake) .*)$", guide)
+    return {name: [line for line in lines if line.split()[0] == name] for name in ("squeue", "srun", "snakemake")}
 
 
 def test_jobs_that_fail_or_are_cancelled_go_on_where_they_were_with_more_memory(
@@ -101,21 +103,26 @@ def test_jobs_that_fail_or_are_cancelled_go_on_where_they_were_with_more_memory(
 
 
 def test_a_killed_snakemake_goes_on_beside_its_jobs_and_repeats_nothing(folder: Path, finished_line: Path) -> None:
+    """By the commands of the guide, as they stand."""
     use_shards(folder, "agent")
     workflows.forget(folder, [TRAJECTORIES])
-    process = cluster.start(folder, PREDICTIONS)
+    guide_runs.make_a_clone(folder)
+    cluster.site_profile(folder)
+    shown = commands_of_the_guide()
+    first, unlock, again, *_ = (guide_runs.replaced(line, NAMES) for line in shown["snakemake"])
+    assert first == again
+    process = cluster.start_by_hand(folder, first)
     orphans = freeze_shards(process, folder, "run_agent", TRAJECTORIES)
-    process.kill()
-    process.wait()
+    workflows.kill_tree(process)
     before = entries(folder, TRAJECTORIES)
 
-    again = cluster.command(folder, PREDICTIONS)
-    refused = subprocess.run(again, capture_output=True, text=True, check=False, env=workflows.environment(folder))
-    assert refused.returncode != 0
-    assert "--unlock" in refused.stderr
-    assert [line.split()[1] for line in jobs_of_the_guide(folder)] == ["RUNNING", "RUNNING"]
-    subprocess.run([*again, "--unlock"], capture_output=True, check=True, env=workflows.environment(folder))
-    process = cluster.start(folder, PREDICTIONS)
+    refused = cluster.start_by_hand(folder, again)
+    assert refused.wait(120) != 0
+    assert "--unlock" in (folder / "out.log").read_text()
+    (squeue,), (srun,) = shown["squeue"], shown["srun"]
+    assert [line.split()[1] for line in guide_runs.run(folder, squeue, {}).splitlines()] == ["RUNNING", "RUNNING"]
+    guide_runs.run(folder, unlock, {})
+    process = cluster.start_by_hand(folder, again)
     wait_for(lambda: len(cluster.shards(folder, "run_agent")) == 4)
     for script in orphans:
         script.resume()
@@ -128,6 +135,7 @@ def test_a_killed_snakemake_goes_on_beside_its_jobs_and_repeats_nothing(folder: 
     check_end(process, folder)
     assert entries(folder, TRAJECTORIES) == seen
     assert (folder / PREDICTIONS).read_bytes() == (finished_line / PREDICTIONS).read_bytes()
+    guide_runs.run(folder, srun, {})
 
 
 def test_the_whole_line_has_the_bytes_of_a_local_run_though_a_node_goes_down(folder: Path, finished_line: Path) -> None:
@@ -156,7 +164,7 @@ def test_the_whole_line_has_the_bytes_of_a_local_run_though_a_node_goes_down(fol
 def test_trainings_have_a_gpu_each_in_the_partition_of_gpus(tmp_path: Path) -> None:
     snakefile = workflows.ROOT / "tests" / "data" / "slurm" / "Snakefile"
     command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--directory", tmp_path]
-    profile = ["--workflow-profile", cluster.site_profile(tmp_path), "--slurm-init-seconds-before-status-checks", "7"]
+    profile = ["--workflow-profile", cluster.site_profile(tmp_path)]
     done = subprocess.run([*command, *profile], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert {(tmp_path / f"{name}.txt").read_text() for name in ("first", "second")} == {"0 gpu\n", "1 gpu\n"}

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import agent_models
+import guide_runs
 import llm_server
 import tiny
 import workflows
@@ -20,6 +21,26 @@ pytest.importorskip("minisweagent", reason="missing: mini-swe-agent, of envs/pip
 pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.train]
 RUN = "tiny-oracle"
 REPORT = f"logs/model_evaluation/{RUN}/report.json"
+EXAMPLES = (
+    "split_rows",
+    "hold_out_instances",
+    "make_tiny_model",
+    "render_training_config",
+    "finetune",
+    "serve_model",
+    "render_agent_config",
+    "evaluate_model",
+)
+"""Scripts whose examples need what a training leaves."""
+NAMES = {
+    "REPO": tiny.REPO,
+    "USER/": "local/",
+    "RUN": RUN,
+    "configs/train/full_ft_qwen_7b_local.yml": "train.yml",
+    "models/Qwen2.5-Coder-7B-Instruct": "logs/models/tiny-qwen",
+    "--gpus 8": "--gpus 0",
+    "configs/agent/mini_xml.yaml": "mini_xml.yaml",
+}
 HELD_OUT = f"logs/model_evaluation/{RUN}/dataset.json"
 
 
@@ -159,6 +180,18 @@ def test_another_checkpoint_is_asked_anew(evaluated: Path, servers: dict[str, ll
     assert done.returncode == 0, done.stdout
     assert servers["base"].answered == asked["base"]
     assert servers["tuned"].answered == 2 * asked["tuned"]
+
+
+def test_the_examples_of_the_reference_work_as_they_stand(evaluated: Path) -> None:
+    guide_runs.make_a_clone(evaluated)
+    (evaluated / ".venv-training").symlink_to(training_python().parents[1])
+    (evaluated / "mini_xml.yaml").symlink_to(workflows.ROOT / "configs/agent/mini_xml.yaml")
+    before = read(evaluated)
+    others = {"demo": RUN, ".json\n": ".json --configfile mine.yaml\n"}
+    [block] = guide_runs.fenced("docs/training.md", "# Training\n")[:1]
+    guide_runs.run(evaluated, block, others)
+    guide_runs.run_examples(evaluated, EXAMPLES, NAMES)
+    assert read(evaluated)["models"] == before["models"]
 
 
 def test_a_mix_of_runs_is_trained_as_one(evaluated: Path) -> None:

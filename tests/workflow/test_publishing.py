@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+import guide_runs
 import workflows
 from tracesmith import configuration, publishing
 from tracesmith.errors import InputError
@@ -135,3 +136,26 @@ def test_everything_is_refused_at_once_where_the_store_cannot_be_had(folder: Pat
     assert "error: config: key storage.s3: s3://bucket/mine: there is no such bucket; make it first" in done.stdout
     assert "Traceback" not in done.stdout
     assert store.list_buckets()["Buckets"] == []
+
+
+@pytest.mark.sandbox
+@pytest.mark.network
+def test_the_commands_of_the_guide_and_of_the_reference_work_as_they_stand(
+    line: Path, endpoint: str, store: Any
+) -> None:
+    store.create_bucket(Bucket="bucket")
+    storage = {"s3": "s3://bucket/mine", "endpoint_url": endpoint}
+    workflows.write_config(line, workflows.read_config(line) | {"storage": storage})
+    (line / "Snakefile").symlink_to(workflows.ROOT / "Snakefile")
+    (line / "scripts").symlink_to(workflows.ROOT / "scripts")
+    guide = (workflows.ROOT / "docs" / "cluster.md").read_text()
+    commands = re.findall(r"(?m)^    (snakemake --cores 20.*)$", guide)
+    assert len(commands) == 2
+    for command in commands:
+        guide_runs.run(line, command, {"RUN": RUN, "--cores 20": "--cores 2"}, **KEYS)
+    rows = (line / ROWS).read_bytes()
+    assert store.get_object(Bucket="bucket", Key=f"mine/{ROWS}")["Body"].read() == rows
+    page = f"reports/{RUN}.html"
+    guide_runs.run_examples(line, ["publish_file"], {"RUN": RUN, "BUCKET": "bucket"})
+    receipt = json.loads((line / f"logs/published/{page}.json").read_text())
+    assert receipt["url"] == f"s3://bucket/{page}"
