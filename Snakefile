@@ -74,8 +74,10 @@ onstart:
 
 onsuccess:
     TERMINAL.end()
+    bound_logs()
     show_results()
 
 
 onerror:
     TERMINAL.end()
+    bound_logs()

@@ -2,10 +2,13 @@
 What a run says beside Snakemake: how far its jobs are, on a terminal, and what it came to, when all went well.
 
 INPUT   the jobs of the run, their logs, the files they made
-OUTPUT  lines and a table on stderr
+OUTPUT  lines and a table on stderr; Snakemake's logs of earlier runs, compressed, and the old ones removed
 """
 
-from tracesmith import watching
+import time
+
+from tracesmith import packing, watching
+from tracesmith.errors import TracesmithError
 from tracesmith.reports import status
 
 CLOSING = ("run_agent", "evaluate_predictions", "convert_trajectories", "filter_resolved", "report_run")
@@ -15,6 +18,17 @@ TERMINAL = watching.Terminal()
 def show_progress():
     """Show on a terminal how far the jobs are, until the run ends."""
     TERMINAL.begin(log for job in workflow.dag.needrun_jobs() for log in job.log)
+
+
+def bound_logs():
+    """Keep Snakemake's logs of earlier runs small, unless another run is alive that may write one of them."""
+    held = getattr(workflow, "held", None)
+    if held is None or not concurrency.is_alone(held):
+        return
+    try:
+        packing.bound(Path(".snakemake/log"), time.time())
+    except (OSError, TracesmithError) as error:  # a full disk, say: the run has ended, and its results are there
+        print(f"WARNING: old logs of Snakemake stay as they are: {error}", file=sys.stderr)
 
 
 def show_results():

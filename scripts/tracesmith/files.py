@@ -1,9 +1,11 @@
 """Reading and writing files so that no reader ever sees half of one, and every error names the file and the record."""
 
 import glob
+import gzip
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -25,6 +27,26 @@ def read_text(path: Path) -> str:
     if not text.strip():
         raise InputError(f"{path}: the file is empty")
     return text
+
+
+def packed(path: Path) -> Path:
+    """Return where the gzip data of a file stand that pack_logs.py has compressed."""
+    return path.with_name(f"{path.name}.gz")
+
+
+def read_packed(path: Path) -> bytes:
+    """Return the bytes of a file that may be compressed. Raises FileNotFoundError when neither is there."""
+    for place, read in ((path, Path.read_bytes), (packed(path), _unpacked)):
+        with suppress(FileNotFoundError):
+            return read(place)
+    return path.read_bytes()  # it was put back between the two looks
+
+
+def _unpacked(path: Path) -> bytes:
+    try:
+        return gzip.decompress(path.read_bytes())
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise InputError(f"{path}: damaged; remove the folder that it is in, and run again what made it") from None
 
 
 def parse_json(text: str, where: str, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:

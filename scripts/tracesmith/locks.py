@@ -44,9 +44,14 @@ def place_of(name: str) -> int:
 def is_held(path: Path, place: int) -> bool:
     """Tell whether somebody holds the lock of a byte."""
     with path.open("ab") as file:
-        found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _lock_of(place))
+        return others_hold(file, place, 1)
+
+
+def others_hold(file: IO[bytes], place: int = 0, count: int = 0) -> bool:
+    """Tell whether the lock of one of so many bytes, 0 for all, is held through another opening of a file."""
+    found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _lock_of(place, count=count))
     return bool(struct.unpack(FLOCK, found)[0] != fcntl.F_UNLCK)
 
 
-def _lock_of(place: int, kind: int = fcntl.F_WRLCK) -> bytes:
-    return struct.pack(FLOCK, kind, os.SEEK_SET, place, 1, 0)
+def _lock_of(place: int, kind: int = fcntl.F_WRLCK, count: int = 1) -> bytes:
+    return struct.pack(FLOCK, kind, os.SEEK_SET, place, count, 0)

@@ -174,5 +174,5 @@ def _fingerprint(environment: Environment, changes: Perturbation) -> str:
 
 
 def _read(entry: Path) -> SuiteRun:
-    output = (entry / "test_output.txt").read_text(encoding="utf-8")
+    output = files.read_packed(entry / "test_output.txt").decode("utf-8")
     return SuiteRun(**{**files.read_json(entry / "reference.json"), "output": output})

@@ -20,6 +20,7 @@ from tracesmith import files, locks, owners
 from tracesmith.errors import InputError
 
 ENTRY = "entry.json"
+LOCK = ".lock"
 
 
 class Store:
@@ -49,8 +50,14 @@ class Store:
 
         The lock is a byte of one file, chosen by the name's hash.
         """
-        with locks.held(self.root / ".lock", locks.place_of(name)):
+        with locks.held(self.root / LOCK, locks.place_of(name)):
             yield
+
+    @contextmanager
+    def claim_if_free(self, name: str) -> Iterator[bool]:
+        """Hold the lock of an entry that is there unless somebody else does, and tell whether it is held."""
+        with (self.root / LOCK).open("ab") as file:
+            yield locks.take(file, locks.place_of(name))
 
     @contextmanager
     def replace(self, name: str, fingerprint: str, about: dict[str, Any] | None = None) -> Iterator[Path]:
@@ -79,6 +86,16 @@ class Store:
         for folder in left:
             if owners.is_abandoned(folder.name):
                 remove_tree(folder)
+
+
+def entries(folder: Path) -> Iterator[Path]:
+    """Yield the whole entries of the stores in a folder, sorted, whatever stores stand below it."""
+    for parent, names, found in os.walk(folder):
+        if ENTRY in found:
+            yield Path(parent)
+            names.clear()
+        else:
+            names[:] = sorted(name for name in names if not name.startswith("."))
 
 
 def check_members(folder: Path, known: Container[str], dataset: Path, what: str) -> None:

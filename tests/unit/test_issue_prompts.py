@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import tiny
+from tracesmith import packing
 from tracesmith.errors import InputError
 from tracesmith.issues import asking, demonstrations, evidence
 from tracesmith.issues.evidence import Evidence
@@ -114,6 +115,15 @@ def test_the_output_has_no_colours_and_loses_its_middle(tmp_path: Path) -> None:
     assert output.endswith("x\ufffd last")
     assert "4611 characters are left out here" in output
     assert len(output) < 500
+
+
+def test_an_output_that_was_compressed_is_read_as_well(tmp_path: Path) -> None:
+    found = gathered(tmp_path, b"AssertionError: 2 is not 1\n" * 200)
+    plain = found.variables(INSTANCE)
+    (tmp_path / INSTANCE["instance_id"] / "entry.json").write_text("{}")
+    packing.pack([tmp_path], 4096)
+    assert not (tmp_path / INSTANCE["instance_id"] / "test_output.txt").exists()
+    assert found.variables(INSTANCE) == plain
 
 
 def test_an_output_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tracesmith import suites
+from tracesmith import files, suites
 from tracesmith.errors import InputError
 from tracesmith.issues.failing_tests import SourceOfTests
 from tracesmith.records import Instance
@@ -60,8 +60,8 @@ class Evidence:
         return f"{head}\n\n[... {len(text) - len(head) - len(tail)} characters are left out here ...]\n\n{tail}"
 
     def _sources(self, instance: Instance) -> list[str | None]:
-        files = ((self._file(suites.test_file(test)), test) for test in instance["FAIL_TO_PASS"])
-        return [file.source(test) if file else None for file, test in files]
+        found = ((self._file(suites.test_file(test)), test) for test in instance["FAIL_TO_PASS"])
+        return [file.source(test) if file else None for file, test in found]
 
     def _file(self, path: str) -> SourceOfTests | None:
         """Return a test file of the pristine tree, read once; None when it has none of that path."""
@@ -74,9 +74,12 @@ class Evidence:
 
     def _output(self, instance: Instance) -> str:
         path = self.validation / instance["instance_id"] / OUTPUT
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; --validation is the folder in which validate_bugs keeps its runs")
-        return ESCAPES.sub("", path.read_bytes().decode("utf-8", "replace"))
+        try:
+            return ESCAPES.sub("", files.read_packed(path).decode("utf-8", "replace"))
+        except FileNotFoundError:
+            raise InputError(
+                f"{path}: no such file; --validation is the folder in which validate_bugs keeps its runs"
+            ) from None
 
 
 def known_variables(instances: Iterable[Instance]) -> set[str]:

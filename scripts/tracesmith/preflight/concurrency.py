@@ -30,3 +30,8 @@ def hold(path: Path, made: Collection[str], read: Collection[str]) -> IO[bytes]:
                     "command again"
                 )
     return file
+
+
+def is_alone(file: IO[bytes]) -> bool:
+    """Tell whether no other run is alive in the folder, by the file that `hold` returned."""
+    return not locks.others_hold(file)

@@ -54,7 +54,7 @@ def read_output(summary: Path, name: str) -> str:
     """Return the console output of the first run of a bug."""
     path = store_of(summary) / name / output_name(1)
     try:
-        return path.read_bytes().decode("utf-8", "replace")
+        return files.read_packed(path).decode("utf-8", "replace")
     except OSError:
         raise InputError(f"{path}: cannot be read; run confirm_bugs again") from None
 
