@@ -91,6 +91,7 @@ IN_ORDER = (
     "filter_resolved",
     "split_rows",
     "export_rows",
+    "pack_logs",
     "report_repo",
     "report_run",
     "show_funnel",
