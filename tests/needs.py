@@ -114,6 +114,15 @@ def missing_slurm() -> str | None:
     return failure and f"{wanted} ({failure})"
 
 
+def missing_podman() -> str | None:
+    """Ask for Podman and what its service needs to run containers of ours as root."""
+    if os.geteuid():
+        return "root, to start Podman's service"
+    runtime = "runc" if shutil.which("runc") else "crun"
+    missing = [name for name in ("podman", "catatonit", runtime) if not shutil.which(name)]
+    return f"{' and '.join(missing)} (Debian: podman catatonit runc)" if missing else None
+
+
 def missing_mounts() -> str | None:
     """Ask for the right to mount."""
     return None if os.geteuid() == 0 else "root, to mount a disk"
@@ -136,6 +145,7 @@ NEEDS: dict[str, Callable[[], str | None]] = {
     "git_http": missing_git_http,
     "image_registry": missing_image_registry,
     "slurm": missing_slurm,
+    "podman": missing_podman,
     "browser": missing_browser,
     "mounts": missing_mounts,
     "faketime": missing_faketime,

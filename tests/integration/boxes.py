@@ -7,8 +7,10 @@ PLACE is a prepared tree or an image. It prints `id -u` as a command in the sand
 with MARKER in its environment; without a marker it ends.
 """
 
+import io
 import secrets
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +37,8 @@ ENGINES = [KINDS[0], KINDS[2]]
 MARK = "TRACESMITH_TEST"
 MARKER = secrets.token_hex(8)
 """By it, in their environment, the processes that a test starts in sandboxes are found on the whole machine."""
+BASE = "node:24-bookworm-slim"
+DOCKERFILE = f"FROM {BASE}\nCOPY --chown=1000:1000 tree /testbed\nLABEL tracesmith.test={MARKER}\n".encode()
 LIMITS = Limits(memory_bytes=2**30, pids=200, cpus=2, disk_bytes=2**28)
 
 
@@ -87,6 +91,23 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout_s} s"
         time.sleep(0.05)
+
+
+@contextmanager
+def built(tree: Path) -> Iterator[str]:
+    """Build an image with a tree at /testbed, owned by the user 1000, for the block."""
+    client = docker.connect()
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        archive.add(tree, arcname="tree")
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(DOCKERFILE)
+        archive.addfile(entry, io.BytesIO(DOCKERFILE))
+    context.seek(0)
+    image, _ = client.images.build(fileobj=context, custom_context=True, rm=True, forcerm=True)
+    yield str(image.id)
+    client.images.remove(image.id, force=True)
+    client.close()
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """The sandboxes under test: a tree and an image with the same content, and a look at what a test leaves behind."""
 
-import io
 import shutil
-import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,13 +10,8 @@ import pytest
 
 import tiny
 from tracesmith import owners
-from tracesmith.sandboxes import docker
 from tracesmith.sandboxes.base import Limits, Sandbox
 
-DOCKERFILE = (
-    b"FROM node:24-bookworm-slim\nCOPY --chown=1000:1000 tree /testbed\nLABEL tracesmith.test=%s\n"
-    % boxes.MARKER.encode()
-)
 Open = Callable[..., AbstractContextManager[Sandbox]]
 
 
@@ -43,18 +36,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def image(tree: Path) -> Iterator[str]:
     """Build an image with the tree at /testbed, owned by the user 1000."""
-    client = docker.connect()
-    context = io.BytesIO()
-    with tarfile.open(fileobj=context, mode="w") as archive:
-        archive.add(tree, arcname="tree")
-        entry = tarfile.TarInfo("Dockerfile")
-        entry.size = len(DOCKERFILE)
-        archive.addfile(entry, io.BytesIO(DOCKERFILE))
-    context.seek(0)
-    built, _ = client.images.build(fileobj=context, custom_context=True, rm=True, forcerm=True)
-    yield str(built.id)
-    client.images.remove(built.id, force=True)
-    client.close()
+    with boxes.built(tree) as image:
+        yield image
 
 
 @pytest.fixture

@@ -23,12 +23,17 @@ from tracesmith.sandboxes.base import Limits
 Context = Callable[[], AbstractContextManager[IO[bytes]]]
 BUILD_TIMEOUT_S = 2 * steps.TIMEOUT_S
 NOT_THERE = re.compile(r"not found|manifest unknown|does not exist|denied|invalid reference|unauthorized", re.I)
-RUNNING = "\n ---> Running in "
-FAILED_STEP = re.compile(r"The command '(?P<command>.*)' returned a non-zero code: (?P<code>\d+)", re.S)
+# What Docker says, or Podman (4.3): before the output of a step, of one that failed, and of the image after each.
+RUNNING = re.compile(r"^(?: ---> Running in |(?:\[\d+/\d+\] )?STEP \d+/\d+: ).*\n", re.M)
+FAILED_STEP = re.compile(
+    r"""(?:The command '|building at STEP "RUN )(?P<command>.*)"""
+    r"""(?:' returned a non-zero code: |": while running runtime: exit status )(?P<code>\d+)""",
+    re.S,
+)
+IMAGE = re.compile(r"^(?: --->|-->) ([0-9a-f]{11,12})$", re.M)
 # Of `timeout`, and of what the kernel has killed.
 LIMIT_OF_CODE = {"124": "the timeout limit", "137": "the memory limit"}
 KEPT = 100_000  # characters
-IMAGE = re.compile(r"^ ---> ([0-9a-f]{12})$", re.M)
 
 
 class Engine:
@@ -116,7 +121,7 @@ class Engine:
         return kind(f"{self.profile.name}: building {name} failed: {said}")
 
     def _failure(self, said: str, printed: str) -> TracesmithError:
-        output = printed.rpartition(RUNNING)[2].partition("\n")[2]
+        output = printed[max((start.end() for start in RUNNING.finditer(printed)), default=0) :]
         step = FAILED_STEP.search(said)
         if not step:
             return steps.failure(self.profile, "docker build", "exit code 1", f"{output}{said}")

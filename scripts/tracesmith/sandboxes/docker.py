@@ -22,7 +22,7 @@ from docker.types import LogConfig, Ulimit
 
 from tracesmith import owners
 from tracesmith.errors import InfrastructureError, StoppedError
-from tracesmith.sandboxes import base, container_groups, streams
+from tracesmith.sandboxes import base, container_groups, podman, streams
 from tracesmith.sandboxes.base import ENVIRONMENT, TESTBED, Completed, Limits
 from tracesmith.sandboxes.container_groups import ContainerGroup
 
@@ -115,7 +115,12 @@ class DockerBackend:
     def foreign(self) -> frozenset[str]:
         """The variables that the image and the engine would add to those of a command."""
         found = self.client.images.get(self.image).attrs["Config"]["Env"] or []
-        return frozenset({"HOSTNAME", *(variable.partition("=")[0] for variable in found)})
+        return frozenset({"HOSTNAME", *podman.VARIABLES, *(variable.partition("=")[0] for variable in found)})
+
+    @functools.cached_property
+    def more_limits(self) -> list[Ulimit]:
+        """The limits that a container cannot be started without."""
+        return podman.limits(self.client)
 
     def _host_config(self) -> Any:
         limits = self.limits
@@ -129,7 +134,7 @@ class DockerBackend:
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             tmpfs={"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={min(limits.disk_bytes, limits.memory_bytes // 2)}"},  # noqa: S108
-            ulimits=[Ulimit(name="core", soft=0, hard=0), _fsize(limits.disk_bytes)],
+            ulimits=[Ulimit(name="core", soft=0, hard=0), _fsize(limits.disk_bytes), *self.more_limits],
             log_config=LogConfig(type="none"),
         )
 
@@ -155,7 +160,7 @@ class DockerSandbox:
     def __init__(self, backend: DockerBackend, name: str) -> None:
         self.backend = backend
         self.name = name
-        self.client = docker.from_env(timeout=300)
+        self.client = docker.from_env(timeout=300, version=backend.client.api.api_version)
         self._stopped = False
         self._group: ContainerGroup | None = None
         self._counted = {"memory": 0, "pids": 0}

@@ -76,6 +76,8 @@ def _receive(stream: socket.socket, frames: Frames) -> bool:
         chunk = stream.recv(1 << 16)
     except BlockingIOError:
         return True
+    except ConnectionResetError:  # Podman's end of it, after all output, where a command has not read all its input
+        return False
     frames.feed(chunk)
     return bool(chunk)
 

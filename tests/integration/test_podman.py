@@ -1,0 +1,130 @@
+"""Podman's service in place of Docker's engine: the sandboxes' promises, and the same rows as with bubblewrap."""
+
+import contextlib
+import io
+import json
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Any
+
+import boxes
+import pytest
+from test_sandboxes import (  # noqa: F401 - they run again here
+    test_a_command_that_kills_all_it_can_leaves_nothing,
+    test_environment_is_what_is_given,
+    test_files_last_as_long_as_their_sandbox,
+    test_host_files_are_out_of_reach,
+    test_input_and_output_may_be_large_and_binary,
+    test_network_when_given,
+    test_no_network_unless_given,
+    test_output_and_exit_code_are_the_commands_own,
+    test_process_limit,
+    test_stop_from_another_thread,
+    test_time_limit_ends_all_that_a_command_started,
+    test_what_a_container_of_this_machine_counts_is_read_from_outside,
+)
+
+import tiny
+import workflows
+from tracesmith.environments import profiles
+from tracesmith.environments.engines import Engine
+from tracesmith.errors import TracesmithError
+from tracesmith.sandboxes import docker
+
+SCRIPT = boxes.REPOSITORY / "tests" / "integration" / "podman.sh"
+pytestmark = [pytest.mark.podman, pytest.mark.docker]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def service() -> Iterator[None]:
+    """Start Podman's service with the base image of the usual engine, and have DOCKER_HOST name it."""
+    folder = tempfile.mkdtemp(prefix="podman.", dir="/var/tmp")  # sockets are in it, hence a short name
+    engine = docker.connect()
+    try:
+        done = subprocess.run([SCRIPT, "start", folder], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DOCKER_HOST", done.stdout.strip().partition("=")[2])
+            ours = docker.connect()
+            list(ours.api.load_image(engine.images.get(boxes.BASE).save(named=True)))
+            ours.close()
+            yield
+    finally:
+        engine.close()
+        subprocess.run([SCRIPT, "stop", folder], check=True, timeout=60)
+        assert not Path(folder).exists()
+
+
+@pytest.fixture
+def kind() -> str:
+    """Name the one backend of these tests."""
+    return "docker"
+
+
+@pytest.fixture(scope="module")
+def image(service: None, tree: Path) -> Iterator[str]:
+    """Build the image of the sandboxes with Podman."""
+    with boxes.built(tree) as name:
+        yield name
+
+
+def context(dockerfile: str) -> AbstractContextManager[IO[bytes]]:
+    """Return what an engine builds from: a Dockerfile alone."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile)
+        archive.addfile(entry, io.BytesIO(dockerfile.encode()))
+    data.seek(0)
+    return contextlib.nullcontext(data)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('RUN ["sh", "-c", "echo out; exit 7"]', "sh -c echo out; exit 7 ended with exit code 7: out"),
+        ('RUN ["sh", "-c", "exit 137"]', "exit 137 ended with the memory limit"),
+        ("NONSENSE", "NONSENSE"),
+    ],
+)
+def test_a_build_that_fails_tells_its_last_step_and_leaves_nothing(line: str, said: str, tmp_path: Path) -> None:
+    engine = Engine(profiles.read(tiny.write_profile(tmp_path)), boxes.LIMITS)
+    before = engine.client.api.images(quiet=True, all=True)
+    dockerfile = f"FROM {boxes.BASE} AS one\nRUN echo first\nFROM one\nUSER 1000\n{line}\n"
+    with engine.tidy(), pytest.raises(TracesmithError) as raised:
+        engine.build(lambda: context(dockerfile), "tracesmith-test/failing", None)
+    assert said in str(raised.value)
+    assert "first" not in str(raised.value)
+    client = docker.connect()
+    assert sorted(client.api.images(quiet=True, all=True)) == sorted(before)
+    client.close()
+
+
+def rows(path: Path) -> dict[str, Any]:
+    """Return the rows of a file by instance, without the hashes of files that tell of other instances too."""
+    found = {}
+    for line in path.read_text().splitlines():
+        row = json.loads(line)
+        for name in ("dataset", "report"):
+            del row["tracesmith"]["provenance"][name]
+        found[row["instance_id"]] = row
+    return found
+
+
+@pytest.mark.sandbox
+@pytest.mark.network
+def test_rows_are_those_of_bubblewrap(finished_line: Path, tmp_path: Path) -> None:
+    workflows.make_folder(tmp_path)
+    config = workflows.read_config(tmp_path)
+    config["repos"]["tiny"] |= {"sandbox": {"backend": "docker"}, "validation": {"max_instances": 1}}
+    workflows.write_config(tmp_path, config)
+    target = workflows.TARGETS[0]
+    done = workflows.snakemake(tmp_path, target)
+    assert done.returncode == 0, done.stdout
+    found, wanted = rows(tmp_path / target), rows(finished_line / target)
+    assert len(found) == 1
+    assert found.items() <= wanted.items()
+    assert workflows.owners_of_containers() == []
