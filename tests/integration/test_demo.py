@@ -26,7 +26,7 @@ SAME = [
 def run_demo(folder: Path, backend: str) -> Path:
     """Run the demo of config.yaml, with few bugs, in a folder and return it."""
     snakemake = [sys.executable, "-m", "snakemake", "--snakefile", workflows.ROOT / "Snakefile", "--directory", folder]
-    fewer = "bug_generation: {max_bugs: 20}, validation: {max_instances: 6}"
+    fewer = "bug_generation: {max_bugs: 10}, validation: {max_instances: 3}"
     chosen = f"repos={{css-what: {{sandbox: {{backend: {backend}}}, {fewer}}}}}"
     command = [*snakemake, ROWS, "reports/demo.html", "--cores", "all", "--config", chosen]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
@@ -47,7 +47,7 @@ def read(folder: Path, name: str) -> Any:
 @pytest.mark.sandbox
 @pytest.mark.network
 def test_each_instance_of_the_demo_becomes_a_row(demo: Path) -> None:
-    assert len(read(demo, f"logs/agent_datasets/{REPO}_final.json")) == 6
+    assert len(read(demo, f"logs/agent_datasets/{REPO}_final.json")) == 3
     steps = {step["step"]: step["count"] for step in read(demo, "reports/demo.json")["funnel"]}
     assert steps.keys() == {"candidates", "valid_instances", "trajectories", "resolved", "rows"}
     assert steps["rows"] == steps["resolved"] == steps["valid_instances"] < steps["candidates"]

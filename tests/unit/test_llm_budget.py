@@ -127,15 +127,25 @@ def test_a_killed_process_leaves_no_reservation_and_its_stored_answer_is_billed(
     assert said(holder) == "holds"
     made = budget(tmp_path, everything=1.0)
     assert made.spent() == 0
-    assert json.loads((tmp_path / "under_way.json").read_text()), "the living one keeps its reservation"
+    assert len(list((tmp_path / "under_way").iterdir())) == 1, "the living one keeps its reservation"
     holder.kill()
     holder.wait()
     assert made.spent() == (cost or 0)
     (line,) = lines(tmp_path)
     assert (line["outcome"], line["cost_usd"], line["stage"], line["instance"]) == (outcome, cost, "killed", "one")
-    assert json.loads((tmp_path / "under_way.json").read_text()) == {}
+    assert list((tmp_path / "under_way").iterdir()) == []
     assert budget(tmp_path).spent() == (cost or 0)
     assert len(lines(tmp_path)) == 1
+
+
+def test_a_reservation_that_a_lost_machine_left_empty_is_told_and_cleared(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spend(budget(tmp_path), 0.1, 0.1)
+    (tmp_path / "under_way" / f"{7:016x}.json").touch()
+    assert budget(tmp_path).spent() == pytest.approx(0.1)
+    assert "its call has no line in the ledger" in caplog.text
+    assert list((tmp_path / "under_way").iterdir()) == []
 
 
 @pytest.mark.parametrize("torn", [b'{"at": "2026', b"\xff\xfe", b"null\n", b'{"stage": "bugs"}\n'])

@@ -338,7 +338,7 @@ def test_the_end_waits_for_calls_under_way_and_not_for_idle_connections(server: 
 
 def test_a_bug_of_ours_is_no_verdict(server: ModelServer, gateway: Gateway) -> None:
     session = gateway.open(Purpose("run_agent/demo", "one"))
-    (gateway.client.settings.folder / "under_way.json").write_text("[]")
+    (gateway.client.settings.folder / "ledger.jsonl").mkdir()
     assert messages(gateway, session).status_code == 401
     assert isinstance(session.account("one").ended, InfrastructureError)
 

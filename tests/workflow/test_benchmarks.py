@@ -40,16 +40,17 @@ LEFT_OUT = {
 
 
 def measuring() -> Iterator[str]:
-    """Yield each command that measures, once, as a line of a shell."""
+    """Yield the commands that measure, each kind once, as lines of a shell; commands of a kind have the same flags."""
     seen = set()
     for block in [*guides.blocks(), *guides.inline()]:
         if block.language not in ("sh", "inline"):
             continue
         for words in guides.commands(block.text):
             line = shlex.join(words)
-            is_one = words[0].startswith("benchmarks/") or "chaos" in line
-            if is_one and line not in seen and not any(text in line for text in LEFT_OUT):
-                seen.add(line)
+            kind = (words[0], frozenset(word for word in words[1:] if word.startswith("--") or word == "chaos"))
+            measures = words[0].startswith("benchmarks/") or "chaos" in line
+            if measures and kind not in seen and not any(text in line for text in LEFT_OUT):
+                seen.add(kind)
                 yield line
 
 

@@ -24,7 +24,6 @@ from tracesmith.agents.settings import AgentSettings
 from tracesmith.agents.transcripts import End, Transcript
 from tracesmith.errors import InfrastructureError, StoppedError
 from tracesmith.llm.client import Client
-from tracesmith.llm.gateway import Gateway
 from tracesmith.llm.library import litellm
 from tracesmith.llm.requests import Purpose
 from tracesmith.llm.sessions import Account, LimitReachedError, Session
@@ -59,10 +58,9 @@ class MiniEngine:
     name = NAME
     tools: tuple[str, ...] = TOOLS
 
-    def __init__(self, settings: AgentSettings, client: Client, gateway: Gateway, stage: str) -> None:
+    def __init__(self, settings: AgentSettings, client: Client, stage: str) -> None:
         self._settings = settings
         self._client = client
-        self._gateway = gateway
         self._stage = stage
         self._parts = parts()
 
@@ -75,8 +73,8 @@ class MiniEngine:
     def run(self, task: Task, save: Save) -> Outcome:
         """Let an agent work on a task."""
         limits = SessionLimits(task.limits.calls, task.limits.cost_usd)
-        session = self._gateway.open(Purpose(self._stage, task.name, task.sample), limits)
-        model = self._parts.MODELS[self._settings.calls](self._gateway.openai_base, session.token, self._settings)
+        session = Session(Purpose(self._stage, task.name, task.sample), limits)
+        model = self._parts.MODELS[self._settings.calls](self._client, session, self._settings)
         work = _Work(task, Transcript(task.name, self._settings.system, task.text), session, model, self._client)
         try:
             with task.workspace() as place:
@@ -87,9 +85,6 @@ class MiniEngine:
             raise
         except InfrastructureError as error:
             raise UnfinishedError(f"{task.name}: {error}", engines.ENVIRONMENT_ERROR) from error
-        finally:
-            model.close()
-            self._gateway.close(session)
         status, patch = handed_in.status(ended.status), handed_in.patch
         info = {"engine_exit_status": ended.said, **handed_in.info()}
         return Outcome(status, patch, work.trajectory(status, patch, info))

@@ -4,6 +4,7 @@ What mini-swe-agent is put together from here: its agent and its model's parsing
 Imported when the engine is made: mini-swe-agent costs seconds, makes a folder and reads a file of its user's at import.
 """
 
+import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
 import litellm
-import requests
 from jinja2 import StrictUndefined, Template
 from minisweagent.agents.default import DefaultAgent
 from minisweagent.exceptions import FormatError, Submitted
@@ -20,17 +20,21 @@ from minisweagent.models.utils.actions_toolcall import BASH_TOOL
 from pydantic import BaseModel
 
 from tracesmith.agents import actions
-from tracesmith.agents.engines import Limits, UnfinishedError
+from tracesmith.agents.engines import Limits
 from tracesmith.agents.settings import AgentSettings
 from tracesmith.agents.transcripts import Transcript, Turn
-from tracesmith.errors import InputError, TracesmithError
+from tracesmith.errors import TracesmithError
+from tracesmith.llm import redaction
+from tracesmith.llm.client import Client
+from tracesmith.llm.errors import PromptRefusedError
+from tracesmith.llm.sessions import Session
+from tracesmith.llm.wire import OpenAIWire
 from tracesmith.sandboxes.base import Sandbox
 
 Message = dict[str, Any]
 DONE = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 """First line of the output of the command that hands in."""
 LEAST_S = 1.0
-CONNECT_S = 10.0
 OF_REQUESTS = ("role", "content", "tool_calls", "tool_call_id", "thinking_blocks", "reasoning_content", "cache_control")
 """Fields of a message that a model is sent; mini-swe-agent keeps more, most of them null."""
 
@@ -48,11 +52,11 @@ class RefusedError(TracesmithError):
 
 
 class GatewayModel(LitellmModel):  # type: ignore[misc, unused-ignore]
-    """mini-swe-agent's model, whose requests go to the gateway, which alone tries again and counts money."""
+    """mini-swe-agent's model, which asks a session of the gateway's: that alone tries again and counts money."""
 
     abort_exceptions: list[type[Exception]] = [*LitellmModel.abort_exceptions, TracesmithError]  # noqa: RUF012 - as its base class has it
 
-    def __init__(self, url: str, token: str, settings: AgentSettings) -> None:
+    def __init__(self, client: Client, session: Session, settings: AgentSettings) -> None:
         super().__init__(
             model_name="gateway",
             model_kwargs=settings.parameters,
@@ -63,31 +67,25 @@ class GatewayModel(LitellmModel):  # type: ignore[misc, unused-ignore]
         )
         self.tokens_sent = 0
         self.tokens_received = 0
-        self._url = f"{url}/chat/completions"
-        self._http = requests.Session()
-        self._http.trust_env = False  # no proxy stands between us and loopback
-        self._http.headers["Authorization"] = f"Bearer {token}"
-
-    def close(self) -> None:
-        """End the connection."""
-        self._http.close()
+        self._client = client
+        self._session = session
 
     def _tools(self) -> dict[str, Any]:
         return {"tools": [BASH_TOOL]}
 
     def _query(self, messages: list[Message], **kwargs: Any) -> Any:
-        body = {"model": "gateway", "messages": messages, **self._tools(), **self.config.model_kwargs, **kwargs}
+        body = {"messages": messages, **self._tools(), **self.config.model_kwargs, **kwargs}
+        copy = json.loads(json.dumps(body))  # for litellm may change what it is given
+        asked = OpenAIWire().read(copy, "gateway")
         try:
-            answer = self._http.post(self._url, json=body, timeout=(CONNECT_S, None))
-        except requests.RequestException as error:
-            raise UnfinishedError(f"the gateway does not answer: {error}") from None
-        found = answer.json()
-        if not answer.ok:
-            raise _refusal(answer.status_code, found["error"])
-        usage = found.get("usage") or {}
-        self.tokens_sent += usage.get("prompt_tokens") or 0
-        self.tokens_received += usage.get("completion_tokens") or 0
-        return litellm.ModelResponse(**found)
+            answer = self._session.ask(self._client, asked.messages, asked.parameters).answer
+        except PromptRefusedError as error:
+            raise RefusedError(_redacted(error), too_long=error.too_long) from None
+        except TracesmithError as error:
+            raise EndedError(_redacted(error)) from None
+        self.tokens_sent += answer.usage.prompt_tokens
+        self.tokens_received += answer.usage.completion_tokens
+        return litellm.ModelResponse(**json.loads(json.dumps(answer.response)))
 
     def _prepare_messages_for_api(self, messages: list[Message]) -> list[Message]:
         kept = [
@@ -247,10 +245,5 @@ class RecordedAgent(DefaultAgent):  # type: ignore[misc, unused-ignore]
         )
 
 
-def _refusal(status: int, problem: dict[str, Any]) -> TracesmithError:
-    message, code = str(problem.get("message")), problem.get("code")
-    if code == "tracesmith_ended":
-        return EndedError(message)
-    if code in ("context_length_exceeded", "content_policy_violation"):
-        return RefusedError(message, too_long=code == "context_length_exceeded")
-    return InputError(f"the model's request is refused with status {status}: {message}")
+def _redacted(error: TracesmithError) -> str:
+    return redaction.of_environment().message(str(error))

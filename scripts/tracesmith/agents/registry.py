@@ -52,8 +52,7 @@ def _mini(wanted: Wanted) -> Iterator[Made]:
     settings.check_tools(wanted.settings, mini.TOOLS, wanted.name, wanted.config)
     stage = f"{STAGE}/{wanted.run_id}"
     client = Client(wanted.make_settings(stage, wanted.settings.model))
-    with Gateway(client) as gateway:
-        yield Made(mini.MiniEngine(wanted.settings, client, gateway, stage), client.tally)
+    yield Made(mini.MiniEngine(wanted.settings, client, stage), client.tally)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ by one call at most. Each reservation holds a byte of a file locked; the kernel 
 on whatever host, and the next call clears the reservation away.
 """
 
+import logging
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from tracesmith.llm.ledger import ALL, Ledger, stamp
 from tracesmith.llm.requests import Purpose
 from tracesmith.stores import Store
 
+logger = logging.getLogger(__name__)
 POLL_S = 0.2
 
 
@@ -41,7 +43,7 @@ class Budget:
         self._answers = answers
         self._clock = clock
         self._lock = Store(folder)
-        self._state = folder / "under_way.json"
+        self._reserved = folder / "under_way"
 
     @contextmanager
     def reserve(self, purpose: Purpose, model: str, key: str, estimate: float) -> Iterator[Entry]:
@@ -58,9 +60,7 @@ class Budget:
                 yield entry
             finally:
                 with self._lock.claim("budget"):
-                    left = self._under_way()
-                    left.pop(entry["call"], None)
-                    files.write_json(self._state, left)
+                    self._place_of(entry["call"]).unlink(missing_ok=True)
 
     def check(self, stage: str) -> None:
         """Raise BudgetSpentError when a cap is reached: attempts that were lost may have done that."""
@@ -111,7 +111,8 @@ class Budget:
                 reserved = sum(one["estimate"] for one in rivals)
                 if rivals and self.ledger.spent[account] + reserved + wanted["estimate"] > cap:
                     return False
-            files.write_json(self._state, {**others, wanted["entry"]["call"]: wanted})
+            self._reserved.mkdir(exist_ok=True)
+            files.write_bytes(self._place_of(wanted["entry"]["call"]), files.json_bytes(wanted), durable=False)
         return True
 
     def _caps_of(self, stage: str) -> list[tuple[str, float]]:
@@ -122,25 +123,31 @@ class Budget:
             if self.ledger.spent[account] >= cap:
                 raise BudgetSpentError(_spent_message(account, self.ledger.spent[account], cap))
 
-    def _under_way(self) -> dict[str, Reserved]:
-        found: dict[str, Reserved] = files.read_json(self._state) if self._state.exists() else {}
-        return found
+    def _place_of(self, call: str) -> Path:
+        return self._reserved / f"{call}.json"
 
     def _living(self) -> dict[str, Reserved]:
         """Return the calls under way; those whose process is dead get their line: paid when the answer was stored."""
-        found = self._under_way()
-        dead = [call for call in found if not locks.is_held(self._calls, _byte_of(call))]
+        paths = {path.stem: path for path in self._reserved.glob("*.json")}
+        dead = [call for call in paths if not locks.is_held(self._calls, _byte_of(call))]
         for call in dead:
-            entry = found.pop(call)["entry"]
+            self._bill(call, paths.pop(call))
+        if dead:
+            self.ledger.refresh()
+        return {call: files.read_json(path) for call, path in paths.items()}
+
+    def _bill(self, call: str, place: Path) -> None:
+        """Write the line of a call whose process is dead, and clear its reservation away."""
+        if place.stat().st_size:  # a machine that went down may have left a name alone
+            entry = files.read_json(place)["entry"]
             record = self._answers.read(entry["key"])
             if record and record["entry"]["call"] == call:
                 entry = record["entry"]
             if call not in self.ledger.calls:
                 self.ledger.append(entry)
-        if dead:
-            files.write_json(self._state, found)
-            self.ledger.refresh()
-        return found
+        else:
+            logger.warning("%s: empty since the machine went down; its call has no line in the ledger", place)
+        place.unlink()
 
 
 def _spent_message(account: str, spent: float, cap: float) -> str:

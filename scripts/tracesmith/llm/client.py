@@ -65,7 +65,7 @@ class Client:
 
     def answer(self, request: Request, purpose: Purpose) -> Answer:
         """Return the answer to a request; threads and processes that ask the same wait for the first of them."""
-        key = request.fingerprint()
+        key = request.fingerprint
         with self._answers.claim(key):
             record = self._answers.read(key)
             if record:

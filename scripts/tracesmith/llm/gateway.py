@@ -6,7 +6,6 @@ client: so their calls are stored, limited, billed and redacted like ours. The e
 """
 
 import contextlib
-import dataclasses
 import json
 import logging
 import select
@@ -19,13 +18,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from tracesmith.errors import InfrastructureError, InputError, TracesmithError
+from tracesmith.errors import InputError, TracesmithError
 from tracesmith.llm import redaction
 from tracesmith.llm.answers import Answer
 from tracesmith.llm.client import Client
 from tracesmith.llm.errors import ModelSettingsError, PromptRefusedError
 from tracesmith.llm.requests import Purpose
-from tracesmith.llm.sessions import Account, Limits, Messages, Session
+from tracesmith.llm.sessions import Limits, Messages, Session
 from tracesmith.llm.wire import AnthropicWire, Asked, OpenAIWire, Wire
 
 logger = logging.getLogger(__name__)
@@ -158,31 +157,22 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve(wire, session, asked)
 
     def _serve(self, wire: Wire, session: Session, asked: Asked) -> None:
-        purpose = session.purpose(asked.messages)
-        account = session.account(purpose.instance)
         try:
-            session.admit(account)
-            first = self.gateway.client.request(asked.messages, asked.parameters, purpose.sample)
-            request = dataclasses.replace(first, repeat=session.repeat_of(account, first))
-            answer = self.gateway.client.answer(request, purpose)
-            data = self._encoded(wire, answer, asked)
+            answered = session.ask(self.gateway.client, asked.messages, asked.parameters)
+            with answered.account.noting():
+                data = self._encoded(wire, answered.answer, asked)
         except TracesmithError as error:
-            self._refuse(wire, account, error)
-        except Exception as error:  # a bug of ours is no verdict about the instance
-            logger.error("gateway: %s", redaction.of_environment().message(traceback.format_exc()))
-            self._refuse(wire, account, InfrastructureError(f"the gateway failed: {type(error).__name__}, see the log"))
+            self._refuse(wire, error)
         else:
-            if self._is_waited_for():
-                session.deliver(account, first, answer)  # first: the engine may ask again as soon as it has the answer
-                if not self._deliver(data, answer, asked):
-                    session.take_back(account, first, answer)
+            if not (self._is_waited_for() and self._deliver(data, answered.answer, asked)):
+                session.take_back(answered)
 
     def _encoded(self, wire: Wire, answer: Answer, asked: Asked) -> bytes:
         if asked.stream:
             return b"".join(wire.stream(answer.response, asked))
         return json.dumps(wire.answer(answer.response, asked)).encode()
 
-    def _refuse(self, wire: Wire, account: Account, error: TracesmithError) -> None:
+    def _refuse(self, wire: Wire, error: TracesmithError) -> None:
         """
         End the instance, unless only this prompt was refused.
 
@@ -190,11 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
         """
         message = redaction.of_environment().message(str(error))
         if isinstance(error, PromptRefusedError):
-            account.refused = error
             code = "context_length_exceeded" if error.too_long else "content_policy_violation"
             self._send(400, wire.problem(message, "invalid_request_error", code))
             return
-        account.ended = account.ended or error
         self._send(401, wire.problem(message, "authentication_error", "tracesmith_ended"))
 
     def _is_waited_for(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tracesmith import stores
@@ -50,8 +51,9 @@ class Request:
         if refused:  # some would send the call elsewhere, or make the answer up
             raise ModelSettingsError(f"{refused[0]!r} is no parameter of a call: the client's settings decide it")
 
+    @cached_property
     def fingerprint(self) -> str:
-        """Return the key under which the answer is stored."""
+        """The key under which the answer is stored."""
         return stores.fingerprint(
             "llm",
             CODE_VERSION,

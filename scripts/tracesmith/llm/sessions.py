@@ -1,17 +1,23 @@
 """Sessions of the gateway: whose calls those are, how many and how dear they may be, and why one ended."""
 
+import logging
 import secrets
 import threading
+import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tracesmith.errors import TracesmithError
+from tracesmith.errors import InfrastructureError, TracesmithError
+from tracesmith.llm import redaction
 from tracesmith.llm.answers import Answer
+from tracesmith.llm.client import Client
 from tracesmith.llm.errors import PromptRefusedError
-from tracesmith.llm.requests import Purpose, Request
+from tracesmith.llm.requests import Purpose
 
+logger = logging.getLogger(__name__)
 Messages = Sequence[Mapping[str, Any]]
 
 
@@ -38,7 +44,33 @@ class Account:
     refused: PromptRefusedError | None = None
     """Why its last request had no answer, when the provider refused this prompt; another may follow."""
     delivered: Counter[str] = field(default_factory=Counter)
-    """How often each answer has reached the engine, by the request's fingerprint."""
+    """How often each answer has reached the engine, by the fingerprint of its request without its repeat."""
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note why a block gave no answer, and raise it; a bug of ours is an InfrastructureError, and no verdict."""
+        try:
+            yield
+        except PromptRefusedError as error:
+            self.refused = error
+            raise
+        except TracesmithError as error:
+            self.ended = self.ended or error
+            raise
+        except Exception as error:
+            logger.error("gateway: %s", redaction.of_environment().message(traceback.format_exc()))
+            failure = InfrastructureError(f"the gateway failed: {type(error).__name__}, see the log")
+            self.ended = self.ended or failure
+            raise failure from None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer and whose it is."""
+
+    account: Account
+    fingerprint: str
+    answer: Answer
 
 
 class Session:
@@ -65,7 +97,7 @@ class Session:
             return self._purpose
         return Purpose(self._purpose.stage, self._instance_of(messages), self._purpose.sample)
 
-    def admit(self, account: Account) -> None:
+    def _admit(self, account: Account) -> None:
         """Raise what ended the instance, if something has."""
         limits = self._limits
         with self._lock:
@@ -76,25 +108,32 @@ class Session:
             if account.ended is not None:
                 raise account.ended
 
-    def repeat_of(self, account: Account, request: Request) -> int:
+    def ask(self, client: Client, messages: Messages, parameters: dict[str, Any]) -> Answered:
         """
-        Return how often the engine has had the answer to this request: then it wants another one.
+        Return an answer, which counts as one that the engine has had.
 
-        An answer that did not reach it is not counted: an engine that lost patience and asks again pays nothing.
+        Of an answer that the engine has had already it wants another one: the request is made with its `repeat`.
+        Raises what ended the instance, or PromptRefusedError.
         """
-        return account.delivered[request.fingerprint()]
+        purpose = self.purpose(messages)
+        account = self.account(purpose.instance)
+        with account.noting():
+            self._admit(account)
+            request = client.request(messages, parameters, purpose.sample)
+            repeat = account.delivered[request.fingerprint]
+            answer = client.answer(replace(request, repeat=repeat) if repeat else request, purpose)
+        answered = Answered(account, request.fingerprint, answer)
+        self._count(answered, 1)
+        return answered
 
-    def deliver(self, account: Account, request: Request, answer: Answer) -> None:
-        """Count an answer that is sent to the engine; the request is given without its repeat."""
-        self._count(account, request, answer, 1)
+    def take_back(self, answered: Answered) -> None:
+        """Uncount an answer that did not reach the engine: one that lost patience and asks again pays nothing."""
+        self._count(answered, -1)
 
-    def take_back(self, account: Account, request: Request, answer: Answer) -> None:
-        """Uncount an answer that did not reach the engine."""
-        self._count(account, request, answer, -1)
-
-    def _count(self, account: Account, request: Request, answer: Answer, times: int) -> None:
+    def _count(self, answered: Answered, times: int) -> None:
+        account = answered.account
         with self._lock:
             account.calls += times
             account.refused = None
-            account.cost_usd += times * (answer.cost or 0.0)
-            account.delivered[request.fingerprint()] += times
+            account.cost_usd += times * (answered.answer.cost or 0.0)
+            account.delivered[answered.fingerprint] += times
