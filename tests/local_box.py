@@ -15,6 +15,9 @@ class LocalBox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def prepare(self) -> None:
+        """Do nothing."""
+
     def run(
         self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None
     ) -> Completed:
@@ -44,6 +47,9 @@ class ReplayBox:
         self.environments: list[Mapping[str, str]] = []
         """Of the runner's command."""
         self.ended = False
+
+    def prepare(self) -> None:
+        """Do nothing."""
 
     def run(
         self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None

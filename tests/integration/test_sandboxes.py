@@ -26,7 +26,7 @@ from boxes import MARKER, leftovers, processes, wait_for
 from tracesmith import owners, proxies
 from tracesmith.environments import sources
 from tracesmith.errors import StoppedError
-from tracesmith.sandboxes import base, docker
+from tracesmith.sandboxes import base, bubblewrap, docker
 from tracesmith.sandboxes.base import ENVIRONMENT, Completed, Limits, Sandbox
 
 Make = Callable[..., boxes.BubblewrapBackend | boxes.DockerBackend]
@@ -100,6 +100,43 @@ def test_output_and_exit_code_are_the_commands_own(make: Make) -> None:
         assert sh(box, "kill -KILL $$").killed is None
         assert run(box, "printf", "%s|", "two words", "", "$HOME").text == "two words||$HOME|"
         assert run(box, "no-such-program").exit_code == 127
+
+
+def test_what_was_prepared_runs_as_anything_else(make: Make) -> None:
+    with make().open() as box:
+        box.prepare()
+        done = box.run(["bash", "-c", "cat; echo out; echo err >&2; echo 1 >file; exit 3"], timeout_s=60)
+        assert (done.text, done.exit_code, done.killed) == ("out\nerr\n", 3, None)
+        box.prepare()
+        box.prepare()
+        assert box.run(["printf", "%s|", "two  words", "", "$HOME 'x' \"\\\n"], timeout_s=60).output == (
+            b"two  words||$HOME 'x' \"\\\n|"
+        )
+        box.prepare()
+        assert box.run(["no-such-program"], timeout_s=60).exit_code == 127
+        box.prepare()
+        assert box.run(["cat", "file", "-"], timeout_s=60, stdin=b"in").text == "1\nin"
+        box.prepare()
+        assert box.run(["sh", "-c", "echo $WHAT"], timeout_s=60, environment={"WHAT": "this"}).text == "this\n"
+        box.prepare()
+        assert box.run(["sleep", "60"], timeout_s=0.5).killed == "timeout"
+        box.prepare()
+        assert box.run(["sh", "-c", "ls /proc/self/fd | tr '\\n' ' '"], timeout_s=60).text == "0 1 2 3 "
+        box.prepare()
+
+
+@pytest.mark.sandbox
+def test_what_waits_for_a_command_and_is_killed_is_replaced(tree: Path) -> None:
+    with boxes.make_backend("bubblewrap", str(tree), SMALL).open() as box:
+        box.prepare()
+        assert isinstance(box, bubblewrap.BubblewrapSandbox) and box._waiting
+        os.killpg(box._waiting.process.pid, signal.SIGKILL)
+        wait_for(lambda: not (box._waiting and box._waiting.is_alive()))
+        assert box.run(["echo", "out"], timeout_s=60).text == "out\n"
+        box.prepare()
+        box.stop()
+        with pytest.raises(StoppedError):
+            box.run(["true"], timeout_s=60)
 
 
 @pytest.mark.docker

@@ -147,6 +147,7 @@ class SandboxEnvironment:
         self._box = box
         self._command_s = limits.command_s
         self._deadline = math.inf if limits.wall_s is None else time.monotonic() + limits.wall_s
+        box.prepare()
 
     def execute(self, action: Message, cwd: str = "") -> Message:  # noqa: ARG002 - mini-swe-agent's signature
         """Run a command and return what mini-swe-agent makes an observation of."""
@@ -157,6 +158,7 @@ class SandboxEnvironment:
         if first == DONE and done.exit_code == 0:
             end = {"exit_status": "Submitted", "submission": ""}
             raise Submitted({"role": "exit", "content": "", "extra": end})
+        self._box.prepare()
         return {"output": done.text, "returncode": done.exit_code, "exception_info": said}
 
     def get_template_vars(self, **kwargs: Any) -> Message:

@@ -82,6 +82,10 @@ class Sandbox(Protocol):
         """
         ...
 
+    def prepare(self) -> None:
+        """Do what can be done for the next command before it is known, as while a model thinks of it."""
+        ...
+
 
 class Backend(Protocol):
     """A way to make sandboxes of one prepared environment."""

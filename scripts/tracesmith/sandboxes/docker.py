@@ -184,6 +184,9 @@ class DockerSandbox:
         _remove(self.client, self.name)
         self.client.close()
 
+    def prepare(self) -> None:
+        """Do nothing: a container stands ready."""
+
     def run(
         self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None
     ) -> Completed:

@@ -1,9 +1,11 @@
 """Run bubblewrap from outside under a deadline, a cap on its output and a watch that may end it."""
 
+import contextlib
 import json
 import os
 import select
 import selectors
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -25,11 +27,12 @@ class Running:
     """
     A sandboxed command under way; `kill` may come from any thread.
 
-    `line` is what a shell does before it becomes bubblewrap. What the first process in the sandbox shows of itself
-    under /proc (environment, arguments, name) tells nothing of the host: hence the options by a file and `./bwrap`.
+    `line` is what a shell does before it becomes bubblewrap. With stdin None, `argv` is a shell that waits for `go`.
+    What the first process in the sandbox shows of itself under /proc (environment, arguments, name) tells nothing of
+    the host: hence the options by a file and `./bwrap`.
     """
 
-    def __init__(self, line: str, options: Sequence[str], argv: Sequence[str], stdin: bytes) -> None:
+    def __init__(self, line: str, options: Sequence[str], argv: Sequence[str], stdin: bytes | None) -> None:
         self.started = time.monotonic()
         self.killed: str | None = None
         self._lock = threading.Lock()
@@ -37,13 +40,13 @@ class Running:
         self._first: int | None = None
         self._status, status = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as listed:
-            _fill(source, stdin)
+            _fill(source, stdin or b"")
             _fill(listed, b"".join(option.encode("utf-8", "surrogateescape") + b"\0" for option in options))
             bwrap = f'./{_bwrap().name} --args {listed.fileno()} --json-status-fd {status} -- "$@"'
             self.process = subprocess.Popen(
                 # The inner shell makes a program that is not there exit code 127, as everywhere.
                 ["/bin/sh", "-c", f"{line} {bwrap}", "sh", "/bin/sh", "-c", 'exec "$@"', "sh", *argv],
-                stdin=source,
+                stdin=subprocess.PIPE if stdin is None else source,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -52,6 +55,28 @@ class Running:
                 pass_fds=(listed.fileno(), status),
             )
         os.close(status)
+
+    def go(self, argv: Sequence[str]) -> None:
+        """Let the shell become a command that reads nothing; its time begins now."""
+        self.started = time.monotonic()
+        # A whole list, for the shell reads no further once its input is another one.
+        text = f"{{ exec </dev/null; exec {shlex.join(argv)}; }}\n"
+        self._write(text.encode("utf-8", "surrogateescape"))
+
+    def is_alive(self) -> bool:
+        """Tell whether the program has not ended."""
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
+
+    def end(self) -> None:
+        """Kill the program and wait until it and all that it started are gone."""
+        self.kill("stopped")
+        self._write(b"")
+        self.wait(0, 0, lambda _: None)
+
+    def _write(self, data: bytes) -> None:
+        assert self.process.stdin  # noqa: S101 - a pipe was asked for
+        with contextlib.suppress(BrokenPipeError), self.process.stdin as pipe:  # it was killed: `wait` tells
+            pipe.write(data)
 
     def kill(self, reason: str) -> None:
         """End the program and with it the whole sandbox at once; the first reason given stands."""
