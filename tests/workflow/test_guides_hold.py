@@ -27,6 +27,36 @@ OTHERS = {"apt-get", "awk", "cd", "docker", "export", "git", "head", "socat", "s
 """Programs that are not ours: that they are called as they are now is all that a test without them can say."""
 MAKEFILE = (ROOT / "Makefile").read_text()
 SAMPLES = {"REPO": "a__b.1", "RUN": "a", "FILE": "a.json", "<repo>": "a__b.1", "<run_id>": "a"}
+RUN_BY = {
+    "README.md": ".ci/run",
+    "CONTRIBUTING.md": ".ci/run",
+    "config/README.md": "tests/workflow/test_guides.py",
+    "docs/bugs.md": "tests/workflow/test_guides.py",
+    "docs/cluster.md": "tests/integration/test_slurm.py",
+    "docs/coming_from_swesmith.md": "tests/workflow/test_guides.py",
+    "docs/extending.md": "tests/workflow/test_guides.py",
+    "docs/issues.md": "tests/workflow/test_guides.py",
+    "docs/logs.md": "tests/workflow/test_guides.py",
+    "docs/own_agent.md": "tests/workflow/test_guides.py",
+    "docs/prompts.md": "tests/workflow/test_guides.py",
+    "docs/proxies.md": "tests/integration/test_behind_a_proxy.py",
+    "docs/reference/scripts.md": "tests/guide_runs.py",
+    "docs/repositories.md": "tests/integration/test_repository_guide.py",
+    "docs/resuming.md": "tests/workflow/test_guides.py",
+    "docs/results/agents.md": "tests/workflow/test_benchmarks.py",
+    "docs/results/conversion.md": "tests/workflow/test_benchmarks.py",
+    "docs/results/faults.md": "tests/workflow/test_benchmarks.py",
+    "docs/results/training.md": "tests/workflow/test_model_evaluation.py",
+    "docs/results/validation.md": "tests/workflow/test_benchmarks.py",
+    "docs/scaling.md": "tests/workflow/test_benchmarks.py",
+    "docs/sft.md": "tests/workflow/test_guides.py",
+    "docs/sweagent.md": "benchmarks/sweagent.py",
+    "docs/training.md": "tests/workflow/test_model_evaluation.py",
+    "docs/tutorial.md": "tests/workflow/test_guides.py",
+    "docs/validation.md": "tests/workflow/test_guides.py",
+    "docs/workspaces.md": "tests/workflow/test_guides.py",
+}
+"""What runs the commands of each guide; CI has no SWE-agent, so `make sweagent` is by hand."""
 ANY_TARGET = {"TARGET", "…"}
 
 
@@ -175,6 +205,13 @@ def test_no_block_stands_where_it_would_not_be_seen() -> None:
 @pytest.fixture(autouse=True)
 def _benchmarks_find_their_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+
+
+def test_the_commands_of_every_guide_are_run_by_something() -> None:
+    assert {block.guide.relative_to(ROOT).as_posix() for block in of_language("sh")} == RUN_BY.keys()
+    for guide, place in RUN_BY.items():
+        text = (ROOT / place).read_text()
+        assert Path(guide).name in text or place in (".ci/run", "tests/workflow/test_benchmarks.py"), guide
 
 
 def test_every_command_of_a_guide_calls_what_is_there_with_flags_that_it_knows() -> None:

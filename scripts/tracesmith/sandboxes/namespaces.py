@@ -35,13 +35,14 @@ REMEDY = (
 
 
 def unshared(network: bool) -> list[str]:
+    """Return the options for namespaces, user and capabilities of a sandbox's own."""
     options = ["--unshare-user", "--disable-userns", "--unshare-all", "--die-with-parent", "--new-session"]
     options += ["--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox"]
     return [*options, "--share-net"] if network else options
 
 
 def system() -> list[str]:
-    """The host's programs and libraries, read-only."""
+    """Return the options for the host's programs and libraries, read-only."""
     options = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/", name)
@@ -73,7 +74,7 @@ def make_etc(folder: Path) -> Path:
 
 
 def node() -> list[str]:
-    """Node of the wheel at /opt/node; the wheel's own `npm` and `npx` are copies that do not find their library."""
+    """Return the options for Node of the wheel at /opt/node; the wheel's own `npm` and `npx` are copies that do not find their library."""
     options = [
         "--ro-bind",
         str(NODE / "bin" / "node"),
