@@ -74,7 +74,11 @@ def make_etc(folder: Path) -> Path:
 
 
 def node() -> list[str]:
-    """Return the options for Node of the wheel at /opt/node; the wheel's own `npm` and `npx` are copies that do not find their library."""
+    """
+    Return the options for Node of the wheel at /opt/node.
+
+    The wheel's own `npm` and `npx` are copies that do not find their library.
+    """
     options = [
         "--ro-bind",
         str(NODE / "bin" / "node"),
