@@ -29,8 +29,14 @@ CLONE = (
 def make_a_clone(folder: Path) -> None:
     """Let a test's folder have what a clone has; its own configuration becomes mine.yaml."""
     (folder / "config.yaml").rename(folder / "mine.yaml")
+    link_clone(folder)
+
+
+def link_clone(folder: Path) -> None:
+    """Let a folder have what a clone has, but for what it has itself."""
     for name in CLONE:
-        (folder / name).symlink_to(Path(sys.prefix) if name == ".venv" else workflows.ROOT / name)
+        if not (folder / name).exists():
+            (folder / name).symlink_to(Path(sys.prefix) if name == ".venv" else workflows.ROOT / name)
 
 
 def replaced(text: str, others: Mapping[str, str]) -> str:

@@ -22,8 +22,13 @@ LINE = workflows.Line(tiny.REPO, "tiny-oracle")
 VALIDATION, TRAJECTORIES, EVALUATION, _ = LINE.stores
 REPORT = f"{VALIDATION}/report.json"
 PREDICTIONS = f"{TRAJECTORIES}/preds.json"
-NAMES = {"RUN": LINE.run, "profiles/slurm": "site"}
-"""Names of the guide, and what stands in a test's folder."""
+NAMES = {
+    "snakemake ": f"snakemake --snakefile {workflows.ROOT}/Snakefile ",
+    "trajectories_sft/RUN.resolved_only.xml.jsonl": PREDICTIONS,
+    "profiles/slurm": "site",
+    "mine.yaml": "config.yaml",
+}
+"""Names of the guide, and what stands in a test's folder, which is no clone; a target that takes less than the line."""
 
 
 @pytest.fixture
@@ -106,7 +111,8 @@ def test_a_killed_snakemake_goes_on_beside_its_jobs_and_repeats_nothing(folder: 
     """By the commands of the guide, as they stand."""
     use_shards(folder, "agent")
     workflows.forget(folder, [TRAJECTORIES])
-    guide_runs.make_a_clone(folder)
+    for name in (".venv", "scripts"):
+        (folder / name).symlink_to(sys.prefix if name == ".venv" else workflows.SCRIPTS)
     cluster.site_profile(folder)
     shown = commands_of_the_guide()
     first, unlock, again, *_ = (guide_runs.replaced(line, NAMES) for line in shown["snakemake"])

@@ -1,7 +1,6 @@
 """The commands of the guides that measure, with small numbers in them: that they work, not what they measure."""
 
 import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,8 +57,9 @@ def measuring() -> Iterator[str]:
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that looks like a clone, which all of them use."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in (*guide_runs.CLONE, "benchmarks", "tests"):
-        (folder / name).symlink_to(sys.prefix if name == ".venv" else workflows.ROOT / name)
+    guide_runs.link_clone(folder)
+    for name in ("benchmarks", "tests"):
+        (folder / name).symlink_to(workflows.ROOT / name)
     (folder / "tmp").mkdir()
     return folder
 

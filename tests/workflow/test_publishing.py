@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 from moto.server import ThreadedMotoServer
 
 import guide_runs
@@ -144,10 +145,10 @@ def test_the_commands_of_the_guide_and_of_the_reference_work_as_they_stand(
     line: Path, endpoint: str, store: Any
 ) -> None:
     store.create_bucket(Bucket="bucket")
-    storage = {"s3": "s3://bucket/mine", "endpoint_url": endpoint}
-    workflows.write_config(line, workflows.read_config(line) | {"storage": storage})
-    (line / "Snakefile").symlink_to(workflows.ROOT / "Snakefile")
-    (line / "scripts").symlink_to(workflows.ROOT / "scripts")
+    storage = {"s3": "s3://bucket/mine", "endpoint_url": endpoint, "region": "us-east-1"}
+    ours = yaml.safe_load((workflows.ROOT / "config.yaml").read_text())
+    workflows.write_config(line, ours | workflows.read_config(line) | {"storage": storage})
+    guide_runs.link_clone(line)
     guide = (workflows.ROOT / "docs" / "cluster.md").read_text()
     commands = re.findall(r"(?m)^    (snakemake --cores 20.*)$", guide)
     assert len(commands) == 2
