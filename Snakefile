@@ -74,8 +74,8 @@ onstart:
 
 onsuccess:
     TERMINAL.end()
-    bound_logs()
     show_results()
+    bound_logs()
 
 
 onerror:

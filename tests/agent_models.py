@@ -107,6 +107,8 @@ WRONG: dict[str, Message] = {
         "content": "Two at once.",
         "tool_calls": [bash('{"command": "ls"}', number)["tool_calls"][0] for number in range(2)],
     },
+    "writes_nul": bash('{"command": "echo a\\u0000b"}', 0),
+    "writes_half": bash('{"command": "echo \\ud83d"}', 0),
     "learns": {"content": "Let me think."},
 }
 """Turns without a call that can be made, again and again; `learns` makes one such turn only."""

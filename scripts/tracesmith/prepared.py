@@ -105,12 +105,22 @@ def read(path: Path) -> Environment:
 
 
 def open_backend(path: Path, environment: Environment) -> Backend:
-    """Return the backend of an environment, with what dead processes left behind swept away."""
+    """
+    Return the backend of an environment, with what dead processes left behind swept away.
+
+    Raises InputError when the engine has no such image.
+    """
     backend: Backend
     if environment.backend == "docker":
-        from tracesmith.sandboxes.docker import DockerBackend  # noqa: PLC0415 - 0.3 s that bubblewrap runs need not pay
+        from docker.errors import ImageNotFound  # noqa: PLC0415 - 0.3 s that bubblewrap runs need not pay
 
-        backend = DockerBackend(str(environment.image), environment.limits, network=environment.network)
+        from tracesmith.sandboxes.docker import DockerBackend  # noqa: PLC0415
+
+        backend = found = DockerBackend(str(environment.image), environment.limits, network=environment.network)
+        try:
+            found.client.images.get(found.image)
+        except ImageNotFound:
+            raise InputError(f"{path}: the engine has no image {found.image}; run build_environment again") from None
     else:
         from tracesmith.sandboxes.bubblewrap import BubblewrapBackend  # noqa: PLC0415
 

@@ -56,6 +56,7 @@ def hold(kind: str, place: str, marker: str) -> None:
     with make_backend(kind, place).open() as box:
         print(box.run(["id", "-u"], timeout_s=60).text.strip(), flush=True)  # noqa: T201
         if marker:
+            box.prepare()
             box.run(["sleep", "300"], timeout_s=300, environment={MARK: marker})
 
 

@@ -50,7 +50,7 @@ def test_every_agent_ends_with_the_status_of_its_end(
     tiny_environment: Path, server: ModelServer, tmp_path: Path
 ) -> None:
     made = agent_runs.make(tmp_path, tiny_environment, server, limits={**LIMITS, "command_s": 2})
-    wrong = ["talks", "malformed", "other_tool", "many_calls"]
+    wrong = ["talks", "malformed", "other_tool", "many_calls", "writes_nul", "writes_half"]
     done = made.run("solves", "gives_up", "touches_and_loops", "waits", "learns", *wrong)
     assert done.returncode == 0, done.stderr
     assert made.statuses() == {
@@ -62,7 +62,7 @@ def test_every_agent_ends_with_the_status_of_its_end(
     assert {name for name, patch in patches.items() if f"+    if (last !== undefined && {tiny.FIXED})" in patch} == {
         *("solves", "touches_and_loops", "learns"),
     }
-    assert "6 of 9 instances have an empty patch" in done.stderr
+    assert "8 of 11 instances have an empty patch" in done.stderr
     assert "gives_up: submitted, no change, 2 calls, " in done.stderr
     assert "forecast" in done.stderr
     assert "limit" in made.trajectory("waits")["trajectory"][0]["observation"]
@@ -233,3 +233,28 @@ def test_bad_input_is_refused_before_any_call(
     for done, said in cases:
         assert (done.returncode, said in done.stderr) == (2, True), done.stderr
     assert len(server.calls) == before
+
+
+@pytest.mark.docker
+def test_an_image_that_the_engine_has_not_is_told_before_any_call(
+    tiny_environment: Path, server: ModelServer, tmp_path: Path
+) -> None:
+    missing = f"sha256:{'0' * 64}"
+    known = json.loads(tiny_environment.read_text()) | {"backend": "docker", "image": missing, "tree": None}
+    environment = tiny_environment.with_name("environment_without_image.json")
+    environment.write_text(json.dumps(known))
+    done = agent_runs.make(tmp_path, environment, server, limits=LIMITS).run("solves")
+    assert done.returncode == 2
+    assert f"the engine has no image {missing}; run build_environment again" in done.stderr
+    assert server.calls == []
+
+
+def test_twenty_workers_work_at_once(made: AgentRun, server: ModelServer) -> None:
+    server.delay_s = 1
+    names = [f"solves_{number}" for number in range(24)]
+    done = made.run(*names, more=("--workers", "20"))
+    assert done.returncode == 0, done.stderr
+    assert made.statuses() == dict.fromkeys(names, "submitted")
+    assert len(set(made.patches().values())) == 1
+    assert server.most_at_once > 10
+    assert set(made.paid().values()) == {1}

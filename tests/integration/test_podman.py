@@ -42,20 +42,19 @@ pytestmark = [pytest.mark.podman, pytest.mark.docker]
 @pytest.fixture(scope="module", autouse=True)
 def service() -> Iterator[None]:
     """Start Podman's service with the base image of the usual engine, and have DOCKER_HOST name it."""
-    folder = tempfile.mkdtemp(prefix="podman.", dir="/var/tmp")  # sockets are in it, hence a short name
-    engine = docker.connect()
-    try:
-        done = subprocess.run([SCRIPT, "start", folder], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("DOCKER_HOST", done.stdout.strip().partition("=")[2])
-            ours = docker.connect()
-            list(ours.api.load_image(engine.images.get(boxes.BASE).save(named=True)))
-            ours.close()
-            yield
-    finally:
-        engine.close()
-        subprocess.run([SCRIPT, "stop", folder], check=True, timeout=60)
-        assert not Path(folder).exists()
+    with contextlib.closing(docker.connect()) as engine:
+        base = engine.images.get(boxes.BASE)
+        folder = tempfile.mkdtemp(prefix="podman.", dir="/var/tmp")  # sockets are in it, hence a short name
+        try:
+            done = subprocess.run([SCRIPT, "start", folder], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("DOCKER_HOST", done.stdout.strip().partition("=")[2])
+                with contextlib.closing(docker.connect()) as ours:
+                    list(ours.api.load_image(base.save(named=True)))
+                yield
+        finally:
+            subprocess.run([SCRIPT, "stop", folder], check=True, timeout=60)
+            assert not Path(folder).exists()
 
 
 @pytest.fixture

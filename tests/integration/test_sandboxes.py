@@ -409,6 +409,7 @@ def test_stop_from_another_thread(make: Make) -> None:
     def work() -> None:
         try:
             with backend.open() as box:
+                box.prepare()
                 sh(box, "sleep 300; sleep 300")
         except StoppedError as error:
             caught.append(error)

@@ -138,11 +138,10 @@ def test_a_killed_process_leaves_no_reservation_and_its_stored_answer_is_billed(
     assert len(lines(tmp_path)) == 1
 
 
-def test_a_reservation_that_a_lost_machine_left_empty_is_told_and_cleared(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.parametrize("left", [b"", bytes(300), b'{"entry": {"at"'])
+def test_a_torn_reservation_is_told_and_cleared(tmp_path: Path, left: bytes, caplog: pytest.LogCaptureFixture) -> None:
     spend(budget(tmp_path), 0.1, 0.1)
-    (tmp_path / "under_way" / f"{7:016x}.json").touch()
+    (tmp_path / "under_way" / f"{7:016x}.json").write_bytes(left)
     assert budget(tmp_path).spent() == pytest.approx(0.1)
     assert "its call has no line in the ledger" in caplog.text
     assert list((tmp_path / "under_way").iterdir()) == []

@@ -56,7 +56,7 @@ RUN_BY = {
     "docs/validation.md": "tests/workflow/test_guides.py",
     "docs/workspaces.md": "tests/workflow/test_guides.py",
 }
-"""What runs the commands of each guide; CI has no SWE-agent, so `make sweagent` is by hand."""
+"""Where the commands of each guide are run, in CI but for those of SWE-agent; a guide that is new has to be added."""
 ANY_TARGET = {"TARGET", "…"}
 
 
@@ -207,7 +207,7 @@ def _benchmarks_find_their_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
 
 
-def test_the_commands_of_every_guide_are_run_by_something() -> None:
+def test_every_guide_with_commands_has_its_place_where_they_are_run() -> None:
     assert {block.guide.relative_to(ROOT).as_posix() for block in of_language("sh")} == RUN_BY.keys()
     for guide, place in RUN_BY.items():
         text = (ROOT / place).read_text()

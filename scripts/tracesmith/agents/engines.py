@@ -2,7 +2,7 @@
 The one protocol of the engines: what an engine is given of an instance, and what it gives back.
 
 An engine works on one task at a time and is called from many threads. It opens the task's workspace itself, reaches a
-model only through the gateway of the LLM client, and saves its trajectory after every step. What it returns is a
+model only through a session of the LLM client, and saves its trajectory after every step. What it returns is a
 verdict on the agent, and is never run again. What is no verdict (a sandbox, a model or a program that failed) it
 raises as UnfinishedError: that task is run again by the same command.
 """
@@ -106,7 +106,7 @@ class Outcome:
     patch: str
     """What it changed in the workspace, computed by us (`submissions.collect`); empty if nothing."""
     trajectory: Trajectory
-    """With `info.exit_status` and `info.submission` as above, and `info.model_stats` as the gateway counted."""
+    """With `info.exit_status` and `info.submission` as above, and `info.model_stats` as the session counted."""
 
 
 class UnfinishedError(InfrastructureError):

@@ -1,7 +1,7 @@
 """
 The engine `mini`: mini-swe-agent in this process, a thread an instance.
 
-The agent, its parsing and its messages are mini-swe-agent's own. Its model is asked through the gateway, so every
+The agent, its parsing and its messages are mini-swe-agent's own. Its model is asked through a session, so every
 answer is stored, billed and limited; its commands run in our sandboxes. A task that was killed goes on where it was:
 its answers come from the store, its commands are run again and shown as they were seen then.
 """
@@ -46,7 +46,7 @@ _importing = threading.Lock()
 
 @dataclass(frozen=True)
 class Ended:
-    """How an agent ended: our exit status, and the words that mini-swe-agent or the gateway has for it."""
+    """How an agent ended: our exit status, and the words that mini-swe-agent or the session has for it."""
 
     status: str
     said: str
@@ -120,7 +120,7 @@ class _Work:
 
     @property
     def account(self) -> Account:
-        """What the gateway has counted."""
+        """What the session has counted."""
         return self.session.account(self.task.name)
 
     def trajectory(self, status: str | None, patch: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class _Work:
 
 
 def _why(account: Account, task: Task, said: str) -> Ended:
-    """Return the limit that ended an agent; whatever else let the gateway give no answer is raised."""
+    """Return the limit that ended an agent; whatever else let the session give no answer is raised."""
     error = account.ended
     if isinstance(error, LimitReachedError):
         limit = task.limits.calls

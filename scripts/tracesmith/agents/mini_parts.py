@@ -1,11 +1,12 @@
 """
-What mini-swe-agent is put together from here: its agent and its model's parsing, our gateway and our sandboxes.
+What mini-swe-agent is put together from here: its agent and its model's parsing, our sessions and our sandboxes.
 
 Imported when the engine is made: mini-swe-agent costs seconds, makes a folder and reads a file of its user's at import.
 """
 
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,12 +36,13 @@ Message = dict[str, Any]
 DONE = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 """First line of the output of the command that hands in."""
 LEAST_S = 1.0
+UNSPEAKABLE = re.compile("[\0\ud800-\udfff]")
 OF_REQUESTS = ("role", "content", "tool_calls", "tool_call_id", "thinking_blocks", "reasoning_content", "cache_control")
 """Fields of a message that a model is sent; mini-swe-agent keeps more, most of them null."""
 
 
 class EndedError(TracesmithError):
-    """The gateway gives no more answers: the session's account says why."""
+    """The session gives no more answers: its account says why."""
 
 
 class RefusedError(TracesmithError):
@@ -52,7 +54,7 @@ class RefusedError(TracesmithError):
 
 
 class GatewayModel(LitellmModel):  # type: ignore[misc, unused-ignore]
-    """mini-swe-agent's model, which asks a session of the gateway's: that alone tries again and counts money."""
+    """mini-swe-agent's model, which asks a session: that alone tries again and counts money."""
 
     abort_exceptions: list[type[Exception]] = [*LitellmModel.abort_exceptions, TracesmithError]  # noqa: RUF012 - as its base class has it
 
@@ -94,7 +96,7 @@ class GatewayModel(LitellmModel):  # type: ignore[misc, unused-ignore]
         ]
         return cast("list[Message]", super()._prepare_messages_for_api(kept))
 
-    def _calculate_cost(self, response: Any) -> dict[str, float]:  # noqa: ARG002 - the gateway counts
+    def _calculate_cost(self, response: Any) -> dict[str, float]:  # noqa: ARG002 - the session counts
         return {"cost": 0.0}
 
     def _parse_actions(self, response: Any) -> list[Message]:
@@ -105,7 +107,15 @@ class GatewayModel(LitellmModel):  # type: ignore[misc, unused-ignore]
         found = cast("list[Message]", super()._parse_actions(response))
         if not isinstance(found[0]["command"], str) or not found[0]["command"].strip():
             self._complain("The argument 'command' has to be the text of a command.", response)
+        self._refuse_unspeakable(found[0]["command"], response)
         return found
+
+    def _refuse_unspeakable(self, command: str, response: Any) -> None:
+        """Complain of characters that no program can be given: NUL, and half of a surrogate pair."""
+        if UNSPEAKABLE.search(command):
+            self._complain(
+                "The command has a NUL or half of a surrogate pair, which no program can be given.", response
+            )
 
     def _complain(self, problem: str, response: Any) -> NoReturn:
         """Raise what mini-swe-agent raises of an answer that it cannot use."""
@@ -128,6 +138,7 @@ class TextModel(GatewayModel):
                 raise actions.NoCallError(f"The call has to be of bash, with its command; this is one of {call.name}.")
         except actions.NoCallError as error:
             self._complain(str(error), response)
+        self._refuse_unspeakable(call.arguments["command"], response)
         return [{"command": call.arguments["command"]}]
 
 

@@ -4,7 +4,8 @@ The budget: caps that hold for every thread, process and shard that shares the f
 A call reserves an upper estimate of its cost before it is made and is settled by a line of the ledger. It waits while
 it might pass a cap together with the calls under way, and goes alone when it might do so by itself: a cap is passed
 by one call at most. Each reservation holds a byte of a file locked; the kernel drops that lock when its process dies,
-on whatever host, and the next call clears the reservation away.
+on whatever host, and the next call clears the reservation away. It waits for no disk: only a machine that goes down
+while a call is under way may leave that call without a line.
 """
 
 import logging
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from tracesmith import files, locks
+from tracesmith.errors import InputError
 from tracesmith.llm.answers import Answers, Entry
 from tracesmith.llm.clock import Clock
 from tracesmith.llm.errors import BudgetSpentError
@@ -103,16 +105,18 @@ class Budget:
         """Reserve, or return False when it has to wait for calls under way."""
         with self._lock.claim("budget"):
             self.ledger.refresh()
-            others = self._living()
+            living = self._living()
             stage = wanted["entry"]["stage"]
             self._refuse_spent(stage)
-            for account, cap in self._caps_of(stage):
-                rivals = [one for one in others.values() if account in (ALL, one["entry"]["stage"])]
+            caps = self._caps_of(stage)
+            others: list[Reserved] = [files.read_json(place) for place in living] if caps else []
+            for account, cap in caps:
+                rivals = [one for one in others if account in (ALL, one["entry"]["stage"])]
                 reserved = sum(one["estimate"] for one in rivals)
                 if rivals and self.ledger.spent[account] + reserved + wanted["estimate"] > cap:
                     return False
             self._reserved.mkdir(exist_ok=True)
-            files.write_bytes(self._place_of(wanted["entry"]["call"]), files.json_bytes(wanted), durable=False)
+            self._place_of(wanted["entry"]["call"]).write_bytes(files.json_bytes(wanted))
         return True
 
     def _caps_of(self, stage: str) -> list[tuple[str, float]]:
@@ -126,27 +130,29 @@ class Budget:
     def _place_of(self, call: str) -> Path:
         return self._reserved / f"{call}.json"
 
-    def _living(self) -> dict[str, Reserved]:
+    def _living(self) -> list[Path]:
         """Return the calls under way; those whose process is dead get their line: paid when the answer was stored."""
-        paths = {path.stem: path for path in self._reserved.glob("*.json")}
-        dead = [call for call in paths if not locks.is_held(self._calls, _byte_of(call))]
-        for call in dead:
-            self._bill(call, paths.pop(call))
-        if dead:
-            self.ledger.refresh()
-        return {call: files.read_json(path) for call, path in paths.items()}
+        living = []
+        for place in self._reserved.glob("*.json"):
+            if locks.is_held(self._calls, _byte_of(place.stem)):
+                living.append(place)
+            else:
+                self._bill(place)
+        self.ledger.refresh()
+        return living
 
-    def _bill(self, call: str, place: Path) -> None:
+    def _bill(self, place: Path) -> None:
         """Write the line of a call whose process is dead, and clear its reservation away."""
-        if place.stat().st_size:  # a machine that went down may have left a name alone
-            entry = files.read_json(place)["entry"]
-            record = self._answers.read(entry["key"])
-            if record and record["entry"]["call"] == call:
-                entry = record["entry"]
-            if call not in self.ledger.calls:
-                self.ledger.append(entry)
+        try:
+            entry: Entry = files.read_json(place)["entry"]
+        except InputError:  # the process died as it reserved, or the machine went down
+            logger.warning("%s: torn, so its call has no line in the ledger, if it was made at all", place)
         else:
-            logger.warning("%s: empty since the machine went down; its call has no line in the ledger", place)
+            record = self._answers.read(entry["key"])
+            if record and record["entry"]["call"] == entry["call"]:
+                entry = record["entry"]
+            if entry["call"] not in self.ledger.calls:
+                self.ledger.append(entry)
         place.unlink()
 
 

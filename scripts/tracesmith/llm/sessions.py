@@ -58,8 +58,8 @@ class Account:
             self.ended = self.ended or error
             raise
         except Exception as error:
-            logger.error("gateway: %s", redaction.of_environment().message(traceback.format_exc()))
-            failure = InfrastructureError(f"the gateway failed: {type(error).__name__}, see the log")
+            logger.error("a model's call: %s", redaction.of_environment().message(traceback.format_exc()))
+            failure = InfrastructureError(f"asking the model failed: {type(error).__name__}, see the log")
             self.ended = self.ended or failure
             raise failure from None
 

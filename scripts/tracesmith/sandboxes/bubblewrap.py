@@ -141,8 +141,12 @@ class BubblewrapSandbox:
     def prepare(self) -> None:
         """Start what the next command needs: its group and namespaces, in which a shell waits for it."""
         self._take_waiting(usable=False)
+        if self._stopped:
+            return
         self._open_testbed()
         self._waiting = Running(self._line(), self._options({}), SHELL, None)
+        if self._stopped:  # `stop` may have looked before the shell was there
+            self._waiting.kill("stopped")
 
     def run(
         self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None
@@ -154,11 +158,11 @@ class BubblewrapSandbox:
         watchdog = Watchdog(limits, folders, self._written, by_kernel=bool(group))
         running = self._take_waiting(usable=not stdin and not environment)
         if running:
+            self._running = running
             running.go(argv)
         else:
             self._open_testbed()
-            running = Running(self._line(), self._options(environment or {}), argv, stdin)
-        self._running = running
+            self._running = running = Running(self._line(), self._options(environment or {}), argv, stdin)
         if self._stopped:  # `stop` may have looked before the command was there
             running.kill("stopped")
         done = running.wait(timeout_s, limits.output_bytes, watchdog)

@@ -228,7 +228,10 @@ class DockerSandbox:
         if killed:
             self._restart()
             return 137, output, killed
-        return int(self.client.api.exec_inspect(made["Id"])["ExitCode"]), output, None
+        code = self.client.api.exec_inspect(made["Id"])["ExitCode"]
+        if code is None:
+            raise InfrastructureError(f"the engine let go of a command that runs in the container {self.name[:12]}")
+        return int(code), output, None
 
     def _watch(self, deadline: float) -> str | None:
         """Name the limit that a command under way has passed."""

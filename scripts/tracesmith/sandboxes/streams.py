@@ -76,7 +76,10 @@ def _receive(stream: socket.socket, frames: Frames) -> bool:
         chunk = stream.recv(1 << 16)
     except BlockingIOError:
         return True
-    except ConnectionResetError:  # Podman's end of it, after all output, where a command has not read all its input
+    except ConnectionResetError:
+        # Podman's end of it, after all output, where a command has not read all its input; over a network it is none.
+        if stream.family != socket.AF_UNIX:
+            raise
         return False
     frames.feed(chunk)
     return bool(chunk)
