@@ -23,6 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "mine.yaml").write_text(re.findall(r"(?ms)^```yaml\n(.*?)^```$", guide)[0])
     (folder / "tmp").mkdir()
     guide_runs.run_guide(folder, "repositories.md", {})
+    guide_runs.run(folder, guide_runs.block("docs/repositories.md", "python3 -m venv sw"), {})
     guide_runs.run(folder, guide_runs.examples()["import_swesmith_profiles"][0], {"my-profiles": "named-profiles"})
     return folder
 

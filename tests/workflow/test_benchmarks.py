@@ -17,7 +17,6 @@ SMALL = {
     "--instances 100 --repos 10 100 --shards 10": "--instances 5 --repos 2 --shards 2 --runs 1",
     "--package NAME --candidates 100 --audit 40": "--package css-what --candidates 3 --audit 1",
     "--confirm 12": "--confirm 1",
-    "--package css-what --candidates 60": "--package css-what --candidates 2",
     "FOLDER": "built",
     "FILE": "table.md",
     "redactions.py src": "redactions.py scripts",
@@ -25,12 +24,13 @@ SMALL = {
     "--instances 4 --workers 3 --rounds 3 --turns 5": "--instances 2 --workers 2 --rounds 1 --turns 1",
     "bug_yield.py --per-operator 6": "bug_yield.py css-what --per-operator 1 --folder yields --output table.md",
     "packages.py --bugs 2": "packages.py css-what --bugs 1 --folder packages --output table.md",
-    "--count 48": "--count 1",
 }
 """Numbers of the guides, and those that take seconds; what a machine of tests has not is left out."""
 LEFT_OUT = {
     "scaling_model.py --check": "compares times, and ends with an error where other work lengthens them",
     "conversion.py": "wants SWE-smith with all its packages; tests/unit/test_sft_conversion.py compares the rows",
+    "stryker.py": "installs Stryker into a sandbox and runs it twice, three minutes with the least of numbers",
+    "chaos/run.py": "is what `make chaos` calls, and tests/chaos/test_faults.py plays its kinds",
     "--package zod": "takes the same way as another package, for a quarter of an hour",
 }
 
