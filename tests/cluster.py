@@ -62,7 +62,6 @@ def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 def start_by_hand(folder: Path, line: str) -> "subprocess.Popen[str]":
     """Start a command of a shell in a test's folder, with the test's own Python; what it says is added to out.log."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with (folder / "out.log").open("a") as log:
         return subprocess.Popen(
             ["bash", "-c", f"exec {line}"],
@@ -70,7 +69,7 @@ def start_by_hand(folder: Path, line: str) -> "subprocess.Popen[str]":
             stdout=log,
             stderr=log,
             text=True,
-            env={**workflows.environment(folder), "PATH": path},
+            env=workflows.by_hand(folder),
         )
 
 

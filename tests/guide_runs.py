@@ -1,6 +1,5 @@
 """Run commands of the guides as they stand, with names of a test's own in the place of theirs."""
 
-import os
 import re
 import subprocess
 import sys
@@ -49,11 +48,10 @@ def replaced(text: str, others: Mapping[str, str]) -> str:
 def run(folder: Path, command: str, others: Mapping[str, str], **variables: str) -> str:
     """Run a command of a guide in a test's folder with other names in it, and return what it printed."""
     text = replaced(command, others)
-    path = os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", text],
         cwd=folder,
-        env={**workflows.environment(folder), "PATH": path, **variables},
+        env={**workflows.by_hand(folder), **variables},
         capture_output=True,
         text=True,
         check=False,

@@ -109,6 +109,12 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(folder / "tmp")}
 
 
+def by_hand(folder: Path) -> dict[str, str]:
+    """Return the environment of a person's commands: the same, with the programs of the test's own Python first."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**environment(folder), "PATH": path}
+
+
 def snakemake(folder: Path, *arguments: str, cores: int = 2, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the workflow in a test's folder, targets first, and return how it ended, both outputs in stdout."""
     return subprocess.run(

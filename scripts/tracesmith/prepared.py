@@ -112,15 +112,11 @@ def open_backend(path: Path, environment: Environment) -> Backend:
     """
     backend: Backend
     if environment.backend == "docker":
-        from docker.errors import ImageNotFound  # noqa: PLC0415 - 0.3 s that bubblewrap runs need not pay
-
+        from tracesmith.sandboxes.choosing import find_image  # noqa: PLC0415 - 0.3 s that bubblewrap runs need not pay
         from tracesmith.sandboxes.docker import DockerBackend  # noqa: PLC0415
 
         backend = found = DockerBackend(str(environment.image), environment.limits, network=environment.network)
-        try:
-            found.client.images.get(found.image)
-        except ImageNotFound:
-            raise InputError(f"{path}: the engine has no image {found.image}; run build_environment again") from None
+        find_image(found.client, found.image, path)
     else:
         from tracesmith.sandboxes.bubblewrap import BubblewrapBackend  # noqa: PLC0415
 

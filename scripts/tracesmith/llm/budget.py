@@ -138,7 +138,6 @@ class Budget:
                 living.append(place)
             else:
                 self._bill(place)
-        self.ledger.refresh()
         return living
 
     def _bill(self, place: Path) -> None:
@@ -153,6 +152,7 @@ class Budget:
                 entry = record["entry"]
             if entry["call"] not in self.ledger.calls:
                 self.ledger.append(entry)
+                self.ledger.refresh()
         place.unlink()
 
 

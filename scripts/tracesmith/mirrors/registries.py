@@ -11,11 +11,11 @@ import re
 from pathlib import Path
 
 import docker as sdk
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, DockerException
 
 from tracesmith import files, prepared, summaries
 from tracesmith.errors import InfrastructureError, InputError, TracesmithError
-from tracesmith.sandboxes import docker
+from tracesmith.sandboxes import choosing, docker
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +55,7 @@ def push(environment_path: Path, output: Path) -> None:
 
 def _name_image(client: sdk.DockerClient, image: str, name: str, where: Path) -> None:
     """Give the image its name again, which another build may have taken."""
-    try:
-        client.images.get(image).tag(name, tag=TAG)
-    except ImageNotFound:
-        raise InputError(f"{where}: the engine has no image {image}; run build_environment again") from None
+    choosing.find_image(client, image, where).tag(name, tag=TAG)
 
 
 def _on_registry(client: sdk.DockerClient, image: str, name: str) -> str | None:
