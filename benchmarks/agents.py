@@ -133,7 +133,7 @@ def contenders_of(place: Place, args: argparse.Namespace) -> dict[str, Contender
         ours = contenders.ours(place, contenders.sweagent_config(place), *flags)
         found["tracesmith, SWE-agent in bubblewrap"] = ours
         found["SWE-agent batch, no sandbox"] = contenders.sweagent_batch(place, args.sweagent)
-    return found
+    return {name: command for name, command in found.items() if args.only in name}
 
 
 def main() -> None:
@@ -146,6 +146,7 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.05, help="seconds of an answer of the model")
     parser.add_argument("--docker", default="", help="image for plain mini-swe-agent's own containers")
     parser.add_argument("--sweagent", type=Path, help="checkout of SWE-agent with a .venv")
+    parser.add_argument("--only", default="", metavar="TEXT", help="contenders whose name has this in it")
     args = parser.parse_args()
     if args.instances < 2:
         parser.error("argument --instances: wanted are two or more, for what more of them take is measured")

@@ -5,9 +5,11 @@ import dataclasses
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +65,30 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
 
 
 @contextlib.contextmanager
-def engine_of(home: Path, server: ModelServer, folder: Path) -> Iterator[sweagent.SweAgentEngine]:
+def gateway_of(server: ModelServer, folder: Path) -> Iterator[Gateway]:
     settings = Settings("openai/gpt-4o-mini", folder / "llm", f"{server.url}/v1", attempts=2)
-    client = Client(settings, QuickClock())
-    with Gateway(client) as gateway:
-        installed = sweagent.find(home, Path(sys.executable))
-        with contextlib.closing(sweagent.SweAgentEngine(installed, CONFIG, client, gateway, "run_agent/x")) as made:
-            yield made
+    with Gateway(Client(settings, QuickClock())) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def engine_of(home: Path, gateway: Gateway) -> Iterator[sweagent.SweAgentEngine]:
+    made = sweagent.SweAgentEngine(
+        sweagent.find(home, Path(sys.executable)), CONFIG, gateway.client, gateway, "run_agent/x"
+    )
+    with contextlib.closing(made):
+        yield made
 
 
 @pytest.fixture
-def engine(server: ModelServer, tmp_path: Path) -> Iterator[sweagent.SweAgentEngine]:
-    with engine_of(STAND_IN, server, tmp_path) as made:
+def gateway(server: ModelServer, tmp_path: Path) -> Iterator[Gateway]:
+    with gateway_of(server, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def engine(gateway: Gateway) -> Iterator[sweagent.SweAgentEngine]:
+    with engine_of(STAND_IN, gateway) as made:
         yield made
 
 
@@ -197,17 +211,98 @@ def test_every_step_is_saved_and_a_stop_ends_the_process(
         engine.run(task(tmp_path), save)
     assert time.monotonic() - began < 60
     assert [step["action"] for step in saved[-1]["trajectory"]] == ["ls"]
-    assert len(ran) >= 2, "what has imported SWE-agent, and its fork"
+    assert ran
     assert not [one for one in ran if is_alive(one)]
 
 
-def test_a_killed_launcher_takes_its_forks_along_and_is_replaced(
+def test_instances_at_once_share_a_process_and_nothing_else(
+    engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path
+) -> None:
+    ends = {
+        "a": [FIX, "ls", "submitted"],
+        "b": ["ls", "ls", "exit_format"],
+        "c": ["ls", "die"],
+        "d": ["x", "exit_error"],
+    }
+    together = threading.Barrier(len(ends))
+    begun: dict[str, list[psutil.Process]] = {}
+
+    def answer(body: Body) -> dict[str, Any]:
+        name = body["messages"][1]["content"]
+        if name not in begun:
+            together.wait(60)
+            begun[name] = processes()
+        return plays(*ends[name])(body)
+
+    def work(name: str) -> engines.Outcome | UnfinishedError:
+        instance: Any = {**INSTANCE, "instance_id": f"{NAME}{name}", "problem_statement": name}
+        try:
+            return engine.run(dataclasses.replace(task(tmp_path / name), instance=instance), lambda _: None)
+        except UnfinishedError as error:
+            return error
+
+    server.answer = answer
+    with ThreadPoolExecutor(len(ends)) as pool:
+        a, b, c, d = pool.map(work, ends)
+    assert {len(found) for found in begun.values()} == {1}
+    assert isinstance(a, engines.Outcome)
+    assert isinstance(b, engines.Outcome)
+    assert (a.exit_status, b.exit_status) == ("submitted", "exit_format")
+    assert [step["action"] for step in a.trajectory["trajectory"]] == [FIX, "ls"]
+    assert [step["action"] for step in b.trajectory["trajectory"]] == ["ls", "ls"]
+    assert ("+right" in a.patch, b.patch) == (True, "")
+    assert "died on purpose" in str(c)
+    assert "died on purpose" not in str(d), "each has a log of its own"
+
+
+def test_the_token_of_a_session_stands_in_no_file_and_no_command(
+    engine: sweagent.SweAgentEngine, server: ModelServer, gateway: Gateway, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    server.answer, server.delay_s = plays("ls", FIX, "exit_error"), 0.5
+    seen: list[bytes] = []
+
+    def save(_: dict[str, Any]) -> None:
+        [token], [process] = gateway.sessions, processes()
+        assert token.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        assert token.encode() not in Path(f"/proc/{process.pid}/environ").read_bytes()
+        written = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert {"sweagent.log", "instances.json"} <= {path.name for path in written}
+        assert [path for path in written if token.encode() in path.read_bytes()] == []
+        seen.append(token.encode())
+
+    with pytest.raises(UnfinishedError) as raised:
+        engine.run(task(tmp_path), save)
+    assert seen
+    assert seen[0].decode() not in str(raised.value)
+
+
+def test_an_agent_whose_time_is_over_changes_nothing_any_more(
+    engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path
+) -> None:
+    late = threading.Event()
+
+    def answer(body: Body) -> dict[str, Any]:
+        if len(body["messages"]) > 2:
+            late.wait(6)
+            return {"content": "echo late > late.ts"}
+        return {"content": FIX}
+
+    server.answer = answer
+    outcome = engine.run(task(tmp_path, wall_s=4), lambda _: None)
+    assert outcome.exit_status == "submitted (exit_total_execution_time)"
+    assert "late.ts" not in outcome.patch
+    assert [step["action"] for step in outcome.trajectory["trajectory"]] == [FIX]
+    assert not (tmp_path / "testbed" / "late.ts").exists()
+    assert len(server.calls) == 2, "it has asked for nothing more"
+
+
+def test_a_killed_process_ends_its_instances_and_is_replaced(
     engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path
 ) -> None:
     def answer(_: Body) -> dict[str, Any]:
-        launcher, fork = sorted(processes(), key=psutil.Process.create_time)
-        launcher.kill()
-        psutil.wait_procs([fork], timeout=30)
+        [process] = processes()
+        process.kill()
         return {"content": "ls"}
 
     server.answer = answer
@@ -217,15 +312,15 @@ def test_a_killed_launcher_takes_its_forks_along_and_is_replaced(
     assert engine.run(task(tmp_path / "second"), lambda _: None).exit_status == "submitted"
 
 
-def test_who_waits_for_a_turn_while_the_launcher_is_killed_gets_the_next_one(
+def test_who_waits_for_a_turn_while_the_process_is_killed_gets_the_next_one(
     engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path
 ) -> None:
     server.answer = plays(FIX, "submitted")
 
     @contextlib.contextmanager
     def turn() -> Iterator[None]:
-        [launcher] = processes()
-        launcher.kill()
+        [process] = processes()
+        process.kill()
         assert engine.run(task(tmp_path / "other"), lambda _: None).exit_status == "submitted"
         yield
 
@@ -233,44 +328,45 @@ def test_who_waits_for_a_turn_while_the_launcher_is_killed_gets_the_next_one(
     assert engine.run(waiting, lambda _: None).exit_status == "submitted"
 
 
-def test_a_stop_ends_the_import_that_an_agent_waits_for(server: ModelServer, tmp_path: Path) -> None:
+def test_a_stop_ends_the_import_that_an_agent_waits_for(gateway: Gateway, tmp_path: Path) -> None:
     home = changed_stand_in(tmp_path, "run/run_batch.py", "import time; time.sleep(600)\n")
-    with engine_of(home, server, tmp_path) as engine:
+    with engine_of(home, gateway) as engine:
         threading.Timer(2, engine.stop).start()
         with pytest.raises(StoppedError):
             engine.run(task(tmp_path), lambda _: None)
     assert processes() == []
 
 
-def test_a_swe_agent_that_cannot_be_imported_says_why(server: ModelServer, tmp_path: Path) -> None:
+def test_a_swe_agent_that_cannot_be_imported_says_why(gateway: Gateway, tmp_path: Path) -> None:
     home = changed_stand_in(tmp_path, "run/run_batch.py", "import a_package_that_is_missing\n")
     with (
-        engine_of(home, server, tmp_path) as engine,
+        engine_of(home, gateway) as engine,
         pytest.raises(UnfinishedError, match=r"does not start: .*a_package_that_is_missing") as raised,
     ):
         engine.run(task(tmp_path), lambda _: None)
     assert raised.value.exit_status == "exit_environment_error"
 
 
-def test_all_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+def test_all_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path; from tracesmith.agents.launching import Launcher\n"
         "home, log = map(Path, sys.argv[1:])\n"
         "launcher = Launcher(home, Path(sys.executable))\n"
-        "print(launcher.start(['run-batch'], {}, log).pid, flush=True)\n"
+        "launcher.start([], 'key', log)\n"
+        "print('started', flush=True)\n"
         "time.sleep(600)\n"
     )
-    home = changed_stand_in(tmp_path, "__main__.py", "import time; time.sleep(600)\n")
+    own = (STAND_IN / "sweagent" / "run" / "run_batch.py").read_text()
+    home = changed_stand_in(tmp_path, "run/run_batch.py", f"{own}\nRunBatch.main = lambda self: time.sleep(600)\n")
     process = subprocess.Popen(
         [sys.executable, "-c", program, home, tmp_path / "log"], stdout=subprocess.PIPE, text=True, cwd=ROOT / "scripts"
     )
     assert process.stdout
-    fork = psutil.Process(int(process.stdout.readline()))
-    launcher = fork.parent()
-    assert launcher
+    assert process.stdout.readline() == "started\n"
+    [swe_agent] = processes()
     process.kill()
     process.communicate()
-    assert psutil.wait_procs([fork, launcher], timeout=30)[1] == []
+    assert psutil.wait_procs([swe_agent], timeout=30)[1] == []
 
 
 def test_limits_and_model_come_from_swe_agents_own_file() -> None:

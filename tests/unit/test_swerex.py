@@ -1,8 +1,10 @@
 """The server that SWE-agent works through: swe-rex's protocol over a sandbox."""
 
 import io
+import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,20 @@ def test_what_swe_rex_raises_is_raised(server: RexServer) -> None:
     assert refusal(server, "read_file", path="/testbed/nothing")[0] == "FileNotFoundError"
     assert refusal(server, "execute", command="false", check=True)[0] == "NonZeroExitCodeError"
     assert run(server, "false", check="ignore") == ("", None)
+
+
+def test_who_refuses_lets_the_command_under_way_end_and_runs_no_other(server: RexServer) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        under_way = pool.submit(run, server, "touch begun; sleep 1; touch ended; echo done")
+        folder = server.runtime.box.folder  # type: ignore[attr-defined]
+        while not (folder / "begun").exists():
+            time.sleep(0.01)
+        server.refuse()
+        assert (folder / "ended").exists()
+        assert under_way.result() == ("done", 0)
+    body = {"action_type": "bash", "session": "default", "command": "touch late", "timeout": 20}
+    assert refusal(server, "run_in_session", **body)[0] == "SwerexException"
+    assert not (folder / "late").exists()
 
 
 def test_files_are_written_read_and_uploaded(server: RexServer) -> None:

@@ -1,41 +1,24 @@
-"""SWE-agent's processes: one that imports it, which takes seconds, and a fork of that for each instance."""
+"""The process that imports SWE-agent, which takes seconds, and works on each instance in a thread."""
 
 import contextlib
+import itertools
 import json
 import os
-import queue
-import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tracesmith import scratch
 from tracesmith.errors import InfrastructureError
 
-PROGRAM = Path(__file__).with_name("sweagent_forks.py")
+PROGRAM = Path(__file__).with_name("sweagent_threads.py")
 LAST_BYTES = 4000
 
 
-@dataclass(frozen=True)
-class Fork:
-    """A process that works on one instance, the head of a group."""
-
-    pid: int
-    ended: threading.Event = field(default_factory=threading.Event)
-
-    def kill(self) -> None:
-        """End it and all that it has started."""
-        while not self.ended.is_set():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
-            self.ended.wait(0.1)
-
-
 class Launcher:
-    """A process that has imported SWE-agent, and its forks; all end with `close`, or with this process."""
+    """A process that has imported SWE-agent; it ends with `close`, or with this process."""
 
     def __init__(self, home: Path, python: Path) -> None:
         self._held = contextlib.ExitStack()
@@ -51,38 +34,43 @@ class Launcher:
                 stderr=log,
                 start_new_session=True,
             )
-        self._asking = threading.Lock()
-        self._started: queue.Queue[Fork | None] = queue.Queue()
+        self._numbers = itertools.count()
+        self._imported = threading.Event()
+        self._lock = threading.Lock()
+        self._running: dict[int, threading.Event] = {}
+        self._gone = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def is_alive(self) -> bool:
-        """Say whether it can start forks."""
+        """Say whether it can work."""
         return self._process.poll() is None
 
-    def start(self, arguments: Sequence[str], variables: Mapping[str, str], log: Path) -> Fork:
+    def start(self, arguments: Sequence[str], key: str, log: Path) -> threading.Event:
         """
-        Start SWE-agent with a command line, an environment and a file for what it prints.
+        Start `sweagent run-batch` with arguments, a key for the model and a file for what it prints.
 
-        The first one waits until all is imported. Raises InfrastructureError when that fails.
+        Returns what is set once it has ended. Waits until all is imported; raises InfrastructureError when that fails.
         """
-        asked = {"arguments": arguments, "environment": variables, "log": str(log)}
+        self._imported.wait()
+        ended = threading.Event()
         assert self._process.stdin  # noqa: S101 - a pipe was asked for
-        with self._asking:
+        with self._lock:
+            if self._gone:
+                raise InfrastructureError(f"SWE-agent does not start: {last_words(self._log)}")
+            number = next(self._numbers)
+            self._running[number] = ended
+            asked = {"number": number, "arguments": arguments, "key": key, "log": str(log)}
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._process.stdin.fileno(), json.dumps(asked).encode() + b"\n")
-            fork = self._started.get()
-            if fork is None:
-                self._started.put(None)
-                raise InfrastructureError(f"SWE-agent does not start: {last_words(self._log)}")
-        return fork
+        return ended
 
     def kill(self) -> None:
-        """End it at once; its forks end with it."""
+        """End it at once, with all that it works on."""
         self._process.kill()
 
     def close(self) -> None:
-        """End it and its forks, and keep nothing of it."""
+        """End it and keep nothing of it."""
         self.kill()
         self._reader.join()
         self._process.wait()
@@ -91,22 +79,23 @@ class Launcher:
         self._held.close()
 
     def _read(self) -> None:
-        """Take what it says, until it is gone and its forks with it."""
-        running: dict[int, Fork] = {}
+        """Take what it says, until it is gone."""
         assert self._process.stdout  # noqa: S101 - a pipe was asked for
         try:
             with self._process.stdout as said:
                 for line in said:
                     words: dict[str, Any] = json.loads(line)
-                    if "started" in words:
-                        fork = running[words["started"]] = Fork(words["started"])
-                        self._started.put(fork)
+                    if "ended" in words:
+                        with self._lock:
+                            self._running.pop(words["ended"]).set()
                     else:
-                        running.pop(words["ended"]).ended.set()
+                        self._imported.set()
         finally:
-            self._started.put(None)
-            for fork in running.values():
-                fork.ended.set()
+            with self._lock:
+                self._gone = True
+            for ended in self._running.values():
+                ended.set()
+            self._imported.set()
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -115,7 +104,10 @@ def environment(home: Path) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "HOME": str(home),
         "LANG": "C.UTF-8",
+        "TMPDIR": str(home),
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "SWE_AGENT_LOG_STREAM_LEVEL": "WARNING",
+        "SWE_REX_LOG_STREAM_LEVEL": "WARNING",
     }
 
 

@@ -1,9 +1,9 @@
 """
-The engine `sweagent`: SWE-agent, installed by the user, as a process of its own for each instance (launching.py).
+The engine `sweagent`: SWE-agent, installed by the user, in one process, a thread for each instance (launching.py).
 
-It is run by its own command line (`sweagent run-batch`) with the user's configuration in its own format. Its commands
-run in our sandboxes and its model is asked through the gateway, so that limits, money, storing and patches are as for
-every other engine; limits of its own on calls and money are switched off.
+It is run as by its own command line (`sweagent run-batch`), with the user's configuration in its own format. Its
+commands run in our sandboxes and its model is asked through the gateway, so that limits, money, storing and patches are
+as for every other engine; limits of its own on calls and money are switched off.
 """
 
 import re
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tracesmith import files, schemas, scratch
-from tracesmith.agents import engines, launching, submissions
-from tracesmith.agents.engines import Outcome, Save, Task, UnfinishedError
-from tracesmith.agents.launching import Fork, Launcher
+from tracesmith.agents import engines, submissions
+from tracesmith.agents.engines import Outcome, Save, Task, Trajectory, UnfinishedError
+from tracesmith.agents.launching import Launcher
 from tracesmith.agents.settings import AgentSettings
 from tracesmith.agents.sweagent_work import NAME, Work
 from tracesmith.agents.swerex_server import RexServer
@@ -28,9 +28,9 @@ from tracesmith.llm.sessions import Limits as SessionLimits
 
 TOOLS = ("bash", "str_replace_editor", "submit")
 CODE_VERSION = 1
-KEY = "TRACESMITH_SESSION"
-"""Variable in which SWE-agent finds the token of its session."""
 POLL_S = 0.2
+LEFT_S = 10.0
+"""Most seconds for SWE-agent to find that an instance is over."""
 VERSION = re.compile(r'^__version__ = "([^"]+)"', re.MULTILINE)
 
 
@@ -112,18 +112,20 @@ class SweAgentEngine:
                 work = Work(task, folder, session.account(task.name), self._client.settings.model)
                 work.write_instance(server)
                 with task.turn():
-                    fork = self._start(self._launched(), work, session.token)
+                    ended = self._launched().start(self._arguments(work), session.token, work.log)
                     try:
-                        ended = self._wait(fork, work, save)
-                    finally:
-                        fork.kill()
+                        limit, found = self._wait(ended, work, save)
+                    finally:  # a thread cannot be killed: it can do nothing any more, and so ends
+                        self._gateway.close(session)
+                        server.refuse()
+                        ended.wait(LEFT_S)
                 if server.runtime.failed:
                     raise UnfinishedError(f"{task.name}: {server.runtime.failed}", engines.ENVIRONMENT_ERROR)
-                own_status = work.status(ended)
+                own_status = work.status(limit, found)
                 handed_in = submissions.collect(task, place)
                 status, patch = handed_in.status(own_status), handed_in.patch
                 about = {"engine_version": self._installed.version(), **handed_in.info()}
-                return Outcome(status, patch, work.trajectory(status, patch, about))
+                return Outcome(status, patch, work.trajectory(found, status, patch, about))
         except (StoppedError, UnfinishedError):
             raise
         except InfrastructureError as error:
@@ -134,7 +136,7 @@ class SweAgentEngine:
             self._gateway.close(session)
 
     def stop(self) -> None:
-        """End the processes, and the model's calls."""
+        """End the process, and the model's calls."""
         self._stopped.set()
         self._client.stop()
         with self._launching:
@@ -155,7 +157,7 @@ class SweAgentEngine:
                 self._launchers.append(Launcher(self._installed.home, self._installed.python))
             return self._launchers[-1]
 
-    def _start(self, launcher: Launcher, work: Work, token: str) -> Fork:
+    def _arguments(self, work: Work) -> list[str]:
         model = self._client.settings.model.rpartition("/")[2]
         flags = {
             "config": self._config,
@@ -163,33 +165,32 @@ class SweAgentEngine:
             "instances.path": work.instances,
             "output_dir": work.output,
             "num_workers": 1,
+            "progress_bar": False,
             "agent.model.name": f"openai/{model}",
             "agent.model.api_base": self._gateway.openai_base,
-            "agent.model.api_key": f"${KEY}",
             "agent.model.per_instance_cost_limit": 0,
             "agent.model.total_cost_limit": 0,
             "agent.model.per_instance_call_limit": 0,
             "agent.model.retry.retries": 1,
             "agent.tools.execution_timeout": max(1, round(work.task.limits.command_s)),
         }
-        arguments = ["run-batch", *(f"--{name}={value}" for name, value in flags.items())]
-        return launcher.start(arguments, {**launching.environment(work.folder), KEY: token}, work.log)
+        return [f"--{name}={value}" for name, value in flags.items()]
 
-    def _wait(self, fork: Fork, work: Work, save: Save) -> str | None:
-        """Save every step, and return the limit that ended it, if one did."""
+    def _wait(self, ended: threading.Event, work: Work, save: Save) -> tuple[str | None, Trajectory | None]:
+        """Save every step; return the limit that ended it, if one did, and the trajectory."""
         started, seen = time.monotonic(), 0.0
+        found: Trajectory | None = None
         wall_s = work.task.limits.wall_s
         while True:
-            ended = fork.ended.wait(POLL_S)
+            over = ended.wait(POLL_S)
             if self._stopped.is_set():
                 raise StoppedError("the agent was stopped")
-            if ended:
-                return None
+            if over:
+                return None, work.so_far()
             changed = work.changed()
-            if changed > seen:
-                seen = changed
-                found = work.so_far()
-                if found:
-                    save(found)
+            read = work.so_far() if changed > seen else None
+            if read:
+                seen, found = changed, read
+                save(read)
             if wall_s is not None and time.monotonic() - started > wall_s:
-                return engines.LIMITS["wall"]
+                return engines.LIMITS["wall"], found

@@ -8,7 +8,7 @@ from typing import Any
 
 from tracesmith import files
 from tracesmith.agents import engines, launching
-from tracesmith.agents.engines import Task, UnfinishedError
+from tracesmith.agents.engines import Task, Trajectory, UnfinishedError
 from tracesmith.agents.swerex_server import RexServer
 from tracesmith.errors import InfrastructureError, StoppedError
 from tracesmith.llm.sessions import Account, LimitReachedError
@@ -60,7 +60,7 @@ class Work:
         """Return when the trajectory last grew."""
         return self._written.stat().st_mtime if self._written.exists() else 0.0
 
-    def so_far(self) -> dict[str, Any] | None:
+    def so_far(self) -> Trajectory | None:
         """Return the trajectory as SWE-agent has written it; None while it is writing."""
         try:
             found = json.loads(self._written.read_bytes())
@@ -72,9 +72,12 @@ class Work:
         found.update(environment=self.task.name, replay_config=json.dumps(model))
         return dict(found)
 
-    def status(self, ended: str | None) -> str:
-        """Return how the agent ended. Raises UnfinishedError for what is no end of an agent."""
-        found = self.so_far()
+    def status(self, ended: str | None, found: Trajectory | None) -> str:
+        """
+        Return how the agent ended, given the limit of time that ended it, if one did, and its trajectory.
+
+        Raises UnfinishedError for what is no end of an agent.
+        """
         said = ended or (found or {}).get("info", {}).get("exit_status")
         error = self.account.ended
         if isinstance(error, LimitReachedError):
@@ -95,9 +98,9 @@ class Work:
             raise UnfinishedError(f"{self.task.name}: SWE-agent came to no end: {said_last}", no_end)
         return str(status)
 
-    def trajectory(self, status: str, patch: str, about: dict[str, Any]) -> dict[str, Any]:
+    def trajectory(self, found: Trajectory | None, status: str, patch: str, about: dict[str, Any]) -> Trajectory:
         """Return the whole trajectory."""
-        found = self.so_far() or {"trajectory": [], "history": [], "info": {}}
+        found = found or {"trajectory": [], "history": [], "info": {}}
         info = found["info"]
         stats = {**info.get("model_stats", {}), "instance_cost": round(self.account.cost_usd, 8)}
         info.update(

@@ -23,6 +23,7 @@ class RexServer:
         self.runtime = Runtime(box)
         self.token = f"tracesmith-{secrets.token_hex(24)}"
         self._lock = threading.Lock()
+        self._refuses = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (_Handler,), {"server_of": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         self.port = self._server.server_port
@@ -41,7 +42,15 @@ class RexServer:
     def answer(self, path: str, body: Body) -> Body:
         """Answer one request when the one before is answered."""
         with self._lock:
+            if self._refuses:
+                raise swerex.RexError("SwerexException", "the agent has come to its end")
             return self.runtime.answer(path, body)
+
+    def refuse(self) -> None:
+        """Wait for the request under way and answer no other: nothing changes in the sandbox any more."""
+        self._refuses = True
+        with self._lock:
+            pass
 
 
 class _Handler(BaseHTTPRequestHandler):
