@@ -176,7 +176,7 @@ def kill_in_the_middle(run: Run, dataset: Path) -> int:
 
 def wait_for_the_orphans(run: Run) -> int:
     """Return how many processes of SWE-agent a killed run has left, once they have ended."""
-    pattern = f"^{run.checkout / '.venv'}/bin/python -c"
+    pattern = f"^{run.checkout / '.venv'}/bin/python -P .*sweagent_threads"
     until, most = time.monotonic() + LEFT_S, 0
     while True:
         found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False).stdout.split()

@@ -6,6 +6,7 @@ commands run in our sandboxes and its model is asked through the gateway, so tha
 as for every other engine; limits of its own on calls and money are switched off.
 """
 
+import os
 import re
 import threading
 import time
@@ -25,6 +26,7 @@ from tracesmith.llm.client import Client
 from tracesmith.llm.gateway import Gateway
 from tracesmith.llm.requests import Purpose
 from tracesmith.llm.sessions import Limits as SessionLimits
+from tracesmith.llm.sessions import Session
 
 TOOLS = ("bash", "str_replace_editor", "submit")
 CODE_VERSION = 1
@@ -95,6 +97,7 @@ class SweAgentEngine:
         self._stopped = threading.Event()
         self._launching = threading.Lock()
         self._launchers: list[Launcher] = []
+        self._setting_up = threading.Semaphore(len(os.sched_getaffinity(0)))
 
     def identity(self) -> dict[str, Any]:
         """Return what decides its turns."""
@@ -112,7 +115,7 @@ class SweAgentEngine:
                 work = Work(task, folder, session.account(task.name), self._client.settings.model)
                 work.write_instance(server)
                 with task.turn():
-                    ended = self._launched().start(self._arguments(work), session.token, work.log)
+                    ended = self._start(work, session)
                     try:
                         limit, found = self._wait(ended, work, save)
                     finally:  # a thread cannot be killed: it can do nothing any more, and so ends
@@ -156,6 +159,14 @@ class SweAgentEngine:
             if not self._launchers or not self._launchers[-1].is_alive():
                 self._launchers.append(Launcher(self._installed.home, self._installed.python))
             return self._launchers[-1]
+
+    def _start(self, work: Work, session: Session) -> threading.Event:
+        """Start SWE-agent and return when it asks its model; until then it keeps a CPU busy in the sandbox."""
+        with self._setting_up:
+            ended = self._launched().start(self._arguments(work), session.token, work.log)
+            while not (session.asked.wait(POLL_S) or ended.is_set()):
+                pass
+        return ended
 
     def _arguments(self, work: Work) -> list[str]:
         model = self._client.settings.model.rpartition("/")[2]

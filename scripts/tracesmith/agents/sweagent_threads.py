@@ -55,7 +55,8 @@ class Runs:
     """SWE-agent 1.1 over swe-rex 1.4, made fit for many instances at once and one after the other."""
 
     def __init__(self, printed: Printed, out: int) -> None:
-        importlib.import_module("rich.logging").RichHandler = Handler
+        rich: Any = importlib.import_module("rich.logging")
+        rich.RichHandler = Handler
         self._batch = importlib.import_module("sweagent.run.run_batch")
         self._cli = importlib.import_module("sweagent.run.common").BasicCLI
         self._secret = importlib.import_module("pydantic").SecretStr

@@ -81,6 +81,8 @@ class Session:
     ) -> None:
         self.token = f"tracesmith-{secrets.token_hex(24)}"
         self.accounts: dict[str | None, Account] = {}
+        self.asked = threading.Event()
+        """Set by the first request."""
         self._purpose = purpose
         self._limits = limits
         self._instance_of = instance_of
@@ -115,6 +117,7 @@ class Session:
         Of an answer that the engine has had already it wants another one: the request is made with its `repeat`.
         Raises what ended the instance, or PromptRefusedError.
         """
+        self.asked.set()
         purpose = self.purpose(messages)
         account = self.account(purpose.instance)
         with account.noting():
