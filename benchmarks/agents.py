@@ -16,6 +16,7 @@ for each further worker. Other work on the machine makes all of it longer: see t
 """
 
 import argparse
+import contextlib
 import itertools
 import os
 import statistics
@@ -47,7 +48,7 @@ VARIABLES = {
     "MSWEA_COST_TRACKING": "ignore_errors",
 }
 """What all find in their environment; the model is on loopback, and its key is none."""
-LOOK_S = 0.5
+LOOK_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,12 @@ def measure(command: list[str], begun_at: list[float]) -> Cost:
 
 def memory(pid: int) -> float:
     """Return the megabytes of a process and its descendants, what they share counted once."""
-    try:
-        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        return float(sum(one.memory_full_info().pss for one in family)) / 2**20
-    except psutil.Error:
-        return 0.0
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        for one in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):  # it has ended since
+                total += one.memory_full_info().pss
+    return total / 2**20
 
 
 def line(name: str, alone: list[Cost], many: list[Cost], args: argparse.Namespace) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import shutil
 import subprocess
 import sys
@@ -295,6 +296,47 @@ def test_an_agent_whose_time_is_over_changes_nothing_any_more(
     assert [step["action"] for step in outcome.trajectory["trajectory"]] == [FIX]
     assert not (tmp_path / "testbed" / "late.ts").exists()
     assert len(server.calls) == 2, "it has asked for nothing more"
+
+
+SETS_UP = """
+import threading
+work = RunBatch.main
+folder = Path({folder!r})
+
+def main(self):
+    mark = folder / f"{{threading.get_ident()}}.mark"
+    mark.touch()
+    with (folder / "counts").open("a") as counts:
+        counts.write(f"{{len(list(folder.glob('*.mark')))}}\\n")
+    time.sleep(0.5)
+    mark.unlink()
+    work(self)
+
+RunBatch.main = main
+"""
+
+
+def test_as_many_set_up_at_once_as_there_are_cpus(gateway: Gateway, server: ModelServer, tmp_path: Path) -> None:
+    together = threading.Barrier(4)  # all ask their model at once: that holds up nobody
+
+    def answer(_: Body) -> dict[str, Any]:
+        together.wait(60)
+        return {"content": "submitted"}
+
+    server.answer = answer
+    own = (STAND_IN / "sweagent" / "run" / "run_batch.py").read_text()
+    home = changed_stand_in(tmp_path, "run/run_batch.py", own + SETS_UP.format(folder=str(tmp_path)))
+
+    def work(number: int) -> str:
+        instance: Any = {**INSTANCE, "instance_id": f"{NAME}{number}", "problem_statement": str(number)}
+        told = dataclasses.replace(task(tmp_path / str(number)), instance=instance)
+        return engine.run(told, lambda _: None).exit_status
+
+    with engine_of(home, gateway) as engine, ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(work, range(4))) == {"submitted"}
+    counts = [int(line) for line in (tmp_path / "counts").read_text().split()]
+    assert len(counts) == 4
+    assert max(counts) <= len(os.sched_getaffinity(0))
 
 
 def test_a_killed_process_ends_its_instances_and_is_replaced(

@@ -31,7 +31,7 @@ from tracesmith.llm.sessions import Session
 TOOLS = ("bash", "str_replace_editor", "submit")
 CODE_VERSION = 1
 POLL_S = 0.2
-LEFT_S = 10.0
+LEFT_S = 5.0
 """Most seconds for SWE-agent to find that an instance is over."""
 VERSION = re.compile(r'^__version__ = "([^"]+)"', re.MULTILINE)
 
