@@ -75,20 +75,24 @@ class Runs:
         os.write(self._out, f"{json.dumps(words)}\n".encode())
 
     def run(self, asked: dict[str, Any]) -> None:
-        """Work on one instance; whatever it raises is its own end, and not that of the others."""
-        with open(asked["log"], "a", buffering=1, encoding="utf-8", errors="replace") as log:  # noqa: PTH123
-            self._printed.own.file = log
-            try:
-                config = self._cli(self._batch.RunBatchConfig).get_config(asked["arguments"])
-                config.agent.model.api_key = self._secret(asked["key"])
-                self._batch.RunBatch.from_config(config).main()
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                del self._printed.own.file
-        config = None
-        gc.collect()
-        self.say(ended=asked["number"])
+        """Work on one instance and say when it is over."""
+        try:
+            with open(asked["log"], "a", buffering=1, encoding="utf-8", errors="replace") as log:  # noqa: PTH123
+                self._printed.own.file = log
+                self._work(asked["arguments"], asked["key"])
+        finally:
+            self._printed.own.file = self._printed.otherwise
+            gc.collect()
+            self.say(ended=asked["number"])
+
+    def _work(self, arguments: list[str], key: str) -> None:
+        """Do as `sweagent run-batch`; whatever that raises is the instance's own end, and not that of the others."""
+        try:
+            config = self._cli(self._batch.RunBatchConfig).get_config(arguments)
+            config.agent.model.api_key = self._secret(key)
+            self._batch.RunBatch.from_config(config).main()
+        except BaseException:
+            traceback.print_exc()
 
 
 def main() -> None:
