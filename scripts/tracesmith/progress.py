@@ -6,10 +6,10 @@ import sys
 import time
 from collections.abc import Generator
 from types import TracebackType
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 Item = TypeVar("Item")
 logger = logging.getLogger(__name__)
@@ -37,28 +37,37 @@ class Progress:
         self._done = 0
         self._begun = time.monotonic()
         self._next_line = self._begun + LINE_EVERY_S
-        self._bar = tqdm(total=total, desc=what, unit="", disable=not sys.stderr.isatty())
-        self._above = contextlib.nullcontext() if self._bar.disable else logging_redirect_tqdm()
-        """Keeps lines of the log from breaking the bar."""
+        self._shown = contextlib.ExitStack()
+        self._bar: tqdm[Any] | None = None
+        """None where a log is written."""
+
+    def _show_bar(self) -> "tqdm[Any]":
+        """Return a bar that lines of the log do not break."""
+        from tqdm import tqdm  # noqa: PLC0415 - a log has no bar, and scripts start in two thirds of the time
+        from tqdm.contrib.logging import logging_redirect_tqdm  # noqa: PLC0415
+
+        self._shown.enter_context(logging_redirect_tqdm())
+        return self._shown.enter_context(tqdm(total=self._total, desc=self._what, unit=""))
 
     def __enter__(self) -> "Progress":
-        self._above.__enter__()
+        if sys.stderr.isatty():
+            self._bar = self._show_bar()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.close()
-        self._above.__exit__(kind, error, trace)
+        self._shown.close()
         self._log()
 
     def step(self) -> None:
         """Count one item as done."""
         self._done += 1
-        if self._costs:
-            self._bar.set_postfix_str(self._costs.money(self._done, self._total), refresh=False)
-        self._bar.update()
-        if self._bar.disable and time.monotonic() >= self._next_line:
+        if self._bar is not None:
+            if self._costs:
+                self._bar.set_postfix_str(self._costs.money(self._done, self._total), refresh=False)
+            self._bar.update()
+        elif time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_EVERY_S
             self._log()
 

@@ -4,14 +4,15 @@ import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
 
 from tracesmith import files
 from tracesmith.errors import InputError
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 END = "(?![\\s\\S])"  # the end of a text in every dialect of patterns; `$` lets a newline follow in Python's
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -37,6 +38,9 @@ def read_schema(name: str) -> Any:
 
 def check(value: Any, schema: Any, where: str, lines: Mapping[tuple[Any, ...], int] | None = None) -> None:
     """Raise InputError with the key, its line where `lines` has it, and the remedy when a value does not fit."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - scripts that check nothing start a third faster
+    from jsonschema.exceptions import best_match  # noqa: PLC0415
+
     for key in _keys_without_quotes(value):
         raise InputError(f"{where}: key {key}: a name has to be a text; put it in quotes")
     for key in _not_finite(value):
@@ -47,7 +51,7 @@ def check(value: Any, schema: Any, where: str, lines: Mapping[tuple[Any, ...], i
         raise InputError(f"{where}{line}: {_explain(error)}")
 
 
-def _line(error: ValidationError, lines: Mapping[tuple[Any, ...], int]) -> int:
+def _line(error: "ValidationError", lines: Mapping[tuple[Any, ...], int]) -> int:
     """Return the line of the key that does not fit: the unknown one, else the nearest that is there."""
     path = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
@@ -95,7 +99,7 @@ def coerce(value: Any, schema: Any, root: Any | None = None) -> Any:
         return value
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: "ValidationError") -> str:
     schema: Any = error.schema
     wanted: Any = error.validator_value
     found: Any = error.instance
@@ -110,7 +114,7 @@ def _explain(error: ValidationError) -> str:
     return f"key {_key(error.absolute_path)}: wanted is {asked}"
 
 
-def _unknown(error: ValidationError) -> str:
+def _unknown(error: "ValidationError") -> str:
     """Return the first key that the schema does not know."""
     found: Any = error.instance
     schema: Any = error.schema

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -141,6 +142,20 @@ def test_tensorboard_has_the_values_of_the_curves(tmp_path: Path) -> None:
     assert len(curves) == 2
     for name, values in seen.items():
         assert values == pytest.approx([step[name] for step in curves])
+
+
+def test_wandb_ends_at_the_values_of_the_curves(tmp_path: Path) -> None:
+    logger = "torchtune.training.metric_logging.WandBLogger"
+    place = "${output_dir}/wandb"
+    render(tmp_path, metric_logger={"_component_": logger, "mode": "offline", "log_dir": place}, epochs=1)
+    train(tmp_path)
+    assert list((tmp_path / "out/.work/wandb").glob("wandb/offline-run-*/run-*.wandb"))
+    last = json.loads((tmp_path / "out/curves.json").read_text())["steps"][-1]
+    summary = (tmp_path / "out/.work/trainer.log").read_text().rpartition("Run summary:")[2]
+    seen = {name: float(value) for name, value in re.findall(r"wandb: +(\w+) ([\d.]+)", summary)}
+    assert seen["global_step"] == 2
+    for name in ("loss", "lr", "grad_norm"):
+        assert seen[name] == pytest.approx(last[name], rel=1e-4)
 
 
 def test_adapters_are_trained_and_begun_anew_after_a_kill(tmp_path: Path) -> None:

@@ -251,6 +251,15 @@ def test_gpus_that_are_not_there_or_too_small_are_refused(folder: Path) -> None:
         checking.check_devices(Path("x.yaml"), config, model, [])
 
 
+def test_a_logger_that_is_not_installed_is_refused() -> None:
+    wandb = {"_component_": "torchtune.training.metric_logging.WandBLogger"}
+    for config in ({"metric_logger": wandb}, {"metric_logger": {"_component_": "ours", "also": wandb}}):
+        checking.check_logger(TINY, config, ["wandb"])
+        with pytest.raises(InputError, match=r"WandBLogger needs wandb"):
+            checking.check_logger(TINY, config, ["tensorboard"])
+    checking.check_logger(TINY, {}, [])
+
+
 def test_a_full_disk_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config, model = rendered(folder, "tiny_cpu.yml")
     checking.check_disk(config, model, folder)

@@ -27,7 +27,7 @@ def test_the_history_is_found_across_the_ends_of_pieces(tmp_path: Path, over: in
     length = len(tail) - tail.index(sweagent.HISTORY.decode())
     path = write_trajectory(tmp_path, DEMO, [])
     path.write_text(json.dumps(record(sweagent.PIECE - length + over), indent=2), encoding="utf-8")
-    part = sweagent.part(path)
+    part = bytes(sweagent.part(path))
     assert part.startswith(b'{\n  "history": [')
     assert len(part) == sweagent.PIECE + over + 1
     assert trajectories.read_trajectory(tmp_path, DEMO).cost == 1.5

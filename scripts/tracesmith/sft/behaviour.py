@@ -9,16 +9,21 @@ from tracesmith.sft.turns import Trajectory, Turn
 
 COMMAND_START = r"(?:^|[;&|(`\n]\s*|\b(?:sudo|env|xargs|time)\s+)"
 COMMANDS = {
-    "mines_history": re.compile(
+    "mines_history": (
+        ("git",),
         COMMAND_START + r"git\s+(?:-\S+\s+\S+\s+)*(?:log|reflog|fsck|show|cat-file|blame|bisect"
-        r"|rev-list|branch\s+-a|checkout\s+(?!--\s|\.)\S*(?:HEAD[~^]|origin|main|master)|diff\s+\S*(?:HEAD[~^]|origin/))"
+        r"|rev-list|branch\s+-a|checkout\s+(?!--\s|\.)\S*(?:HEAD[~^]|origin|main|master)|diff\s+\S*(?:HEAD[~^]|origin/))",
     ),
-    "tries_network": re.compile(
+    "tries_network": (
+        ("curl", "wget", "ssh", "scp", "nc", "telnet", "ping", "git", "npm", "pnpm", "yarn", "bun", "pip", "npx"),
         COMMAND_START + r"(?:curl|wget|ssh|scp|nc|telnet|ping|git\s+(?:fetch|pull|clone|ls-remote)"
-        r"|(?:npm|pnpm|yarn|bun)\s+(?:i|install|add|view|info|pack|update|dlx|create|ci)\b|pip3?\s+install|npx\s+(?:-y|--yes)\b)"
+        r"|(?:npm|pnpm|yarn|bun)\s+(?:i|install|add|view|info|pack|update|dlx|create|ci)\b|pip3?\s+install|npx\s+(?:-y|--yes)\b)",
     ),
 }
-"""Flags of what an agent ran, beside those of integrity.py for what it handed in."""
+"""
+Flags of what an agent ran, beside those of integrity.py for what it handed in. What matches the pattern holds one of
+the words, which is faster to see.
+"""
 FAILURES = re.compile(
     r"(?:OBSERVATION:\s*)?(?:<exception>|Your command was NOT executed|Your bash command contained syntax errors|ERROR:"
     r"|No replacement was performed|Invalid `|The path \S+ (?:does not exist|is not an absolute path)"
@@ -32,12 +37,11 @@ FAILURES = re.compile(
 def flags(trajectory: Trajectory, test: TestSettings | None, graded: Iterable[str]) -> list[str]:
     """Return the flags of a trajectory: its commands', its patch's where the test files are known, and its grade's."""
     found = {*graded}
-    for turn in trajectory.turns:
-        if turn.role == "assistant":
-            command = _command(turn)
-            for flag, pattern in COMMANDS.items():
-                if pattern.search(command):
-                    found.add(flag)
+    commands = [_command(turn) for turn in trajectory.turns if turn.role == "assistant"]
+    together = "\n".join(commands)
+    for flag, (words, pattern) in COMMANDS.items():
+        if any(word in together for word in words) and any(re.search(pattern, command) for command in commands):
+            found.add(flag)
     if test is not None and trajectory.patch.strip():
         found.update(integrity.examine(trajectory.patch, test).flags)
     return sorted(found)
@@ -62,8 +66,7 @@ def actions(trajectory: Iterable[Turn]) -> list[str]:
 
 def _command(turn: Turn) -> str:
     if turn.calls:
-        values = (str(call.arguments.get("command", call.name)) for call in turn.calls)
-        return "\n".join(values)
+        return "\n".join([str(call.arguments.get("command", call.name)) for call in turn.calls])
     return turn.action or ""
 
 

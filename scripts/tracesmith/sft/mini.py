@@ -57,12 +57,12 @@ class Record(msgspec.Struct):
 DECODER = msgspec.json.Decoder(Record)
 
 
-def part(path: Path) -> bytes:
+def part(path: Path) -> memoryview:
     """Return all bytes of a `.traj.json`."""
-    return path.read_bytes()
+    return memoryview(path.read_bytes())
 
 
-def read(data: bytes, where: str) -> Trajectory:
+def read(data: memoryview, where: str) -> Trajectory:
     """Return the trajectory in the bytes of a `.traj.json`; its patch is what was submitted."""
     record = ondemand.decode(DECODER, data, where)
     if not record.messages:

@@ -22,7 +22,7 @@ REASONS = {
 }
 
 
-def decode(decoder: "msgspec.json.Decoder[T]", data: bytes, where: str) -> T:
+def decode(decoder: "msgspec.json.Decoder[T]", data: memoryview, where: str) -> T:
     """Return the record in the bytes, all its texts UTF-8, or raise UnusableTrajectoryError."""
     try:
         try:
@@ -30,7 +30,7 @@ def decode(decoder: "msgspec.json.Decoder[T]", data: bytes, where: str) -> T:
         except msgspec.ValidationError:
             raise
         except (msgspec.DecodeError, UnicodeDecodeError):  # maybe half of a surrogate pair, which JSON can hold
-            return msgspec.convert(_without_halves(json.loads(data)), type=decoder.type)
+            return msgspec.convert(_without_halves(json.loads(bytes(data))), type=decoder.type)
     except msgspec.ValidationError as error:
         place = PLACE.search(str(error))
         reason = REASONS.get(place[1], "malformed_trajectory") if place else "malformed_trajectory"

@@ -52,7 +52,7 @@ def read_prompt(path: Path) -> Prompt:
 
 def as_xml(turns: Sequence[Turn], prompt: Prompt) -> list[Message]:
     """Return system, user and assistant messages; calls are XML in the assistant's text."""
-    return _joined([{"role": "system", "content": prompt.system}, *(_xml_message(turn) for turn in turns[1:])])
+    return _joined([{"role": "system", "content": prompt.system}, *map(_xml_message, turns[1:])])
 
 
 def as_ticks(turns: Sequence[Turn], _prompt: Prompt) -> list[Message]:
@@ -101,10 +101,10 @@ def _xml_message(turn: Turn) -> Message:
     if turn.role != "assistant":
         return {"role": "user", "content": turn.text}
     if turn.calls:
-        if "<function=" in _thought(turn):
+        thought = _thought(turn)
+        if "<function=" in thought:
             raise UnusableTrajectoryError("not_expressible_in_xml", "a thought holds the start tag of a call")
-        calls = "\n".join(_xml_call(call) for call in turn.calls)
-        return {"role": "assistant", "content": _below(_thought(turn), calls)}
+        return {"role": "assistant", "content": _below(thought, "\n".join([_xml_call(call) for call in turn.calls]))}
     if "<function=" in turn.text:
         return {"role": "assistant", "content": turn.text}
     thought, call = textcalls.of_fence(turn, 0)

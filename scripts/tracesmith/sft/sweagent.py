@@ -52,37 +52,37 @@ class Record(msgspec.Struct):
     replay_config: Any = None
 
 
-PIECE = 1 << 16
+PIECE = 1 << 18
 DECODER = msgspec.json.Decoder(Record)
 HISTORY = b'\n  "history": ['
 """How SWE-agent's layout begins the key: no text of JSON holds a line break, and two blanks are the outermost level."""
 
 
-def part(path: Path) -> bytes:
+def part(path: Path) -> memoryview:
     """Return the part of a `.traj` that a row is made from, as JSON: from `history` on, or all in another layout."""
-    pieces: list[bytes] = []
-    with path.open("rb", buffering=0) as file:
-        end = file.seek(0, os.SEEK_END)
-        while end > 0:  # from the end, piece by piece
-            begin = file.seek(max(0, end - PIECE))
-            piece = file.read(end - begin)
-            behind = pieces[-1][: len(HISTORY)] if pieces else b""
-            pieces.append(piece)
-            found = (piece + behind).rfind(HISTORY)
-            if found >= 0:
-                return b"{" + b"".join(reversed(pieces))[found:]
-            end = begin
-    return b"".join(reversed(pieces))
+    with path.open("rb") as file:
+        end, wanted = file.seek(0, os.SEEK_END), PIECE
+        while True:  # a larger piece of the end each time, in one place: copies would take longer than parsing
+            begin = file.seek(max(0, end - wanted))
+            data = bytearray(end - begin)
+            file.readinto(data)
+            before = data.rfind(HISTORY) - 1
+            if before >= 0:
+                data[before] = ord("{")  # instead of a comma
+                return memoryview(data)[before:]
+            if begin == 0:
+                return memoryview(data)
+            wanted *= 4
 
 
-def read(data: bytes, where: str) -> Trajectory:
+def read(data: memoryview, where: str) -> Trajectory:
     """Return the trajectory in such a part, its patch still empty."""
     record = ondemand.decode(DECODER, data, where)
     history, info = record.history, record.info or Info()
     if not history:
         raise UnusableTrajectoryError("missing_history", f"{where}: the key 'history' holds no list of messages")
     counts: Counter[str] = Counter()
-    turns = tuple(_turn(message, counts) for message in _part_of_the_agent(history, counts))
+    turns = tuple([_turn(message, counts) for message in _part_of_the_agent(history, counts)])
     check_roles(turns)
     counts["refused_answers"] = refused_answers(info, turns)
     return Trajectory(

@@ -7,6 +7,7 @@ written by anyone but the agent.
 
 import contextlib
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def list_folders(root: Path) -> list[str]:
     """Return the names of the run's folders, sorted, hidden ones left out; at least one holds a trajectory."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; give the run's folder, which holds <instance_id>/<instance_id>.traj")
-    names = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    with os.scandir(root) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
     if any(_file(root, name, ending).is_file() for name in names for ending in READERS):
         return names
     raise InputError(f"{root}: no trajectory in it; it must hold <instance_id>/<instance_id>.traj, or .traj.json")
@@ -89,10 +91,10 @@ def read_trajectory(root: Path, name: str) -> Trajectory:
 
 def read_with_hashes(root: Path, name: str) -> tuple[Trajectory, Hashes]:
     """Return a trajectory with the hashes of its files, each read once, or raise UnusableTrajectoryError."""
-    kind, data = _part(root, name)
+    kind, path, data = _part(root, name)
     patch, prediction = _optional_bytes(root, name, "patch"), _optional_bytes(root, name, "pred")
     hashes = Hashes(_sha256(data), *(None if one is None else _sha256(one) for one in (patch, prediction)))
-    found = READERS[kind][1](data, str(_file(root, name, kind)))
+    found = READERS[kind][1](data, str(path))
     if patch is not None:
         found = replace(found, patch=_patch(patch, root, name))
     if found.model is None and prediction is not None:
@@ -101,25 +103,27 @@ def read_with_hashes(root: Path, name: str) -> tuple[Trajectory, Hashes]:
 
 
 def _file(root: Path, name: str, ending: str) -> Path:
-    return root / name / f"{name}.{ending}"
+    return Path(f"{root}/{name}/{name}.{ending}")
 
 
-def _part(root: Path, name: str) -> tuple[str, bytes]:
-    """Return how a trajectory's file ends, a key of READERS, and the part of it that is read."""
+def _part(root: Path, name: str) -> tuple[str, Path, memoryview]:
+    """Return how a trajectory's file ends, a key of READERS, the file, and the part of it that is read."""
     for ending, (part, _) in READERS.items():
+        path = _file(root, name, ending)
         with contextlib.suppress(FileNotFoundError):
-            return ending, part(_file(root, name, ending))
+            return ending, path, part(path)
     raise UnusableTrajectoryError("missing_traj", f"{_file(root, name, 'traj')}: no such file")
 
 
 def _optional_bytes(root: Path, name: str, ending: str) -> bytes | None:
     try:
-        return _file(root, name, ending).read_bytes()
+        with _file(root, name, ending).open("rb", buffering=0) as file:
+            return file.read()
     except FileNotFoundError:
         return None
 
 
-def _sha256(data: bytes) -> str:
+def _sha256(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tracesmith.training.masks import Proof
 
 PROBE = Path(__file__).with_name("environment_probe.py")
 BYTES = {"fp32": 4, "bf16": 2}
+LOGGERS = {"TensorBoardLogger": "tensorboard", "WandBLogger": "wandb", "CometLogger": "comet_ml"}
 MAKE = {"torchtune": "make training", "trl": "make training-trl"}
 GIB = 1024**3
 
@@ -58,6 +60,7 @@ def check(path: Path, python: Path, folder: Path) -> Plan:
     steps = _steps(path, config, proof)
     found = probe(python, section["backend"])
     check_devices(path, config, model, found["gpu_memory"])
+    check_logger(path, config, found["loggers"])
     check_disk(config, model, folder)
     return Plan(config, section, rows_file, model, proof, found["versions"], steps)
 
@@ -87,6 +90,15 @@ def probe(python: Path, backend: str) -> dict[str, Any]:
         raise InputError(f"{python}: the environment cannot train with {backend}: {last}; {remedy}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def check_logger(path: Path, config: dict[str, Any], installed: Collection[str]) -> None:
+    """Raise InputError when a torchtune logger is asked for whose package the trainer's environment has not."""
+    asked = config.get("metric_logger") or {}
+    component = str((asked.get("also") or asked).get("_component_"))
+    needed = next((package for logger, package in LOGGERS.items() if component.endswith(logger)), None)
+    if needed and needed not in installed:
+        raise InputError(f"{path}: key metric_logger: {component} needs {needed}; install it for the trainer's Python")
 
 
 def check_devices(path: Path, config: dict[str, Any], model: BaseModel | None, memory: list[int]) -> None:

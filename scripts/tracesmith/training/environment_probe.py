@@ -7,11 +7,15 @@ It imports what a recipe imports: `import torchtune` alone succeeds beside a tor
 import json
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 
 PACKAGES = {
     "torchtune": ("torch", "torchtune", "torchao", "transformers", "tokenizers"),
     "trl": ("torch", "trl", "transformers", "tokenizers"),
 }
+
+LOGGERS = ("tensorboard", "wandb", "comet_ml")
+"""What metrics can be logged with, none of which a trainer needs."""
 
 
 def main() -> None:
@@ -26,7 +30,8 @@ def main() -> None:
         from trl import SFTTrainer  # noqa: F401, PLC0415
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     memory = [torch.cuda.get_device_properties(number).total_memory for number in range(count)]
-    found = {"versions": {name: version(name) for name in PACKAGES[backend]}, "gpu_memory": memory}
+    versions = {name: version(name) for name in PACKAGES[backend]}
+    found = {"versions": versions, "gpu_memory": memory, "loggers": [name for name in LOGGERS if find_spec(name)]}
     sys.stdout.write(json.dumps(found) + "\n")
 
 
