@@ -135,7 +135,9 @@ def measure(command: list[str | Path], output: Path) -> Measured:
     """Run a command and return what it took and how many rows it wrote."""
     output.unlink(missing_ok=True)
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    # pip has compiled SWE-smith's modules, any run but the first ours
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=given)
     _, status, used = os.wait4(process.pid, 0)
     wall = time.perf_counter() - start
     if status or not output.is_file():

@@ -13,12 +13,13 @@ rows of one instance and needs `--rows`, all rows of the run.
 
 from pathlib import Path
 
-from tracesmith import cli, sft
+from tracesmith import cli
+from tracesmith.sft import exports
 
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--format", choices=sft.EXPORTS, required=True)
+    parser.add_argument("--format", choices=list(exports.KINDS), required=True)
     parser.add_argument("--name", required=True, help="of the dataset")
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--validation", type=Path, required=True)
@@ -28,8 +29,8 @@ def main() -> None:
     if args.output.name != "manifest.json":
         parser.error("--output names the manifest: FOLDER/manifest.json")
     cli.start_logging()
-    source = sft.Source(args.name, args.train, args.validation, args.rows)
-    sft.export_rows(source, args.format, args.output.parent)
+    source = exports.Source(args.name, args.train, args.validation, args.rows)
+    exports.export_rows(source, args.format, args.output.parent)
 
 
 if __name__ == "__main__":

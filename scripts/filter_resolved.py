@@ -12,7 +12,8 @@ what each filter left out.
 
 from pathlib import Path
 
-from tracesmith import cli, sft
+from tracesmith import cli
+from tracesmith.sft import filtering, filters, lengths, tokens
 
 
 def main() -> None:
@@ -29,14 +30,14 @@ def main() -> None:
     parser.add_argument("--mask-errors", action="store_true", help="list turns that ended in an error as masked")
     parser.add_argument("--dataset", type=Path, nargs="+", default=[], help="_final.json of each run")
     parser.add_argument("--max-seq-len", type=cli.positive_int, help="tokens of a row, at most; needs --tokenizer")
-    parser.add_argument("--over-length", choices=sft.POLICIES, default="drop", help="what happens to longer rows")
+    parser.add_argument("--over-length", choices=lengths.POLICIES, default="drop", help="what happens to longer rows")
     parser.add_argument("--tokenizer", type=Path, help="folder with the trainer's tokenizer.json")
-    parser.add_argument("--template", choices=sft.TEMPLATES, default="auto")
+    parser.add_argument("--template", choices=tokens.NAMES, default="auto")
     args = cli.arguments(parser)
     if (args.max_seq_len is None) != (args.tokenizer is None):
         parser.error("--max-seq-len and --tokenizer belong together")
     cli.start_logging()
-    filters = sft.Filters(
+    chosen = filters.Filters(
         resolved=not args.keep_unresolved,
         benchmarks=args.benchmarks,
         flags=args.no_flagged,
@@ -45,8 +46,8 @@ def main() -> None:
         per_instance=args.per_instance,
         mask_errors=args.mask_errors,
     )
-    limit = args.tokenizer and sft.Limit(args.max_seq_len, args.tokenizer, args.template, args.over_length)
-    sft.filter_resolved(args.lines, args.report, args.output, sft.Wanted(filters, limit, args.dataset))
+    limit = args.tokenizer and lengths.Limit(args.max_seq_len, args.tokenizer, args.template, args.over_length)
+    filtering.filter_resolved(args.lines, args.report, args.output, filtering.Wanted(chosen, limit, args.dataset))
 
 
 if __name__ == "__main__":

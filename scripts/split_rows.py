@@ -10,7 +10,8 @@ Split SFT rows into those for training and those for validation, by groups of bu
 
 from pathlib import Path
 
-from tracesmith import cli, sft
+from tracesmith import cli
+from tracesmith.sft import splitting
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
     if args.validation.absolute() in (args.rows.absolute(), args.output.absolute()):
         parser.error("ROWS, --validation and --output have to be three files")
     cli.start_logging()
-    sft.split_rows(args.rows, sft.Outputs(args.output, args.validation), args.share, args.seed)
+    splitting.split_rows(args.rows, splitting.Outputs(args.output, args.validation), args.share, args.seed)
 
 
 if __name__ == "__main__":

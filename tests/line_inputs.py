@@ -21,7 +21,7 @@ from tracesmith.environments import building  # noqa: F401
 from tracesmith.evaluation import evaluating  # noqa: F401
 from tracesmith.issues import assembling, writing  # noqa: F401
 from tracesmith.proving import checking  # noqa: F401
-from tracesmith.sft import convert_trajectories  # noqa: F401
+from tracesmith.sft import conversion, exports, filtering, splitting  # noqa: F401
 from tracesmith.validation import confirming, gathering, validating  # noqa: F401
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sft_samples import DEMO, PROMPT, RECORDINGS, assistant, history, read_rows, write_report, write_trajectory
-from tracesmith import files, sft
+from tracesmith import files
+from tracesmith.sft.conversion import Settings, convert_trajectories
 
 DATA = Path(__file__).parents[1] / "data" / "line"
 REPO = "npm__css-what.v8.0.0"
@@ -20,7 +21,7 @@ def row_of(tmp_path: Path, *commands: str, observation: str = "ok", **choices: A
         turns.append({"role": "tool", "content": f"OBSERVATION:\n{observation}", "tool_call_ids": [f"c{number}"]})
     turns.append(assistant("end", "submit", {}, "Done."))
     write_trajectory(tmp_path / "run", DEMO, turns)
-    sft.convert_trajectories(tmp_path / "run", tmp_path / "rows.jsonl", sft.Settings("xml", PROMPT, **choices))
+    convert_trajectories(tmp_path / "run", tmp_path / "rows.jsonl", Settings("xml", PROMPT, **choices))
     return read_rows(tmp_path / "rows.jsonl")[0]["tracesmith"]
 
 
@@ -64,7 +65,7 @@ def test_a_failing_test_is_no_error_of_the_tool(tmp_path: Path) -> None:
 
 
 def test_the_recorded_timeout_is_an_error_turn(tmp_path: Path) -> None:
-    sft.convert_trajectories(RECORDINGS / "command_timeout", tmp_path / "rows.jsonl", sft.Settings("xml", PROMPT))
+    convert_trajectories(RECORDINGS / "command_timeout", tmp_path / "rows.jsonl", Settings("xml", PROMPT))
     assert read_rows(tmp_path / "rows.jsonl")[0]["tracesmith"]["error_turns"] == [1]
 
 
@@ -82,8 +83,8 @@ def test_a_dataset_and_an_environment_tell_of_the_instance(tmp_path: Path) -> No
         (tmp_path / "environment" / name).mkdir(parents=True, exist_ok=True)
     environment = tmp_path / "environment" / "environment.json"
     run = DATA / "trajectories" / "local" / "demo"
-    settings = sft.Settings("xml", PROMPT, dataset=dataset, environment=environment)
-    sft.convert_trajectories(run, tmp_path / "rows.jsonl", settings)
+    settings = Settings("xml", PROMPT, dataset=dataset, environment=environment)
+    convert_trajectories(run, tmp_path / "rows.jsonl", settings)
     instances = {one["instance_id"]: one for one in files.read_json(dataset)}
     sidecar = files.read_json(tmp_path / "rows.jsonl.meta.json")
     assert sidecar["image_digest"] == files.read_json(environment)["installed"]

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from sft_samples import DEMO, PROMPT, RECORDINGS, history, read_rows, write_report, write_trajectory
-from tracesmith import files, sft
+from tracesmith import files
 from tracesmith.errors import InputError
+from tracesmith.sft.conversion import Settings, convert_trajectories
 
 VIEW = {"command": "view", "path": "/testbed"}
 EXTRAS = ["format_version", "run_id", "repo", "exit_status", "engine", "cost", "style", "system", "flags"]
@@ -22,7 +23,7 @@ KEYS = ["messages", "instance_id", "resolved", "model", "traj_id", "patch", "tra
 def convert(
     root: Path, output: Path, style: str = "xml", **choices: Any
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    sft.convert_trajectories(root, output, sft.Settings(style, PROMPT, **choices))
+    convert_trajectories(root, output, Settings(style, PROMPT, **choices))
     return read_rows(output), files.read_json(output.with_name(f"{output.name}.meta.json"))
 
 

@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from sft_samples import PROMPT, RECORDINGS, read_rows
-from tracesmith import files, sft
+from tracesmith import files
 from tracesmith.errors import InputError
-from tracesmith.sft import origins, splitting
+from tracesmith.sft import exports, origins, splitting
+from tracesmith.sft.conversion import Settings, convert_trajectories
 
 pq = pytest.importorskip("pyarrow.parquet")
 REPO = "owner__repo.12345678"
@@ -36,8 +37,8 @@ def split(
     tmp_path: Path, rows: list[dict[str, Any]], share: float = 0.2, seed: int = 24
 ) -> tuple[list[Any], list[Any]]:
     path = write(tmp_path / "rows.jsonl", rows)
-    outputs = sft.Outputs(tmp_path / "train.jsonl", tmp_path / "validation.jsonl")
-    sft.split_rows(path, outputs, share, seed)
+    outputs = splitting.Outputs(tmp_path / "train.jsonl", tmp_path / "validation.jsonl")
+    splitting.split_rows(path, outputs, share, seed)
     return read_rows(outputs.train), read_rows(outputs.validation)
 
 
@@ -88,14 +89,14 @@ def test_bugs_that_touch_the_same_lines_are_one_group(tmp_path: Path) -> None:
         origins.read(path)
 
 
-def source(tmp_path: Path, rows: list[dict[str, Any]] | None = None, *everything: Path) -> sft.Source:
+def source(tmp_path: Path, rows: list[dict[str, Any]] | None = None, *everything: Path) -> exports.Source:
     train = write(tmp_path / "train.jsonl", rows or [row("a"), row("b")])
-    return sft.Source("demo", train, write(tmp_path / "validation.jsonl", [row("c")]), everything)
+    return exports.Source("demo", train, write(tmp_path / "validation.jsonl", [row("c")]), everything)
 
 
 def test_parquet_holds_the_rows_and_the_card_names_the_splits(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    counts = sft.export_rows(source(tmp_path), "parquet", folder)
+    counts = exports.export_rows(source(tmp_path), "parquet", folder)
     assert counts == {"data/train-00000-of-00001.parquet": 2, "data/validation-00000-of-00001.parquet": 1}
     found = pq.read_table(folder / "data" / "train-00000-of-00001.parquet").to_pylist()
     assert found[0]["messages"] == row("a")["messages"]
@@ -110,24 +111,24 @@ def test_parquet_holds_the_rows_and_the_card_names_the_splits(tmp_path: Path) ->
     for name, about in manifest["files"].items():
         assert about["sha256"] == files.digest_file(folder / name)
     before = files.digest_file(folder / "data" / "train-00000-of-00001.parquet")
-    sft.export_rows(source(tmp_path), "parquet", tmp_path / "again")
+    exports.export_rows(source(tmp_path), "parquet", tmp_path / "again")
     assert files.digest_file(tmp_path / "again" / "data" / "train-00000-of-00001.parquet") == before
 
 
 def test_rows_of_style_tool_keep_their_calls_and_schemas(tmp_path: Path) -> None:
-    sft.convert_trajectories(RECORDINGS / "submitted", tmp_path / "rows.jsonl", sft.Settings("tool", PROMPT))
+    convert_trajectories(RECORDINGS / "submitted", tmp_path / "rows.jsonl", Settings("tool", PROMPT))
     rows = read_rows(tmp_path / "rows.jsonl")
-    sft.export_rows(source(tmp_path, rows), "parquet", tmp_path / "out")
+    exports.export_rows(source(tmp_path, rows), "parquet", tmp_path / "out")
     [first, _] = pq.read_table(tmp_path / "out" / "data" / "train-00000-of-00001.parquet").to_pylist()
     calls = first["messages"][2]["tool_calls"]
     assert calls == [{**call, "function": call["function"]} for call in rows[0]["messages"][2]["tool_calls"]]
     assert json.loads(first["tools"])[0]["function"]["name"] == "bash"
     with pytest.raises(InputError, match="has tool calls"):
-        sft.export_rows(source(tmp_path, rows), "sharegpt", tmp_path / "sharegpt")
+        exports.export_rows(source(tmp_path, rows), "sharegpt", tmp_path / "sharegpt")
 
 
 def test_sharegpt_is_what_its_description_says(tmp_path: Path) -> None:
-    sft.export_rows(source(tmp_path), "sharegpt", tmp_path / "out")
+    exports.export_rows(source(tmp_path), "sharegpt", tmp_path / "out")
     info = files.read_json(tmp_path / "out" / "dataset_info.json")
     assert info["demo_train"]["file_name"] == "train.jsonl"
     [first, _] = read_rows(tmp_path / "out" / "train.jsonl")
@@ -146,10 +147,10 @@ def test_preferences_pair_resolved_and_unresolved_rows_of_the_training_side(tmp_
         row("c", traj_id="c.2", resolved=False),
     ]
     everything = write(tmp_path / "rows.jsonl", rows)
-    counts = sft.export_rows(source(tmp_path, None, everything), "preferences", tmp_path / "out")
+    counts = exports.export_rows(source(tmp_path, None, everything), "preferences", tmp_path / "out")
     assert counts == {"train.jsonl": 1}
     other = write(tmp_path / "other.jsonl", [row("b", traj_id="b.2", resolved=False)])
-    assert sft.export_rows(source(tmp_path, None, everything, other), "preferences", tmp_path / "both") == {
+    assert exports.export_rows(source(tmp_path, None, everything, other), "preferences", tmp_path / "both") == {
         "train.jsonl": 2
     }
     [pair] = read_rows(tmp_path / "out" / "train.jsonl")
@@ -158,7 +159,7 @@ def test_preferences_pair_resolved_and_unresolved_rows_of_the_training_side(tmp_
     few = write(tmp_path / "few.jsonl", rows[:1])
     for paths, said in (((), "give --rows as well"), ((few,), "take several samples")):
         with pytest.raises(InputError, match=said):
-            sft.export_rows(source(tmp_path, None, *paths), "preferences", tmp_path / "none")
+            exports.export_rows(source(tmp_path, None, *paths), "preferences", tmp_path / "none")
 
 
 @pytest.mark.parametrize(
@@ -176,9 +177,9 @@ def test_a_file_that_holds_no_rows_is_refused_and_leaves_nothing(tmp_path: Path,
     path = tmp_path / "rows.jsonl"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=said):
-        sft.split_rows(path, sft.Outputs(tmp_path / "out" / "a", tmp_path / "out" / "b"), 0.1, 1)
+        splitting.split_rows(path, splitting.Outputs(tmp_path / "out" / "a", tmp_path / "out" / "b"), 0.1, 1)
     with pytest.raises(InputError, match=said):
-        sft.export_rows(sft.Source("x", path, path), "parquet", tmp_path / "out")
+        exports.export_rows(exports.Source("x", path, path), "parquet", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -186,5 +187,5 @@ def test_a_file_that_holds_no_rows_is_refused_and_leaves_nothing(tmp_path: Path,
 def test_a_value_that_parquet_has_no_place_for_is_named_by_its_row(tmp_path: Path, key: str, value: object) -> None:
     rows = [row("a"), {**row("b"), key: value}]
     with pytest.raises(InputError, match=r"train.jsonl: .*\.b: a value is of no type that Parquet has"):
-        sft.export_rows(source(tmp_path, rows), "parquet", tmp_path / "out")
+        exports.export_rows(source(tmp_path, rows), "parquet", tmp_path / "out")
     assert not (tmp_path / "out" / "manifest.json").exists()

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from sft_samples import write_report
-from tracesmith import files, sft
+from tracesmith import files
 from tracesmith.errors import InputError
+from tracesmith.sft import filtering
 
 
 def line(name: str, resolved: bool | None = None, **more: Any) -> str:
@@ -19,7 +20,7 @@ def line(name: str, resolved: bool | None = None, **more: Any) -> str:
 def run(tmp_path: Path, text: str | bytes, resolved: list[str], unresolved: list[str]) -> bytes:
     lines, output = tmp_path / "rows.jsonl", tmp_path / "out" / "kept.jsonl"
     lines.write_bytes(text.encode() if isinstance(text, str) else text)
-    sft.filter_resolved([lines], [write_report(tmp_path / "report.json", resolved, unresolved)], output)
+    filtering.filter_resolved([lines], [write_report(tmp_path / "report.json", resolved, unresolved)], output)
     return output.read_bytes()
 
 
@@ -62,7 +63,7 @@ def test_a_selection_without_a_line_is_refused(tmp_path: Path) -> None:
 def test_missing_lines_are_refused(tmp_path: Path) -> None:
     report = write_report(tmp_path / "report.json", ["a__1"], [])
     with pytest.raises(InputError, match="no such file"):
-        sft.filter_resolved([tmp_path / "none.jsonl"], [report], tmp_path / "kept.jsonl")
+        filtering.filter_resolved([tmp_path / "none.jsonl"], [report], tmp_path / "kept.jsonl")
 
 
 @pytest.mark.parametrize("stored", [True, False])

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from sft_samples import read_rows, write_report
-from tracesmith import files, sft
+from tracesmith import files
 from tracesmith.errors import InputError
-from tracesmith.sft import similarity
+from tracesmith.sft import filtering, similarity
+from tracesmith.sft.filters import Filters
 
 BENCHMARKS = Path(__file__).parents[2] / "configs" / "sft" / "benchmarks.yaml"
 REPO = "colinhacks__zod.12345678"
@@ -29,8 +30,8 @@ def filtered(tmp_path: Path, rows: list[dict[str, Any]], **filters: Any) -> tupl
     lines, output = tmp_path / "rows.jsonl", tmp_path / "kept.jsonl"
     lines.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
     report = write_report(tmp_path / "report.json", sorted({one["instance_id"] for one in rows}), [])
-    sft.filter_resolved(
-        [lines], [report], output, sft.Wanted(sft.Filters(**filters), None, [dataset] if dataset else [])
+    filtering.filter_resolved(
+        [lines], [report], output, filtering.Wanted(Filters(**filters), None, [dataset] if dataset else [])
     )
     return [one["traj_id"] for one in read_rows(output)], files.read_json(tmp_path / "kept.jsonl.meta.json")
 
@@ -141,11 +142,11 @@ def test_files_of_several_runs_become_one_sorted_file(tmp_path: Path) -> None:
         path.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
         paths.append(path)
         reports.append(write_report(tmp_path / f"{run}.json", [one["instance_id"] for one in rows], []))
-    sft.filter_resolved(paths, reports, tmp_path / "mix.jsonl")
+    filtering.filter_resolved(paths, reports, tmp_path / "mix.jsonl")
     kept = [one["traj_id"].removeprefix(f"{REPO}.") for one in read_rows(tmp_path / "mix.jsonl")]
     assert kept == ["a.1", "a.2", "b.2", "c.1"]
     with pytest.raises(InputError, match="give one report for each"):
-        sft.filter_resolved(paths, reports[:1], tmp_path / "mix.jsonl")
+        filtering.filter_resolved(paths, reports[:1], tmp_path / "mix.jsonl")
 
 
 def test_actions_are_read_in_every_style() -> None:

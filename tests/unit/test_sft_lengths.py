@@ -8,9 +8,10 @@ import pytest
 
 from sft_samples import PROMPT, RECORDINGS, read_rows, write_report
 from tokenizers_made import write_tokenizer
-from tracesmith import files, sft
+from tracesmith import files
 from tracesmith.errors import InputError
-from tracesmith.sft import lengths, tokens
+from tracesmith.sft import filtering, lengths, tokens
+from tracesmith.sft.conversion import Settings, convert_trajectories
 
 NAME = "owner__repo.12345678.a"
 WORDS = 20
@@ -32,8 +33,8 @@ def fit(tmp_path: Path, row: dict[str, Any], most: int, policy: str) -> tuple[li
     other = {**row, "instance_id": "owner__repo.12345678.b", "messages": row["messages"][:3]}
     lines.write_text(f"{json.dumps(row)}\n{json.dumps(other)}\n", encoding="utf-8")
     report = write_report(tmp_path / "report.json", [NAME, other["instance_id"]], [])
-    limit = sft.Limit(most, write_tokenizer(tmp_path / "model"), policy=policy)
-    sft.filter_resolved([lines], [report], output, sft.Wanted(limit=limit))
+    limit = lengths.Limit(most, write_tokenizer(tmp_path / "model"), policy=policy)
+    filtering.filter_resolved([lines], [report], output, filtering.Wanted(limit=limit))
     return read_rows(output), files.read_json(tmp_path / "kept.jsonl.meta.json")
 
 
@@ -88,8 +89,8 @@ def test_rows_hold_their_counts_by_template(tmp_path: Path) -> None:
     folder = write_tokenizer(tmp_path / "model", "{% for m in messages %}{{ m.content }} {% endfor %}")
     for template, more in (("chatml", 1), ("llama3", 1), ("own", 0)):
         output = tmp_path / f"{template}.jsonl"
-        settings = sft.Settings("xml", PROMPT, tokenizer=folder, template=template)
-        sft.convert_trajectories(RECORDINGS / "submitted", output, settings)
+        settings = Settings("xml", PROMPT, tokenizer=folder, template=template)
+        convert_trajectories(RECORDINGS / "submitted", output, settings)
         row = read_rows(output)[0]
         assert row["tracesmith"]["tokens"][template] > 100 * more
         assert row["tracesmith"]["provenance"]["tokenizer"] == files.digest_file(folder / "tokenizer.json")

@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from sft_samples import DEMO, MINI, PROMPT, read_rows, write_trajectory
-from tracesmith import files, sft
+from tracesmith import files
 from tracesmith.errors import InputError
+from tracesmith.sft import styles, trajectories
+from tracesmith.sft.conversion import Settings, convert_trajectories
 
 BASH = PROMPT.with_name("xml_bash.yaml")
 SUBMIT = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT && cat patch.txt"
 
 
 def convert(root: Path, output: Path, style: str = "xml") -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    sft.convert_trajectories(root, output, sft.Settings(style, PROMPT.with_name(sft.prompt_name(root))))
+    convert_trajectories(root, output, Settings(style, PROMPT.with_name(trajectories.prompt_name(root))))
     return read_rows(output), files.read_json(output.with_name(f"{output.name}.meta.json"))
 
 
@@ -57,7 +59,7 @@ def test_a_trajectory_in_the_layout_of_swe_agent_says_whose_tools_it_uses(
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "a.traj").write_text("{")
     write_trajectory(tmp_path, "b", [*HEAD, {"role": "assistant", "content": "Done."}], info={"engine": engine})
-    assert sft.prompt_name(tmp_path) == prompt
+    assert trajectories.prompt_name(tmp_path) == prompt
 
 
 def test_a_text_run_is_its_own_words_in_ticks_and_calls_in_the_other_styles(tmp_path: Path) -> None:
@@ -133,4 +135,4 @@ def test_thoughts_and_refused_answers_are_counted_and_left_out(tmp_path: Path) -
 
 
 def test_the_prompt_for_a_shell_is_a_prompt_file() -> None:
-    assert sft.styles.read_prompt(BASH).tools[0]["function"]["name"] == "bash"
+    assert styles.read_prompt(BASH).tools[0]["function"]["name"] == "bash"

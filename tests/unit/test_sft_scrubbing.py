@@ -8,8 +8,8 @@ import pytest
 
 from canaries import FORMS, plant
 from sft_samples import DEMO, PROMPT, RECORDINGS, assistant, history, read_rows, write_trajectory
-from tracesmith import sft
 from tracesmith.errors import InputError
+from tracesmith.sft.conversion import Settings, convert_trajectories
 from tracesmith.sft.scrubbing import Scrubber
 
 VIEW = {"command": "view", "path": "/testbed"}
@@ -18,7 +18,7 @@ TOKEN = "ghp_a1" + "Zx9" * 11 + "k"
 
 def rows_of(root: Path, style: str = "xml", **choices: Any) -> list[dict[str, Any]]:
     output = root.parent / f"{style}.jsonl"
-    sft.convert_trajectories(root, output, sft.Settings(style, PROMPT, **choices))
+    convert_trajectories(root, output, Settings(style, PROMPT, **choices))
     return read_rows(output)
 
 

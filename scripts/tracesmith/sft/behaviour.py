@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 
-from tracesmith import integrity
 from tracesmith.prepared import TestSettings
 from tracesmith.sft.turns import Trajectory, Turn
 
@@ -43,6 +42,8 @@ def flags(trajectory: Trajectory, test: TestSettings | None, graded: Iterable[st
         if any(word in together for word in words) and any(re.search(pattern, command) for command in commands):
             found.add(flag)
     if test is not None and trajectory.patch.strip():
+        from tracesmith import integrity  # noqa: PLC0415 - its patterns take a fifth of the time of starting
+
         found.update(integrity.examine(trajectory.patch, test).flags)
     return sorted(found)
 
