@@ -160,6 +160,12 @@ def _text(message: Message) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
+def of_swe_agent(run: Run) -> list[str]:
+    """Return the processes that have imported SWE-agent."""
+    pattern = f"^{run.checkout / '.venv'}/bin/python -P .*sweagent_threads"
+    return subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False).stdout.split()
+
+
 def kill_in_the_middle(run: Run, dataset: Path) -> int:
     """Begin the run, kill it once two instances are finished, and return how many are."""
     process = subprocess.Popen(
@@ -169,6 +175,7 @@ def kill_in_the_middle(run: Run, dataset: Path) -> int:
     while len(list(run.output.parent.glob("[!.]*/entry.json"))) < 2:
         check(process.poll() is None and time.monotonic() < until, "the run that was to be killed ended before")
         time.sleep(0.1)
+    check(len(of_swe_agent(run)) == 1, "SWE-agent's process is not found")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     return len(list(run.output.parent.glob("[!.]*/entry.json")))
@@ -176,10 +183,9 @@ def kill_in_the_middle(run: Run, dataset: Path) -> int:
 
 def wait_for_the_orphans(run: Run) -> int:
     """Return how many processes of SWE-agent a killed run has left, once they have ended."""
-    pattern = f"^{run.checkout / '.venv'}/bin/python -P .*sweagent_threads"
     until, most = time.monotonic() + LEFT_S, 0
     while True:
-        found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False).stdout.split()
+        found = of_swe_agent(run)
         most = max(most, len(found))
         if not found:
             return most

@@ -146,10 +146,9 @@ def test_tensorboard_has_the_values_of_the_curves(tmp_path: Path) -> None:
 
 def test_wandb_ends_at_the_values_of_the_curves(tmp_path: Path) -> None:
     logger = "torchtune.training.metric_logging.WandBLogger"
-    place = "${output_dir}/wandb"
-    render(tmp_path, metric_logger={"_component_": logger, "mode": "offline", "log_dir": place}, epochs=1)
+    render(tmp_path, metric_logger={"_component_": logger, "mode": "offline"}, epochs=1)
     train(tmp_path)
-    assert list((tmp_path / "out/.work/wandb").glob("wandb/offline-run-*/run-*.wandb"))
+    assert list((tmp_path / "out/.work/wandb").glob("offline-run-*/run-*.wandb"))
     last = json.loads((tmp_path / "out/curves.json").read_text())["steps"][-1]
     summary = (tmp_path / "out/.work/trainer.log").read_text().rpartition("Run summary:")[2]
     seen = {name: float(value) for name, value in re.findall(r"wandb: +(\w+) ([\d.]+)", summary)}

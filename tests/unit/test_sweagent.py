@@ -316,7 +316,10 @@ RunBatch.main = main
 """
 
 
-def test_as_many_set_up_at_once_as_there_are_cpus(gateway: Gateway, server: ModelServer, tmp_path: Path) -> None:
+def test_as_many_set_up_at_once_as_there_are_cpus(
+    gateway: Gateway, server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     together = threading.Barrier(4)  # all ask their model at once: that holds up nobody
 
     def answer(_: Body) -> dict[str, Any]:
@@ -336,7 +339,7 @@ def test_as_many_set_up_at_once_as_there_are_cpus(gateway: Gateway, server: Mode
         assert set(pool.map(work, range(4))) == {"submitted"}
     counts = [int(line) for line in (tmp_path / "counts").read_text().split()]
     assert len(counts) == 4
-    assert max(counts) <= len(os.sched_getaffinity(0))
+    assert max(counts) == 2
 
 
 def test_a_killed_process_ends_its_instances_and_is_replaced(
@@ -348,10 +351,37 @@ def test_a_killed_process_ends_its_instances_and_is_replaced(
         return {"content": "ls"}
 
     server.answer = answer
-    with pytest.raises(UnfinishedError, match="came to no end"):
+    with pytest.raises(UnfinishedError, match="process has died: exit code -9"):
         engine.run(task(tmp_path / "first"), lambda _: None)
     server.answer = plays(FIX, "submitted")
     assert engine.run(task(tmp_path / "second"), lambda _: None).exit_status == "submitted"
+
+
+def test_a_process_that_dies_before_it_begins_ends_its_instance(
+    engine: sweagent.SweAgentEngine, server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = launching.Launcher.start
+
+    def kill_and_start(launcher: launching.Launcher, *given: Any) -> threading.Event:
+        launcher._imported.wait()
+        launcher.kill()
+        return start(launcher, *given)
+
+    with monkeypatch.context() as changed, pytest.raises(UnfinishedError, match=r"exit code -9"):
+        changed.setattr(launching.Launcher, "start", kill_and_start)
+        engine.run(task(tmp_path / "first"), lambda _: None)
+    server.answer = plays(FIX, "submitted")
+    assert engine.run(task(tmp_path / "second"), lambda _: None).exit_status == "submitted"
+
+
+def test_an_agent_that_never_asks_is_not_waited_for_for_ever(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweagent, "SETUP_S", 2.0)
+    own = (STAND_IN / "sweagent" / "run" / "run_batch.py").read_text()
+    home = changed_stand_in(tmp_path, "run/run_batch.py", f"{own}\nRunBatch.main = lambda self: time.sleep(600)\n")
+    with engine_of(home, gateway) as engine, pytest.raises(UnfinishedError, match="has asked for nothing in 2 s"):
+        engine.run(task(tmp_path), lambda _: None)
 
 
 def test_who_waits_for_a_turn_while_the_process_is_killed_gets_the_next_one(

@@ -44,7 +44,11 @@ class Launcher:
 
     def is_alive(self) -> bool:
         """Say whether it can work."""
-        return self._process.poll() is None
+        return not self._gone and self._process.poll() is None
+
+    def last_words(self) -> str:
+        """Return how it ended, and what it said last that belongs to no instance."""
+        return f"exit code {self._process.wait()} {last_words(self._log)}".strip()
 
     def start(self, arguments: Sequence[str], key: str, log: Path) -> threading.Event:
         """
@@ -57,7 +61,7 @@ class Launcher:
         assert self._process.stdin  # noqa: S101 - a pipe was asked for
         with self._lock:
             if self._gone:
-                raise InfrastructureError(f"SWE-agent does not start: {last_words(self._log)}")
+                raise InfrastructureError(f"SWE-agent does not start: {self.last_words()}")
             number = next(self._numbers)
             self._running[number] = ended
             asked = {"number": number, "arguments": arguments, "key": key, "log": str(log)}

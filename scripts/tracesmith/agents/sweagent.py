@@ -10,7 +10,7 @@ import os
 import re
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ from tracesmith.llm.sessions import Session
 TOOLS = ("bash", "str_replace_editor", "submit")
 CODE_VERSION = 1
 POLL_S = 0.2
+SETUP_S = 1800.0
+"""Most seconds until SWE-agent asks its model."""
 LEFT_S = 5.0
 """Most seconds for SWE-agent to find that an instance is over."""
 VERSION = re.compile(r'^__version__ = "([^"]+)"', re.MULTILINE)
@@ -115,13 +117,7 @@ class SweAgentEngine:
                 work = Work(task, folder, session.account(task.name), self._client.settings.model)
                 work.write_instance(server)
                 with task.turn():
-                    ended = self._start(work, session)
-                    try:
-                        limit, found = self._wait(ended, work, save)
-                    finally:  # a thread cannot be killed: it can do nothing any more, and so ends
-                        self._gateway.close(session)
-                        server.refuse()
-                        ended.wait(LEFT_S)
+                    work, limit, found = self._worked(work, session, save, server)
                 if server.runtime.failed:
                     raise UnfinishedError(f"{task.name}: {server.runtime.failed}", engines.ENVIRONMENT_ERROR)
                 own_status = work.status(limit, found)
@@ -160,13 +156,27 @@ class SweAgentEngine:
                 self._launchers.append(Launcher(self._installed.home, self._installed.python))
             return self._launchers[-1]
 
-    def _start(self, work: Work, session: Session) -> threading.Event:
-        """Start SWE-agent and return when it asks its model; until then it keeps a CPU busy in the sandbox."""
-        with self._setting_up:
-            ended = self._launched().start(self._arguments(work), session.token, work.log)
-            while not (session.asked.wait(POLL_S) or ended.is_set()):
-                pass
-        return ended
+    def _worked(
+        self, work: Work, session: Session, save: Save, server: RexServer
+    ) -> tuple[Work, str | None, Trajectory | None]:
+        """Return the work as it stands at the agent's end, the limit of time that ended it, and its trajectory."""
+        began, ended = time.monotonic(), threading.Event()
+        ended.set()
+        try:
+            with self._setting_up:  # until it asks its model, an agent keeps a CPU busy in its sandbox
+                launcher = self._launched()
+                ended = launcher.start(self._arguments(work), session.token, work.log)
+                while not (session.asked.wait(POLL_S) or ended.is_set()):
+                    if time.monotonic() - began > SETUP_S:
+                        raise UnfinishedError(f"{work.task.name}: SWE-agent has asked for nothing in {SETUP_S:.0f} s")
+            limit, found = self._wait(ended, began, work, save)
+            if limit is None and not launcher.is_alive() and not (found and found["info"].get("exit_status")):
+                raise InfrastructureError(f"SWE-agent's process has died: {launcher.last_words()}")
+            return replace(work, account=replace(work.account)), limit, found
+        finally:  # a thread cannot be killed: it can do nothing any more, and so ends
+            self._gateway.close(session)
+            server.refuse()
+            ended.wait(LEFT_S)
 
     def _arguments(self, work: Work) -> list[str]:
         model = self._client.settings.model.rpartition("/")[2]
@@ -187,9 +197,11 @@ class SweAgentEngine:
         }
         return [f"--{name}={value}" for name, value in flags.items()]
 
-    def _wait(self, ended: threading.Event, work: Work, save: Save) -> tuple[str | None, Trajectory | None]:
-        """Save every step; return the limit that ended it, if one did, and the trajectory."""
-        started, seen = time.monotonic(), 0.0
+    def _wait(
+        self, ended: threading.Event, began: float, work: Work, save: Save
+    ) -> tuple[str | None, Trajectory | None]:
+        """Save every step; return the limit of time that ended it, if one did, and the trajectory."""
+        seen = 0.0
         found: Trajectory | None = None
         wall_s = work.task.limits.wall_s
         while True:
@@ -203,5 +215,5 @@ class SweAgentEngine:
             if read:
                 seen, found = changed, read
                 save(read)
-            if wall_s is not None and time.monotonic() - started > wall_s:
+            if wall_s is not None and time.monotonic() - began > wall_s:
                 return engines.LIMITS["wall"], found

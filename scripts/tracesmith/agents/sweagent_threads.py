@@ -13,6 +13,7 @@ import io
 import json
 import logging
 import os
+import resource
 import sys
 import threading
 import traceback
@@ -63,7 +64,10 @@ class Runs:
         self._printed = printed
         self._out = out
         # Nobody reads these files, and a thread that has the name of its instance gets loggers that stay for good.
-        for name in ("add_file_handler", "remove_file_handler", "register_thread_name"):
+        # The checkout's .env is read once, so that no instance's configuration depends on which came before.
+        self._batch.load_environment_variables(None)
+        nothings = ("add_file_handler", "remove_file_handler", "register_thread_name", "load_environment_variables")
+        for name in nothings:
             setattr(self._batch, name, lambda *_, **__: None)
         # SWE-agent asks a deployment whether it is alive within a time; swe-rex's remote one takes no time, and every
         # agent that did not submit by itself would end in a TypeError.
@@ -97,6 +101,8 @@ class Runs:
 
 def main() -> None:
     """Import SWE-agent and serve until there is no more input."""
+    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # all instances share them
     out = os.dup(1)
     os.dup2(2, 1)
     printed = Printed(sys.stderr)
@@ -107,8 +113,11 @@ def main() -> None:
     gc.freeze()  # what is imported is no garbage, and takes long to look through
     runs.say(ready=1)
     pool = ThreadPoolExecutor(MOST, "run")
-    for line in sys.stdin:
-        pool.submit(runs.run, json.loads(line))
+    try:
+        for line in sys.stdin:
+            pool.submit(runs.run, json.loads(line))
+    except BaseException:
+        traceback.print_exc()
     os._exit(0)  # with all threads
 
 

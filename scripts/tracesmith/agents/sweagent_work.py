@@ -55,6 +55,7 @@ class Work:
         text = {"type": "text", "id": self.task.name, "text": self.task.instance["problem_statement"]}
         env = {"deployment": {**deployment, "timeout": 60}, "repo": repo, "name": self.task.name}
         files.write_json(self.instances, [{"env": env, "problem_statement": text}])
+        self.log.touch()  # SWE-agent may die before it writes
 
     def changed(self) -> float:
         """Return when the trajectory last grew."""

@@ -175,8 +175,8 @@ def _torchtune(
     }
     made["metric_logger"] = {"_component_": f"{COMPONENTS}.metrics", "log_dir": "${output_dir}/logs"}
     if also := config.get("metric_logger"):
-        name = {"name": training.run_id} if "WandB" in str(also.get("_component_")) else {}
-        made["metric_logger"]["also"] = {**name, **also}
+        own = {"name": training.run_id, "log_dir": "${output_dir}"} if "WandB" in str(also.get("_component_")) else {}
+        made["metric_logger"]["also"] = {**own, **also}
     if made.get("max_steps_per_epoch") is None and not packed:
         # Without a number, torchtune carries the rows left over into the next epoch's first step, unless it is resumed.
         steps = steps_of_epoch(count, {**made, "tracesmith": {**ours, "gpus": training.gpus}})
