@@ -17,7 +17,8 @@ import pytest
 import managed
 import npm_server
 from tracesmith import git, stores
-from tracesmith.environments import images, profiles
+from tracesmith.environments import contexts, images, profiles
+from tracesmith.environments.engines import Engine
 from tracesmith.environments.images import Wanted
 from tracesmith.environments.profiles import Profile
 from tracesmith.errors import InfrastructureError, InputError
@@ -243,3 +244,21 @@ def test_a_killed_build_leaves_no_container_and_the_next_one_goes_on_from_there(
 if __name__ == "__main__":
     place, name = Path(sys.argv[1]), sys.argv[2]
     build(place, make_wanted(place, profiles.read(place / "managed.yaml"), name))
+
+
+def test_what_was_built_stays_when_another_folder_takes_its_name(tmp_path: Path) -> None:
+    one, client = wanted(tmp_path, "taken"), docker.connect()
+    engine = Engine(one.profile, LIMITS)
+    text = f"FROM {BASE}\nRUN echo {secrets.token_hex()}\n"
+    name = f"tracesmith-test/taken:{secrets.token_hex(4)}"
+    with engine.tidy():
+        built = engine.build(lambda: contexts.system(text), name, None)
+        client.images.get(BASE).tag(name)
+    try:
+        assert client.images.get(built).tags == []
+        with DockerBackend(built, LIMITS).open() as box:
+            assert box.run(["true"], timeout_s=60).exit_code == 0
+    finally:
+        client.images.remove(name)
+        client.images.remove(built)
+        client.close()

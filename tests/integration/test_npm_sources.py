@@ -1,6 +1,7 @@
 """npm sources, from a registry on loopback: what it has, what it has not, and what it sends broken."""
 
 import dataclasses
+import functools
 import hashlib
 import io
 import json
@@ -19,6 +20,7 @@ from tracesmith.errors import InfrastructureError, InputError
 FILES = {"package.json": b'{"name": "tool", "version": "1.0.0"}', "src/a.ts": b"one\r\n", "bin/run": b"#!/bin/sh\n"}
 
 
+@functools.cache  # gzip notes the time
 def tarball() -> bytes:
     """Return a tarball whose top folder has an odd name, as old packages have."""
     out = io.BytesIO()

@@ -20,7 +20,7 @@ SMALL = {
     "FOLDER": "built",
     "FILE": "table.md",
     "redactions.py src": "redactions.py scripts",
-    "--docker node:24-bookworm-slim --sweagent ../SWE-agent": "",
+    "--docker node:24-bookworm-slim": "",
     "--instances 4 --workers 3 --rounds 3 --turns 5": "--instances 2 --workers 2 --rounds 1 --turns 1",
     "bug_yield.py --per-operator 6": "bug_yield.py css-what --per-operator 1 --folder yields --output table.md",
     "packages.py --bugs 2": "packages.py css-what --bugs 1 --folder packages --output table.md",
@@ -29,6 +29,7 @@ SMALL = {
 LEFT_OUT = {
     "scaling_model.py --check": "compares times, and ends with an error where other work lengthens them",
     "conversion.py": "wants SWE-smith with all its packages; tests/unit/test_sft_conversion.py compares the rows",
+    "--sweagent": "wants a checkout of SWE-agent, as `make sweagent` does",
     "stryker.py": "installs Stryker into a sandbox and runs it twice, three minutes with the least of numbers",
     "chaos/run.py": "is what `make chaos` calls, and tests/chaos/test_faults.py plays its kinds",
     "--package zod": "takes the same way as another package, for a quarter of an hour",

@@ -44,15 +44,21 @@ class Engine:
         self.limits = limits
         self.client = docker.connect()
         self._seen: list[str] = []
+        self._built = ""
 
     @contextlib.contextmanager
     def tidy(self, *superseded: str) -> Iterator[None]:
-        """Remove, at the end of the block, what it made and these images, as far as they have no name (any more)."""
+        """
+        Remove, at the end of the block, what it made and these images, as far as they have no name (any more).
+
+        What was built last stays: its name may be taken by another folder's image, built on this engine meanwhile.
+        """
         try:
             yield
         finally:
             for image in dict.fromkeys([*reversed(self._seen), *superseded]):
-                self._remove_nameless(image)
+                if not self._built.removeprefix("sha256:").startswith(image.removeprefix("sha256:")):
+                    self._remove_nameless(image)
             self.client.close()
 
     def named(self, name: str) -> list[str]:
@@ -91,7 +97,8 @@ class Engine:
                     timeout=steps.TIMEOUT_S,
                     container_limits={"memory": self.limits.memory_bytes, "memswap": self.limits.memory_bytes},
                 )
-                return self._follow(told) or str(self.client.images.get(name).id)
+                self._built = self._follow(told) or str(self.client.images.get(name).id)
+                return self._built
             except (DockerException, requests.RequestException) as error:
                 raise self._refusal(name, error) from None
 
