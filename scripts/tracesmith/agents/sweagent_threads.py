@@ -63,9 +63,9 @@ class Runs:
         self._secret = importlib.import_module("pydantic").SecretStr
         self._printed = printed
         self._out = out
-        # Nobody reads these files, and a thread that has the name of its instance gets loggers that stay for good.
         # The checkout's .env is read once, so that no instance's configuration depends on which came before.
         self._batch.load_environment_variables(None)
+        # Nobody reads the log files, and a thread that has the name of its instance gets loggers that stay for good.
         nothings = ("add_file_handler", "remove_file_handler", "register_thread_name", "load_environment_variables")
         for name in nothings:
             setattr(self._batch, name, lambda *_, **__: None)

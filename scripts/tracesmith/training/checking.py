@@ -17,6 +17,7 @@ from tracesmith.training.masks import Proof
 PROBE = Path(__file__).with_name("environment_probe.py")
 BYTES = {"fp32": 4, "bf16": 2}
 LOGGERS = {"TensorBoardLogger": "tensorboard", "WandBLogger": "wandb", "CometLogger": "comet_ml"}
+"""The package that a logger of torchtune needs."""
 MAKE = {"torchtune": "make training", "trl": "make training-trl"}
 GIB = 1024**3
 
@@ -60,7 +61,7 @@ def check(path: Path, python: Path, folder: Path) -> Plan:
     steps = _steps(path, config, proof)
     found = probe(python, section["backend"])
     check_devices(path, config, model, found["gpu_memory"])
-    check_logger(path, config, found["loggers"])
+    check_logger(path, config, found["optional"])
     check_disk(config, model, folder)
     return Plan(config, section, rows_file, model, proof, found["versions"], steps)
 
@@ -84,7 +85,7 @@ def probe(python: Path, backend: str) -> dict[str, Any]:
     remedy = f"`{MAKE[backend]}` makes the environment"
     if not python.is_file():
         raise InputError(f"{python}: no such Python; {remedy}")
-    done = subprocess.run([python, PROBE, backend], capture_output=True, text=True, check=False)
+    done = subprocess.run([python, PROBE, backend, *LOGGERS.values()], capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
         raise InputError(f"{python}: the environment cannot train with {backend}: {last}; {remedy}")

@@ -1,6 +1,8 @@
 """
 Print as JSON what a trainer's environment has: versions, GPUs. Run by its own Python, as a file.
 
+The arguments are the backend, and packages that it can do without: those of them that are there are listed.
+
 It imports what a recipe imports: `import torchtune` alone succeeds beside a torchao that training then fails with.
 """
 
@@ -14,13 +16,10 @@ PACKAGES = {
     "trl": ("torch", "trl", "transformers", "tokenizers"),
 }
 
-LOGGERS = ("tensorboard", "wandb", "comet_ml")
-"""What metrics can be logged with, none of which a trainer needs."""
-
 
 def main() -> None:
     """Import the backend that is named and print what was found."""
-    backend = sys.argv[1]
+    backend, *optional = sys.argv[1:]
     import torch  # noqa: PLC0415
 
     if backend == "torchtune":
@@ -31,7 +30,7 @@ def main() -> None:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     memory = [torch.cuda.get_device_properties(number).total_memory for number in range(count)]
     versions = {name: version(name) for name in PACKAGES[backend]}
-    found = {"versions": versions, "gpu_memory": memory, "loggers": [name for name in LOGGERS if find_spec(name)]}
+    found = {"versions": versions, "gpu_memory": memory, "optional": [name for name in optional if find_spec(name)]}
     sys.stdout.write(json.dumps(found) + "\n")
 
 

@@ -50,7 +50,7 @@ def _of_run(run_id: str, run: Run | Mix, python: Path) -> Iterator[Line]:
         memory = found["gpu_memory"]
         versions = ", ".join(f"{name} {found['versions'][name]}" for name in (chosen["backend"], "torch"))
         yield True, f"training: {python} has {versions}"
-        checking.check_logger(path, config, found["loggers"])
+        checking.check_logger(path, config, found["optional"])
     except InputError as error:
         yield False, f"training: {error}"
     model = None
