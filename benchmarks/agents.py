@@ -11,8 +11,9 @@ every step; plain mini-swe-agent is as many threads over its own environments, a
 swe-rex's local deployment, without a sandbox and with one copy of the tree for all.
 The overhead of an instance is the time between the first request of one and the first request of the next, with one
 worker, less what the model was made to take. The start of the process is told apart. CPU is what more instances take
-more than one. Memory is the most that the process and all it started hold (PSS) with the workers, less that with one,
-for each further worker. Other work on the machine makes all of it longer: see the least beside the medians.
+more than one. Memory is the most that the process and all it started hold (PSS), with one worker and with all; a
+further worker is the difference for each. Other work on the machine makes all of it longer: see the least beside the
+medians.
 """
 
 import argparse
@@ -113,7 +114,8 @@ def line(name: str, alone: list[Cost], many: list[Cost], args: argparse.Namespac
     peak, single = (statistics.median(cost.peak_mb for cost in costs) for costs in (many, alone))
     worker = (peak - single) / max(1, args.workers - 1)
     numbers = (
-        f"{statistics.median(beyond):.2f} ({min(beyond):.2f}) | {cpu:.2f} | {start:.1f} | {single:.0f} | {worker:.1f}"
+        f"{statistics.median(beyond):.2f} ({min(beyond):.2f}) | {cpu:.2f} | {start:.1f} | "
+        f"{single:.0f} | {peak:.0f} | {worker:.1f}"
     )
     return f"| {name} | {numbers} |"
 
@@ -178,7 +180,8 @@ def main() -> None:
         "s an instance beyond the model (least)",
         "CPU s an instance",
         "s to start",
-        "MB",
+        "MB, one worker",
+        f"MB, {args.workers}",
         "MB a further worker",
     ]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]

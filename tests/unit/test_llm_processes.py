@@ -54,6 +54,20 @@ client = Client(Settings("openai/unheard-of", Path(sys.argv[1]), sys.argv[2], pr
 sys.addaudithook(hook)
 client.ask([{"role": "user", "content": "0"}], stage="test")
 """
+COUNT = """
+import sys
+from pathlib import Path
+from tracesmith.llm.client import Client
+from tracesmith.llm.library import litellm
+from tracesmith.llm.settings import Settings
+
+folder, url, model = sys.argv[1:]
+def encodings():
+    return list(sys.modules["tiktoken.registry"].ENCODINGS)
+print(Client(Settings(model, Path(folder), url)).ask([{"role": "user", "content": "hi"}], stage="test").text)
+print(encodings(), litellm().token_counter(model=model, text="two words"), encodings())
+print(litellm().token_counter(model="claude-2", text="two words"))
+"""
 
 
 @pytest.fixture
@@ -135,3 +149,14 @@ def test_two_processes_share_the_work_and_stop_at_the_cap(server: ModelServer, t
     assert server.answered == len(server.calls) == 10, "the tenth passes the cap, nothing comes after it"
     assert len({entry["instance"] for entry in lines(tmp_path, "paid")}) == 10
     assert Client(Settings(MODEL, tmp_path, f"{server.url}/v1", price=PRICE)).budget.spent() == pytest.approx(10 * COST)
+
+
+@pytest.mark.parametrize(("model", "path"), [("openai/gpt-4o-mini", "/v1"), ("anthropic/claude-sonnet-4-5", "")])
+def test_no_vocabulary_is_read_before_somebody_counts(
+    server: ModelServer, tmp_path: Path, model: str, path: str
+) -> None:
+    asker = start(COUNT, tmp_path, server.url + path, model)
+    assert said(asker) == "answer to: hi"
+    assert said(asker).startswith("[] 2 ['")
+    assert said(asker) == "2"
+    assert asker.wait() == 0
