@@ -200,8 +200,8 @@ def digest_file(path: Path) -> str:
 
 def short_hash(text: str) -> str:
     """Return 8 characters [a-z0-9] of the sha256 of a text, the hash8 of SWE-smith's names."""
-    number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
     alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+    number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()) % len(alphabet) ** 8
     letters = []
     for _ in range(8):
         number, rest = divmod(number, len(alphabet))

@@ -16,10 +16,10 @@ ROLES = ("system", "user", "assistant", "tool")
 
 def line_of(row: dict[str, Any]) -> bytes:
     """Return a row as a line in ASCII, so that no tool splits it at U+2028; most rows hold nothing else anyway."""
-    line = ENCODER.encode(row)
-    if not line.isascii():
-        line = json.dumps(row, separators=(",", ":")).encode("ascii")
-    return line + b"\n"
+    line = ENCODER.encode_lines((row,))
+    if line.isascii():
+        return line
+    return json.dumps(row, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def read(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tracesmith.sft.shapes import HOME, HOST, KEY, MAIL, SHAPES, VARIABLE
+from tracesmith.sft.shapes import HOME, HOST, KEY, MAIL, SHAPES, VARIABLE, Shape
 from tracesmith.sft.turns import UnusableTrajectoryError
 
 SHORTEST = {KEY: 6, VARIABLE: 8, MAIL: 5, HOME: 8, HOST: 4}
@@ -89,13 +89,12 @@ class Scrubber:
     def secrets(self, texts: list[str]) -> dict[str, str]:
         """Return the secrets in texts with their kinds, in the order in which they come up."""
         found: dict[str, str] = {}
+        shapes = _hinted(SHAPES, "\n".join(texts))  # most shapes are in no text of a row, and most texts are short
         for text in texts:
-            lower = text.lower()
-            for shape in SHAPES:
-                if any(hint in lower for hint in shape.hints):
-                    for value in shape.find(text):
-                        if value not in found and self._is_secret(shape.kind, value):
-                            found[value] = shape.kind
+            for shape in _hinted(shapes, text):
+                for value in shape.find(text):
+                    if value not in found and self._is_secret(shape.kind, value):
+                        found[value] = shape.kind
         return found
 
     def _is_secret(self, kind: str, value: str) -> bool:
@@ -110,6 +109,12 @@ class Scrubber:
         if kind == KEY and (NO_PARTS.search(value) or _is_plain(value)):
             return False
         return not self.pristine.has(value)
+
+
+def _hinted(shapes: list[Shape], text: str) -> list[Shape]:
+    """Return the shapes of which a text holds a hint."""
+    lower = text.lower()
+    return [shape for shape in shapes if any(hint in lower for hint in shape.hints)]
 
 
 def _is_plain(value: str) -> bool:

@@ -11,7 +11,6 @@ import json
 import os
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -40,7 +39,7 @@ class Entry(Message):
 
     thought: str | None = None
     action: str | None = None
-    tool_call_ids: list[str] | None = None
+    tool_call_ids: tuple[str, ...] | None = None
     is_demo: Any = False
 
 
@@ -58,15 +57,15 @@ HISTORY = b'\n  "history": ['
 """How SWE-agent's layout begins the key: no text of JSON holds a line break, and two blanks are the outermost level."""
 
 
-def part(path: Path) -> memoryview:
+def part(path: str) -> memoryview:
     """Return the part of a `.traj` that a row is made from, as JSON: from `history` on, or all in another layout."""
-    with path.open("rb") as file:
+    with open(path, "rb") as file:  # noqa: PTH123 - a Path's takes longer
         end, wanted = file.seek(0, os.SEEK_END), PIECE
         while True:  # a larger piece of the end each time, in one place: copies would take longer than parsing
             begin = file.seek(max(0, end - wanted))
             data = bytearray(end - begin)
             file.readinto(data)
-            before = data.rfind(HISTORY) - 1
+            before = data.find(HISTORY) - 1  # from the front, which Python's search does twice as fast
             if before >= 0:
                 data[before] = ord("{")  # instead of a comma
                 return memoryview(data)[before:]
@@ -115,9 +114,9 @@ def _is_artificial(message: Entry) -> bool:
 def _turn(message: Entry, counts: Counter[str]) -> Turn:
     text = text_of(message, counts)
     if message.role != "assistant":
-        return Turn(message.role, text, answers=tuple(message.tool_call_ids or ()))
+        return Turn(message.role, text, answers=message.tool_call_ids or ())
     count_thinking(message, counts)
-    return Turn(message.role, text, thought=message.thought, action=message.action, calls=calls_of(message))
+    return Turn(message.role, text, message.thought, message.action, calls_of(message))
 
 
 def _model(config: Any) -> str | None:

@@ -8,12 +8,13 @@ written by anyone but the agent.
 import contextlib
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
+from msgspec.structs import replace
 
 from tracesmith import files
 from tracesmith.errors import InputError
@@ -21,12 +22,16 @@ from tracesmith.sft import mini, sweagent
 from tracesmith.sft.turns import Call, Trajectory, Turn, UnusableTrajectoryError
 
 __all__ = ["Call", "Trajectory", "Turn", "UnusableTrajectoryError"]
-READERS = {"traj": (sweagent.part, sweagent.read), "traj.json": (mini.part, mini.read)}
+Reader = Callable[[memoryview, str], Trajectory]
+"""Returns the trajectory in the part of a file that is read; the text names it in an error."""
+READERS: dict[str, tuple[Callable[[str], memoryview], Reader]] = {
+    "traj": (sweagent.part, sweagent.read),
+    "traj.json": (mini.part, mini.read),
+}
 """How the files of each engine end, which part of them is read, and its reader."""
 
 
-@dataclass(frozen=True)
-class Hashes:
+class Hashes(msgspec.Struct, frozen=True):
     """The sha256 of what a row is made from, None for a file that is missing."""
 
     trajectory: str
@@ -45,7 +50,7 @@ def list_folders(root: Path) -> list[str]:
         raise InputError(f"{root}: no such folder; give the run's folder, which holds <instance_id>/<instance_id>.traj")
     with os.scandir(root) as entries:
         names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-    if any(_file(root, name, ending).is_file() for name in names for ending in READERS):
+    if any(os.path.isfile(_file(root, name, ending)) for name in names for ending in READERS):  # noqa: PTH113
         return names
     raise InputError(f"{root}: no trajectory in it; it must hold <instance_id>/<instance_id>.traj, or .traj.json")
 
@@ -91,10 +96,10 @@ def read_trajectory(root: Path, name: str) -> Trajectory:
 
 def read_with_hashes(root: Path, name: str) -> tuple[Trajectory, Hashes]:
     """Return a trajectory with the hashes of its files, each read once, or raise UnusableTrajectoryError."""
-    kind, path, data = _part(root, name)
+    read, path, data = _part(root, name)
     patch, prediction = _optional_bytes(root, name, "patch"), _optional_bytes(root, name, "pred")
     hashes = Hashes(_sha256(data), *(None if one is None else _sha256(one) for one in (patch, prediction)))
-    found = READERS[kind][1](data, str(path))
+    found = read(data, path)
     if patch is not None:
         found = replace(found, patch=_patch(patch, root, name))
     if found.model is None and prediction is not None:
@@ -102,22 +107,23 @@ def read_with_hashes(root: Path, name: str) -> tuple[Trajectory, Hashes]:
     return found, hashes
 
 
-def _file(root: Path, name: str, ending: str) -> Path:
-    return Path(f"{root}/{name}/{name}.{ending}")
+def _file(root: Path, name: str, ending: str) -> str:
+    """Return the path of a file as a text: a Path takes longer to make than its file to read."""
+    return f"{root}/{name}/{name}.{ending}"
 
 
-def _part(root: Path, name: str) -> tuple[str, Path, memoryview]:
-    """Return how a trajectory's file ends, a key of READERS, the file, and the part of it that is read."""
-    for ending, (part, _) in READERS.items():
+def _part(root: Path, name: str) -> tuple[Reader, str, memoryview]:
+    """Return the reader of a trajectory, its file, and the part of it that is read."""
+    for ending, (part, read) in READERS.items():
         path = _file(root, name, ending)
         with contextlib.suppress(FileNotFoundError):
-            return ending, path, part(path)
+            return read, path, part(path)
     raise UnusableTrajectoryError("missing_traj", f"{_file(root, name, 'traj')}: no such file")
 
 
 def _optional_bytes(root: Path, name: str, ending: str) -> bytes | None:
     try:
-        with _file(root, name, ending).open("rb", buffering=0) as file:
+        with open(_file(root, name, ending), "rb", buffering=0) as file:  # noqa: PTH123
             return file.read()
     except FileNotFoundError:
         return None
@@ -127,9 +133,9 @@ def _sha256(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _model_of_prediction(data: bytes, path: Path) -> str | None:
+def _model_of_prediction(data: bytes, path: str) -> str | None:
     try:
-        prediction: Any = files.parse_json(data.decode("utf-8"), str(path))
+        prediction: Any = files.parse_json(data.decode("utf-8"), path)
     except (InputError, UnicodeDecodeError) as error:
         raise UnusableTrajectoryError("malformed_prediction", str(error)) from None
     model = prediction.get("model_name_or_path") if isinstance(prediction, dict) else None

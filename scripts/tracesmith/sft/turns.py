@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -89,8 +88,7 @@ class Turn(msgspec.Struct, frozen=True):
     """Whether the text holds the action in a form that style ticks takes as it stands."""
 
 
-@dataclass(frozen=True)
-class Trajectory:
+class Trajectory(msgspec.Struct, frozen=True):
     """What a row is made of, whatever its style."""
 
     turns: tuple[Turn, ...]
@@ -99,7 +97,7 @@ class Trajectory:
     model: str | None
     patch: str
     cost: float | None = None
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = msgspec.field(default_factory=Counter)
     """What of the trajectory is not in the turns: thinking_blocks, refused_answers, engine_turns."""
 
 
