@@ -5,8 +5,9 @@ Convert the same trajectories with tracesmith and with SWE-smith 0.0.9, in a CPU
     python -m venv /tmp/swesmith && /tmp/swesmith/bin/pip install swesmith==0.0.9 swebench==4.1.0
     benchmarks/conversion.py --swesmith-python /tmp/swesmith/bin/python --folder build/conversion --runs 3
 
-Each folder holds runs of 58 messages, of four sizes: with the repeated conversations that SWE-agent 1.1 writes, with
-the last one only, without, and without and with half as much text. Both sides run as processes of their own, one after
+Each folder holds runs of one of five sizes: two as SWE-agent 1.1 writes them, which repeats the conversation at each
+step, of 58 and of 12 messages; and, to tell what the rest costs, three of 58 messages with the last conversation only,
+with none, and with none and half as much text. Both sides run as processes of their own, one after
 the other, from warm files; a run's number counts all CPU time of its process, imports too, and the rows are compared.
 SWE-smith's wheel lacks the file with its system prompt, so one is put there. The passes that only tracesmith has are
 measured apart.
@@ -30,15 +31,29 @@ from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 CONVERT = ROOT / "scripts" / "convert_trajectories.py"
-MESSAGES = 58
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Size:
+    """What trajectories are like."""
+
+    query: str
+    """Whose conversation stands under `query`: of every step, as SWE-agent writes it, of the last step, or none."""
+    count: int
+    messages: int = 58
+    scale: float = 1.0
+    """How long their texts are."""
+
+
+EVERY, LAST, NONE = "of every step", "of the last step", "none"
 SIZES = {
-    "full": ("query of every step", 200, 1.0),
-    "last": ("query of the last step", 2000, 1.0),
-    "bare": ("none", 2000, 1.0),
-    "small": ("none", 2000, 0.44),
+    "full": Size(EVERY, 200),
+    "short": Size(EVERY, 2000, messages=12),
+    "last": Size(LAST, 2000),
+    "bare": Size(NONE, 2000),
+    "small": Size(NONE, 2000, scale=0.44),
 }
-"""What stands under `query`, how many trajectories are made, and how long their texts are."""
 SWESMITH = """
 import sys
 from pathlib import Path
@@ -72,20 +87,21 @@ def text(seed: str, characters: int) -> str:
     return "\n".join(words)[:characters]
 
 
-def history(name: str, scale: float) -> list[dict[str, Any]]:
+def history(name: str, size: Size) -> list[dict[str, Any]]:
     """Return the messages of a run that looks at files, edits one and submits."""
 
     def _text(seed: str, characters: int) -> str:
-        return text(f"{name} {seed}", round(characters * scale))
+        return text(f"{name} {seed}", round(characters * size.scale))
 
     messages: list[dict[str, Any]] = [
         {"role": "system", "content": "You help.", "agent": "main", "message_type": "system_prompt"},
         {"role": "user", "content": _text("issue", 3000), "agent": "main", "message_type": "observation"},
     ]
-    for step in range((MESSAGES - 2) // 2):
+    steps = (size.messages - 2) // 2
+    for step in range(steps):
         arguments: dict[str, Any] = {"command": "str_replace", "path": f"/testbed/src/{step}.ts"}
         arguments |= {"old_str": _text(f"{step} old", 200), "new_str": _text(f"{step} new", 200)}
-        tool = "submit" if step == (MESSAGES - 2) // 2 - 1 else "str_replace_editor"
+        tool = "submit" if step == steps - 1 else "str_replace_editor"
         call = {"name": tool, "arguments": json.dumps({} if tool == "submit" else arguments)}
         thought = f"Step {step}. {_text(f'{step} thought', 250)}"
         turn = {
@@ -101,7 +117,7 @@ def history(name: str, scale: float) -> list[dict[str, Any]]:
     return messages
 
 
-def write_run(root: Path, size: str, count: int) -> Path:
+def write_run(root: Path, size: Size, count: int) -> Path:
     """Write a run's folder and its evaluation, once; return the run's folder."""
     run, reports = root / "trajectories", root / "reports"
     for number in range(count):
@@ -111,14 +127,13 @@ def write_run(root: Path, size: str, count: int) -> Path:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         report.parent.mkdir(parents=True, exist_ok=True)
-        messages = history(name, SIZES[size][2])
-        last = [] if SIZES[size][0] == "none" else messages[:-2]
+        messages = history(name, size)
         steps = [
             {"action": "x", "observation": messages[at + 1]["content"], "response": messages[at]["content"]}
-            | {"query": messages[:at] if size == "full" else []}
+            | {"query": messages[:at] if size.query == EVERY else []}
             for at in range(2, len(messages), 2)
         ]
-        steps[-1]["query"] = last or messages[:2]
+        steps[-1]["query"] = messages[:2] if size.query == NONE else messages[:-2]
         config = json.dumps({"agent": {"model": {"name": "openai/model"}}})
         record = {"trajectory": steps, "history": messages, "info": {"exit_status": "submitted"}}
         path.write_text(json.dumps(record | {"replay_config": config, "environment": name}, indent=2))
@@ -208,14 +223,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where the inputs stand; made when missing")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
-    parser.add_argument(
-        "--count", type=int, help="trajectories of each size, instead of 200 large and 2,000 small ones"
-    )
+    parser.add_argument("--count", type=int, help="trajectories of each size, instead of 200 large or 2,000 others")
     args = parser.parse_args()
     add_prompt(args.swesmith_python)
     for size in args.sizes:
         root = args.folder / size
-        run = apart(write_run, root, size, args.count or SIZES[size][1])
+        run = apart(write_run, root, SIZES[size], args.count or SIZES[size].count)
         bytes_ = statistics.mean(path.stat().st_size for path in run.glob("*/*.traj"))
         kinds = {
             "SWE-smith": theirs(root, run, args.swesmith_python),
@@ -226,7 +239,7 @@ def main() -> None:
         for _ in range(args.runs):
             for kind, (command, output) in kinds.items():
                 found[kind].append(measure(command, output))
-        say(f"\n{size}: {bytes_ / 1e3:.0f} KB a trajectory, query: {SIZES[size][0]}\n")
+        say(f"\n{size}: {bytes_ / 1e3:.0f} KB a trajectory, query: {SIZES[size].query}\n")
         say("| | rows | wall s | rows a CPU s | peak RSS MB |\n|---|---|---|---|---|")
         for kind, measured in found.items():
             say(line(kind, measured))
