@@ -21,7 +21,7 @@ SMALL = {
     "FILE": "table.md",
     "redactions.py src": "redactions.py scripts",
     "--docker node:24-bookworm-slim": "",
-    "--instances 4 --workers 3 --rounds 3 --turns 5": "--instances 2 --workers 2 --rounds 1 --turns 1",
+    "--instances 4 --workers 20 --rounds 3 --turns 5": "--instances 2 --workers 2 --rounds 1 --turns 1",
     "bug_yield.py --per-operator 6": "bug_yield.py css-what --per-operator 1 --folder yields --output table.md",
     "packages.py --bugs 2": "packages.py css-what --bugs 1 --folder packages --output table.md",
 }
@@ -51,6 +51,11 @@ def measuring() -> Iterator[str]:
                 yield line
 
 
+def test_all_numbers_are_in_a_command() -> None:
+    lines = [*measuring()]
+    assert [number for number in SMALL if not any(number in line for line in lines)] == []
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that looks like a clone, which all of them use."""
@@ -62,7 +67,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("line", measuring())
+@pytest.mark.parametrize("line", [*measuring()])
 def test_it_works_with_small_numbers(line: str, measured: Path) -> None:
     (measured / "table.md").unlink(missing_ok=True)
     assert guide_runs.run(measured, line, SMALL, COUNT="1") or (measured / "table.md").exists()
