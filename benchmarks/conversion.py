@@ -7,10 +7,9 @@ Convert the same trajectories with tracesmith and with SWE-smith 0.0.9, in a CPU
 
 Each folder holds runs of one of five sizes: two as SWE-agent 1.1 writes them, which repeats the conversation at each
 step, of 58 and of 12 messages; and, to tell what the rest costs, three of 58 messages with the last conversation only,
-with none, and with none and half as much text. Both sides run as processes of their own, one after
-the other, from warm files; a run's number counts all CPU time of its process, imports too, and the rows are compared.
-SWE-smith's wheel lacks the file with its system prompt, so one is put there. The passes that only tracesmith has are
-measured apart.
+with none, and with none and half as much text. Both sides run as processes of their own, one after the other, from warm
+files; a run's number counts all CPU time of its process, imports too, and the rows are compared. SWE-smith's wheel
+lacks the file with its system prompt, so one is put there. The passes that only tracesmith has are measured apart.
 """
 
 import argparse

@@ -55,7 +55,7 @@ sys.addaudithook(hook)
 client.ask([{"role": "user", "content": "0"}], stage="test")
 """
 COUNT = """
-import sys
+import copy, sys
 from pathlib import Path
 from tracesmith.llm.client import Client
 from tracesmith.llm.library import litellm
@@ -67,6 +67,7 @@ def encodings():
 print(Client(Settings(model, Path(folder), url)).ask([{"role": "user", "content": "hi"}], stage="test").text)
 print(encodings(), litellm().token_counter(model=model, text="two words"), encodings())
 print(litellm().token_counter(model="claude-2", text="two words"))
+print(copy.deepcopy(litellm().encoding).encode("two words") == litellm().encoding.encode("two words"))
 """
 
 
@@ -159,4 +160,5 @@ def test_no_vocabulary_is_read_before_somebody_counts(
     assert said(asker) == "answer to: hi"
     assert said(asker).startswith("[] 2 ['")
     assert said(asker) == "2"
+    assert said(asker) == "True"
     assert asker.wait() == 0

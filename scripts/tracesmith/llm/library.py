@@ -20,6 +20,8 @@ class LateEncoding:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what copies ask for, before there is a name
+            raise AttributeError(name)
         return getattr(importlib.import_module("tiktoken.registry").get_encoding(self._name), name)
 
 
