@@ -46,7 +46,7 @@ def test_a_server_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: 
     before = time.monotonic()
     with pytest.raises(RemoteTimeoutError, match=r"did not answer git within 0\.5 s"):
         remotes.run(tmp_path, ["ls-remote", "ssh://git@host/o/r"], environment, timeout_s=0.5)
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < 50
 
 
 def test_git_on_the_network_has_the_users_access_and_nothing_else_of_git(
