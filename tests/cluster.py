@@ -113,7 +113,7 @@ def end_jobs(folder: Path) -> None:
     """Cancel what a test left in the queue, and wait until nothing of it runs."""
     if left := [job.number for job in jobs(folder).values() if not job.has_ended()]:
         subprocess.run(["scancel", *left], check=True)
-    workflows.wait_for(lambda: all(job.has_ended() for job in jobs(folder).values()), 30)
+    workflows.wait_for(lambda: all(job.has_ended() for job in jobs(folder).values()))
 
 
 def shards(folder: Path, script: str) -> list[psutil.Process]:

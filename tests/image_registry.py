@@ -62,10 +62,10 @@ def serve(folder: Path) -> Iterator[Registry]:
 
 
 def _wait(process: subprocess.Popen[bytes], address: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            urlopen(Request(f"http://{address}/v2/"), timeout=5)
+            urlopen(Request(f"http://{address}/v2/"), timeout=60)
         except HTTPError as error:
             if error.code == 401:
                 return

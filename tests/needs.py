@@ -30,7 +30,7 @@ def missing_docker() -> str | None:
     import docker  # noqa: PLC0415 (a fifth of a second that other tests need not pay)
 
     try:
-        client = docker.from_env(timeout=10)
+        client = docker.from_env(timeout=60)
         client.ping()
         client.close()
     except docker.errors.DockerException as error:

@@ -179,7 +179,7 @@ def requests(plan: str) -> list[dict[str, str]]:
     return jobs
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 120, poll_s: float = 0.02) -> None:
+def wait_for(condition: Callable[[], object], timeout_s: float = 120, poll_s: float = 0.02) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -294,7 +294,7 @@ def has_containers(process: "subprocess.Popen[str]") -> bool:
 
 def wait_for_no_dead_containers() -> None:
     """Wait until no container of a dead process is on the usual engine: another test's are removed by its next run."""
-    wait_for(lambda: not any(map(owners.is_dead, owners_of_containers())), 120, 1)
+    wait_for(lambda: not any(map(owners.is_dead, owners_of_containers())), poll_s=1)
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -339,7 +339,7 @@ def check_clean(folder: Path) -> None:
     assert not left, f"processes are left: {left}"
     locked = [path.name for path in (folder / ".snakemake" / "locks").glob("*")]
     assert not locked, f"Snakemake's locks are left: {locked}"
-    wait_for(lambda: not dead_groups(), 120, 1)
+    wait_for(lambda: not dead_groups(), poll_s=1)
 
 
 def finished_entries(stores: Sequence[Path]) -> Entries:

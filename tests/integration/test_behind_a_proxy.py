@@ -128,7 +128,7 @@ def test_the_commands_of_the_guide_work(
     run(forward)
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, proxy.url(gateway))
-    boxes.wait_for(lambda: not endpoints.failure(proxies.Endpoint("http", gateway, proxy.port)))
+    workflows.wait_for(lambda: not endpoints.failure(proxies.Endpoint("http", gateway, proxy.port)))
     said = run(check_and_build)
     assert f"http_proxy: containers reach the proxy {proxy.url(gateway)}" in said
     assert "MISSING" not in said

@@ -16,6 +16,7 @@ import pytest
 
 import managed
 import npm_server
+import workflows
 from tracesmith import git, stores
 from tracesmith.environments import contexts, images, profiles
 from tracesmith.environments.engines import Engine
@@ -230,10 +231,10 @@ def test_a_killed_build_leaves_no_container_and_the_next_one_goes_on_from_there(
     command = [sys.executable, __file__, tmp_path, "killed"]
     path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     with boxes.images_removed(one), subprocess.Popen(command, env=path) as process:
-        boxes.wait_for(lambda: "sleep 3" in commands(mark), timeout_s=60)
+        workflows.wait_for(lambda: "sleep 3" in commands(mark))
         process.kill()
         process.wait()
-        boxes.wait_for(lambda: not commands(mark))
+        workflows.wait_for(lambda: not commands(mark))
         assert not (tmp_path / "store" / "docker").exists()
         asked = len(servers.paths)
         build(tmp_path, one)

@@ -21,8 +21,9 @@ from pathlib import Path
 import boxes
 import psutil
 import pytest
-from boxes import MARKER, leftovers, processes, wait_for
+from boxes import MARKER, leftovers, processes
 
+import workflows
 from tracesmith import owners, proxies
 from tracesmith.environments import sources
 from tracesmith.errors import StoppedError
@@ -131,7 +132,7 @@ def test_what_waits_for_a_command_and_is_killed_is_replaced(tree: Path) -> None:
         box.prepare()
         assert isinstance(box, bubblewrap.BubblewrapSandbox) and box._waiting
         os.killpg(box._waiting.process.pid, signal.SIGKILL)
-        wait_for(lambda: not (box._waiting and box._waiting.is_alive()))
+        workflows.wait_for(lambda: not (box._waiting and box._waiting.is_alive()))
         assert box.run(["echo", "out"], timeout_s=60).text == "out\n"
         box.prepare()
         box.stop()
@@ -413,7 +414,7 @@ def test_stop_from_another_thread(make: Make) -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    wait_for(lambda: processes(MARKER))
+    workflows.wait_for(lambda: processes(MARKER))
     backend.stop()
     thread.join(60)
     assert not thread.is_alive()
@@ -422,13 +423,24 @@ def test_stop_from_another_thread(make: Make) -> None:
         pass
 
 
+@pytest.mark.docker
+@pytest.mark.parametrize("kind", ["docker"])
+def test_a_container_that_stop_removed_while_it_was_started_again_is_no_failure(make: Make) -> None:
+    """After a command that a limit ended, a container is started anew, in which moment others may stop everything."""
+    backend = make()
+    with backend.open() as box:
+        backend.stop()
+        with pytest.raises(StoppedError):
+            box.start()
+
+
 @contextmanager
 def holder(kind: str, place: str, marker: str) -> Iterator[subprocess.Popen[str]]:
     """Run a process that holds a sandbox with a command in it."""
     command = [sys.executable, boxes.__file__, kind, place, marker]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            wait_for(lambda: processes(marker))
+            workflows.wait_for(lambda: processes(marker))
             yield process
         finally:
             process.kill()
@@ -449,14 +461,14 @@ def test_what_a_killed_process_left_is_swept_and_the_rest_is_not(make: Make, kin
             dead.send_signal(signal.SIGKILL)
             dead.wait()
             if kind != "docker":
-                wait_for(lambda: processes(dead_marker) == [], 5)
+                workflows.wait_for(lambda: processes(dead_marker) == [])
         backend.sweep()  # or another process of this machine already has
         assert leftovers(kind, labels[0], dead_marker) == []
         assert processes(live_marker) != []
         assert len(leftovers(kind, labels[1], live_marker)) > len(processes(live_marker))
         live.send_signal(signal.SIGKILL)
         live.wait()
-        wait_for(lambda: kind == "docker" or processes(live_marker) == [], 5)
+        workflows.wait_for(lambda: kind == "docker" or processes(live_marker) == [])
         backend.sweep()
         assert leftovers(kind, labels[1], live_marker) == []
 

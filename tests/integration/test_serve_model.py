@@ -37,7 +37,7 @@ def start(model: Path, folder: Path, command: str) -> "subprocess.Popen[str]":
         text=True,
         stderr=subprocess.PIPE,
     )
-    workflows.wait_for((folder / "address").exists, 120)
+    workflows.wait_for((folder / "address").exists)
     return process
 
 
@@ -47,7 +47,7 @@ def address(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     process = start(model, folder, "exec sleep 600")
     yield (folder / "address").read_text().strip()
     process.terminate()
-    assert process.wait(30) == 143
+    assert process.wait(60) == 143
 
 
 def ask(address: str, **body: Any) -> requests.Response:
@@ -107,7 +107,7 @@ def test_the_server_is_gone_with_the_process_that_started_it(model: Path, addres
         except requests.ConnectionError:
             return True
 
-    workflows.wait_for(is_gone, 20)
+    workflows.wait_for(is_gone)
 
 
 def test_a_model_that_cannot_be_loaded_is_told(model: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_no_more_agents_work_at_once_than_there_are_workers() -> None:
             with lock:
                 working[0] += 1
                 most[0] = max(most[0], working[0])
-            both.wait(30)
+            both.wait(60)
             with lock:
                 working[0] -= 1
         return began[0]

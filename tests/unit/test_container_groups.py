@@ -22,7 +22,7 @@ FILES = {
 @pytest.fixture
 def asleep() -> Iterator[int]:
     with subprocess.Popen(["sleep", "infinity"]) as process:
-        workflows.wait_for(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes() == container_groups.ASLEEP, 10)
+        workflows.wait_for(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes() == container_groups.ASLEEP)
         yield process.pid
         process.kill()
 

@@ -94,7 +94,7 @@ def test_another_sample_message_or_parameter_is_another_call(server: ModelServer
 
 def test_threads_that_ask_the_same_pay_once(server: ModelServer, tmp_path: Path) -> None:
     server.delay_s = 0.2
-    client = make(server, tmp_path, timeout_s=5, workers=8)
+    client = make(server, tmp_path, timeout_s=60, workers=8)
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda _: ask(client), range(8)))
     assert len(server.calls) == 1
@@ -103,7 +103,7 @@ def test_threads_that_ask_the_same_pay_once(server: ModelServer, tmp_path: Path)
 
 def test_no_more_calls_at_once_than_workers(server: ModelServer, tmp_path: Path) -> None:
     server.delay_s = 0.1
-    client = make(server, tmp_path, timeout_s=5, workers=2)
+    client = make(server, tmp_path, timeout_s=60, workers=2)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: ask(client, str(number)), range(8)))
     assert len(server.calls) == 8

@@ -61,7 +61,7 @@ def chat(engine: openai.OpenAI, text: str = "question", **more: Any) -> Any:
 def messages(gateway: Gateway, session: Session, text: str = "question", **more: Any) -> requests.Response:
     body = {"model": "any", "max_tokens": 50, "messages": [{"role": "user", "content": text}], **more}
     headers = {"x-api-key": session.token, "anthropic-version": "2023-06-01"}
-    return requests.post(f"{gateway.anthropic_base}/v1/messages", json=body, headers=headers, timeout=20)
+    return requests.post(f"{gateway.anthropic_base}/v1/messages", json=body, headers=headers, timeout=60)
 
 
 def events(response: requests.Response) -> list[dict[str, Any]]:
@@ -296,7 +296,7 @@ def test_only_a_session_opens_the_gateway_and_only_on_loopback(server: ModelServ
     with pytest.raises(openai.AuthenticationError):
         chat(openai_engine(gateway, session))
     assert messages(gateway, session).status_code == 401
-    assert requests.get(f"{gateway.openai_base}/models", timeout=5).status_code == 401
+    assert requests.get(f"{gateway.openai_base}/models", timeout=60).status_code == 401
     assert urlsplit(gateway.openai_base).hostname == "127.0.0.1"
     assert server.calls == []
 
@@ -306,7 +306,7 @@ def test_only_a_session_opens_the_gateway_and_only_on_loopback(server: ModelServ
 def test_a_malformed_request_is_told_and_ends_nothing(gateway: Gateway, body: bytes, path: str) -> None:
     session = gateway.open(Purpose("run_agent/demo"))
     headers = {"Authorization": f"Bearer {session.token}"}
-    found = requests.post(gateway.anthropic_base + path, data=body, headers=headers, timeout=5)
+    found = requests.post(gateway.anthropic_base + path, data=body, headers=headers, timeout=60)
     assert found.status_code == 400
     assert found.json()["error"]["message"]
     assert chat(openai_engine(gateway, session)).choices

@@ -25,7 +25,7 @@ def test_results_come_in_the_order_of_the_items() -> None:
 
 
 def test_as_many_threads_as_workers_are_at_work() -> None:
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=60)
 
     def work(number: int) -> int:
         return together.wait() * 0 + number
@@ -66,7 +66,7 @@ def test_a_reader_that_ends_early_stops_the_work_under_way_and_drops_the_rest() 
     def work(number: int) -> int:
         begun.add(number)
         if number > 0:
-            stopped.wait(10)
+            stopped.wait(60)
             ended.add(number)
             raise StoppedError("stopped")
         return number

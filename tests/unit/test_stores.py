@@ -128,7 +128,7 @@ def test_a_killed_writer_leaves_nothing_that_counts_and_the_next_sweeps_it(tmp_p
 def test_what_a_live_process_writes_is_not_swept(tmp_path: Path) -> None:
     writer = start(HALF, tmp_path)
     assert said(writer) == "writing"
-    assert claim_in_thread(tmp_path, "two").wait(10)
+    assert claim_in_thread(tmp_path, "two").wait(60)
     write(Store(tmp_path), "two", "a")
     writer.communicate("\n")
     assert writer.returncode == 0
@@ -186,13 +186,13 @@ def test_a_claim_keeps_other_processes_out_until_its_holder_is_gone(tmp_path: Pa
     holder = start(CLAIM, tmp_path, "one")
     assert said(holder) == "claimed"
     claimed, other = claim_in_thread(tmp_path, "one"), claim_in_thread(tmp_path, "two")
-    assert other.wait(10), "another name is free"
+    assert other.wait(60), "another name is free"
     assert not claimed.wait(0.3)
     holder.send_signal(end)
     if end is signal.SIGSTOP:
         assert not claimed.wait(0.3)
         holder.kill()
-    assert claimed.wait(10)
+    assert claimed.wait(60)
     holder.wait()
 
 

@@ -438,7 +438,7 @@ def test_all_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     [swe_agent] = processes()
     process.kill()
     process.communicate()
-    assert psutil.wait_procs([swe_agent], timeout=30)[1] == []
+    assert psutil.wait_procs([swe_agent], timeout=60)[1] == []
 
 
 def test_limits_and_model_come_from_swe_agents_own_file() -> None:

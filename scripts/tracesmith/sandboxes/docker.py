@@ -48,6 +48,7 @@ echo "memory $(cat memory.events memory/memory.oom_control 2>/dev/null | sed -n 
 echo "pids $(cat pids.events pids/pids.events 2>/dev/null | sed -n 's/^max //p')"
 """
 GRACE_S = 15.0
+STOPPED = "the sandbox was stopped while a command ran"
 
 
 def connect() -> docker.DockerClient:
@@ -172,7 +173,13 @@ class DockerSandbox:
             self.client.api.start(self.name)
             self._group = container_groups.find(self.client.api.inspect_container(self.name)["State"]["Pid"], self.name)
         except DockerException as error:
-            raise InfrastructureError(f"the container {self.name[:12]} does not start: {error}") from error
+            raise self._failure(f"does not start: {error}") from error
+
+    def _failure(self, how: str) -> InfrastructureError | StoppedError:
+        """Return the error of a container that failed: no fault of its own once `stop` has removed it."""
+        if self._stopped:
+            return StoppedError(STOPPED)
+        return InfrastructureError(f"the container {self.name[:12]} {how}")
 
     def stop(self) -> None:
         """Remove the container under the command that runs in it."""
@@ -199,11 +206,9 @@ class DockerSandbox:
                 killed = "timeout"
             killed = self._limit_hit(code, killed)
         except (DockerException, OSError) as error:
-            if self._stopped:
-                raise StoppedError("the sandbox was stopped while a command ran") from error
-            raise InfrastructureError(f"the container {self.name[:12]} failed: {error}") from error
+            raise self._failure(f"failed: {error}") from error
         if self._stopped:
-            raise StoppedError("the sandbox was stopped while a command ran")
+            raise StoppedError(STOPPED)
         return Completed(code, output, killed, seconds)
 
     def _execute(
@@ -230,7 +235,7 @@ class DockerSandbox:
             return 137, output, killed
         code = self.client.api.exec_inspect(made["Id"])["ExitCode"]
         if code is None:
-            raise InfrastructureError(f"the engine let go of a command that runs in the container {self.name[:12]}")
+            raise self._failure("runs a command that the engine has let go of")
         return int(code), output, None
 
     def _watch(self, deadline: float) -> str | None:
