@@ -7,7 +7,6 @@ by killing all that uid still has, so that nothing a command started outlives it
 
 import contextlib
 import functools
-import logging
 import socket
 import threading
 import time
@@ -25,8 +24,6 @@ from tracesmith.errors import InfrastructureError, StoppedError
 from tracesmith.sandboxes import base, container_groups, podman, streams
 from tracesmith.sandboxes.base import ENVIRONMENT, TESTBED, Completed, Limits
 from tracesmith.sandboxes.container_groups import ContainerGroup
-
-logger = logging.getLogger(__name__)
 
 LABEL = "tracesmith.owner"
 USER = "1000:1000"
@@ -125,6 +122,7 @@ class DockerBackend:
 
     def _host_config(self) -> Any:
         limits = self.limits
+        file_size = Ulimit(name="fsize", soft=limits.disk_bytes, hard=limits.disk_bytes)
         return self.client.api.create_host_config(
             init=True,
             network_mode="bridge" if self.network else "none",
@@ -135,7 +133,7 @@ class DockerBackend:
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             tmpfs={"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={min(limits.disk_bytes, limits.memory_bytes // 2)}"},  # noqa: S108
-            ulimits=[Ulimit(name="core", soft=0, hard=0), _fsize(limits.disk_bytes), *self.more_limits],
+            ulimits=[Ulimit(name="core", soft=0, hard=0), file_size, *self.more_limits],
             log_config=LogConfig(type="none"),
         )
 
@@ -287,10 +285,6 @@ class DockerSandbox:
         found = self.client.api.containers(all=True, size=True, filters={"id": self.name})
         written = int(found[0].get("SizeRw") or 0) if found else 0
         return written >= self.backend.limits.disk_bytes and written > self._written, written
-
-
-def _fsize(limit: int) -> Ulimit:
-    return Ulimit(name="fsize", soft=limit, hard=limit)
 
 
 def _remove(client: docker.DockerClient, name: str) -> None:

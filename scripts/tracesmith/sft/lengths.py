@@ -5,7 +5,6 @@ A row that is split becomes several. Each begins with the system message and the
 in exactly one. What the agent saw right before a part's first turn is put below the task.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 from tracesmith.errors import InputError
 from tracesmith.sft import tokens
 
-logger = logging.getLogger(__name__)
 DROP, SPLIT, ERROR = "drop", "split", "error"
 POLICIES = (DROP, SPLIT, ERROR)
 LEFT_OUT = "(Earlier turns are left out.)"

@@ -25,18 +25,22 @@ REASONS = {
 def decode(decoder: "msgspec.json.Decoder[T]", data: memoryview, where: str) -> T:
     """Return the record in the bytes, all its texts UTF-8, or raise UnusableTrajectoryError."""
     try:
-        try:
-            return decoder.decode(data)
-        except msgspec.ValidationError:
-            raise
-        except (msgspec.DecodeError, UnicodeDecodeError):  # maybe half of a surrogate pair, which JSON can hold
-            return msgspec.convert(_without_halves(json.loads(bytes(data))), type=decoder.type)
+        return _decode(decoder, data)
     except msgspec.ValidationError as error:
         place = PLACE.search(str(error))
         reason = REASONS.get(place[1], "malformed_trajectory") if place else "malformed_trajectory"
         raise UnusableTrajectoryError(reason, f"{where}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise UnusableTrajectoryError("malformed_trajectory", f"{where}: not JSON: {error}") from None
+
+
+def _decode(decoder: "msgspec.json.Decoder[T]", data: memoryview) -> T:
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):  # maybe half of a surrogate pair, which JSON can hold
+        return msgspec.convert(_without_halves(json.loads(bytes(data))), type=decoder.type)
 
 
 def _without_halves(value: Any) -> Any:

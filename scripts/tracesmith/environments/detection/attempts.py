@@ -1,6 +1,5 @@
 """One attempt: a plan is installed and its suite run in the sandbox, as an environment's is; nothing of it stays."""
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,8 +13,6 @@ from tracesmith.environments.detection.plans import Plan
 from tracesmith.environments.gating import GateSettings
 from tracesmith.errors import InfrastructureError, InputError
 from tracesmith.suites import SuiteRun
-
-logger = logging.getLogger(__name__)
 
 CODE_VERSION = 1
 ENOUGH = GateSettings().passing
