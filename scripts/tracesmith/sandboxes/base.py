@@ -14,6 +14,7 @@ from tracesmith import proxies
 from tracesmith.errors import InfrastructureError
 
 TESTBED = "/testbed"
+STOPPED = "the sandbox was stopped while a command ran"
 SIZE = re.compile(r"(\d*[1-9]\d*)([kmgt]?)b?", re.IGNORECASE)
 # One environment everywhere, so that a test sees the same world in every sandbox and on every machine.
 ENVIRONMENT = {

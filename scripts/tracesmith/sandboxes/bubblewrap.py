@@ -21,7 +21,7 @@ from pathlib import Path
 from tracesmith import scratch, stores
 from tracesmith.errors import InfrastructureError, StoppedError
 from tracesmith.sandboxes import base, cgroups, namespaces
-from tracesmith.sandboxes.base import TESTBED, Completed, Limits
+from tracesmith.sandboxes.base import STOPPED, TESTBED, Completed, Limits
 from tracesmith.sandboxes.processes import Running
 from tracesmith.sandboxes.watchdog import Watchdog
 
@@ -168,7 +168,7 @@ class BubblewrapSandbox:
         done = running.wait(timeout_s, limits.output_bytes, watchdog)
         full, self._written = watchdog.disk_is_full(), watchdog.written
         if done.killed == "stopped":
-            raise StoppedError("the sandbox was stopped while a command ran")
+            raise StoppedError(STOPPED)
         if group and group.oom_kills() > before[0]:
             return replace(done, killed="memory")
         if not done.killed and not running.has_run():

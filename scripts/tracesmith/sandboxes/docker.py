@@ -22,7 +22,7 @@ from docker.types import LogConfig, Ulimit
 from tracesmith import owners
 from tracesmith.errors import InfrastructureError, StoppedError
 from tracesmith.sandboxes import base, container_groups, podman, streams
-from tracesmith.sandboxes.base import ENVIRONMENT, TESTBED, Completed, Limits
+from tracesmith.sandboxes.base import ENVIRONMENT, STOPPED, TESTBED, Completed, Limits
 from tracesmith.sandboxes.container_groups import ContainerGroup
 
 LABEL = "tracesmith.owner"
@@ -45,7 +45,6 @@ echo "memory $(cat memory.events memory/memory.oom_control 2>/dev/null | sed -n 
 echo "pids $(cat pids.events pids/pids.events 2>/dev/null | sed -n 's/^max //p')"
 """
 GRACE_S = 15.0
-STOPPED = "the sandbox was stopped while a command ran"
 
 
 def connect() -> docker.DockerClient:
@@ -173,7 +172,7 @@ class DockerSandbox:
         except DockerException as error:
             raise self._failure(f"does not start: {error}") from error
 
-    def _failure(self, how: str) -> InfrastructureError | StoppedError:
+    def _failure(self, how: str) -> InfrastructureError:
         """Return the error of a container that failed: no fault of its own once `stop` has removed it."""
         if self._stopped:
             return StoppedError(STOPPED)
