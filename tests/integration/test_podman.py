@@ -3,10 +3,13 @@
 import contextlib
 import io
 import json
+import os
 import subprocess
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
@@ -100,6 +103,23 @@ def test_a_build_that_fails_tells_its_last_step_and_leaves_nothing(line: str, sa
     client = docker.connect()
     assert sorted(client.api.images(quiet=True, all=True)) == sorted(before)
     client.close()
+
+
+def test_what_is_printed_at_once_on_a_busy_machine_is_not_lost(image: str) -> None:
+    def _print(number: int) -> list[str]:
+        with backend.open() as box:
+            return [box.run(["echo", f"{number} {again}"], timeout_s=60).text for again in range(10)]
+
+    backend = boxes.make_backend("docker", image)
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * (os.cpu_count() or 1))]
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(_print, range(8)))
+    finally:
+        for one in busy:
+            one.kill()
+            one.wait()
+    assert found == [[f"{number} {again}\n" for again in range(10)] for number in range(8)]
 
 
 def rows(path: Path) -> dict[str, Any]:

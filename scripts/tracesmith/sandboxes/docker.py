@@ -5,9 +5,7 @@ The container's first process belongs to root and only sleeps; commands run as u
 by killing all that uid still has, so that nothing a command started outlives it.
 """
 
-import contextlib
 import functools
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,8 +27,9 @@ LABEL = "tracesmith.owner"
 USER = "1000:1000"
 # Output and error share one pipe: the engine keeps no order between two. `sh` says "Killed" of what `timeout` ends,
 # which is nothing of the command's; a subshell, since dash redirects before it forks. dash's own `kill` spares the
-# shell that calls it, see kill(2) on -1.
+# shell that calls it, see kill(2) on -1. What is read first is streams.GO.
 LINE = """
+read -r _go || exit
 [ -d "$HOME" ] || mkdir "$HOME"
 exec 2>/dev/null
 (exec timeout -s KILL "$0" "$@" 2>&1)
@@ -39,18 +38,20 @@ code=$?; kill -9 -1; exit $code
 # Where that is not seen from outside to have left nothing: again, since a command may have killed the shell above; then
 # what the kernel has counted, cgroups version 2 or 1.
 AFTER = """
+read -r _go || exit
 kill -9 -1 2>/dev/null
 cd /sys/fs/cgroup
 echo "memory $(cat memory.events memory/memory.oom_control 2>/dev/null | sed -n 's/^oom_kill //p')"
 echo "pids $(cat pids.events pids/pids.events 2>/dev/null | sed -n 's/^max //p')"
 """
 GRACE_S = 15.0
+ENGINE_TIMEOUT_S = 300
 
 
 def connect() -> docker.DockerClient:
     """Return a client of the engine that DOCKER_HOST names. Raises InfrastructureError when none answers."""
     try:
-        client = docker.from_env(timeout=300)
+        client = docker.from_env(timeout=ENGINE_TIMEOUT_S)
         client.ping()
     except DockerException as error:
         raise InfrastructureError(
@@ -158,7 +159,7 @@ class DockerSandbox:
     def __init__(self, backend: DockerBackend, name: str) -> None:
         self.backend = backend
         self.name = name
-        self.client = docker.from_env(timeout=300, version=backend.client.api.api_version)
+        self.client = docker.from_env(timeout=ENGINE_TIMEOUT_S, version=backend.client.api.api_version)
         self._stopped = False
         self._group: ContainerGroup | None = None
         self._counted = {"memory": 0, "pids": 0}
@@ -218,28 +219,20 @@ class DockerSandbox:
         made = self.client.api.exec_create(
             self.name, command, stdin=True, user=USER, workdir=TESTBED, environment=values
         )
-        wrapper = self.client.api.exec_start(made["Id"], socket=True)
-        with contextlib.closing(wrapper):  # it holds the response; dropped early, it closes the socket under the reader
-            deadline = time.monotonic() + timeout_s + GRACE_S
-            stream = streams.raw_socket(wrapper)
-            output, killed = streams.exchange(
-                stream, stdin, self.backend.limits.output_bytes, lambda: self._watch(deadline)
-            )
-            if killed:  # the engine sees no end of a container while somebody might still read what it printed
-                stream.shutdown(socket.SHUT_RDWR)
+        deadline = time.monotonic() + timeout_s + GRACE_S
+        limit = self.backend.limits.output_bytes
+        api = self.client.api
+        code, output, killed = streams.converse(api, made["Id"], stdin, limit, lambda: self._watch(deadline))
         if killed:
             self._restart()
             return 137, output, killed
-        code = self.client.api.exec_inspect(made["Id"])["ExitCode"]
         if code is None:
             raise self._failure("runs a command that the engine has let go of")
-        return int(code), output, None
+        return code, output, None
 
     def _watch(self, deadline: float) -> str | None:
         """Name the limit that a command under way has passed."""
-        if time.monotonic() > deadline:
-            return "timeout"
-        return "disk" if self._disk_is_full()[0] else None
+        return _late(deadline) or ("disk" if self._disk_is_full()[0] else None)
 
     def _restart(self) -> None:
         """Kill all that runs in the container, surely; its files stay, but for those in memory."""
@@ -269,14 +262,14 @@ class DockerSandbox:
         if seen is not None:
             return seen
         try:
-            made = self.client.api.exec_create(self.name, ["sh", "-c", AFTER], user=USER)
-            text = self.client.api.exec_start(made["Id"]).decode()
-            ended_well = self.client.api.exec_inspect(made["Id"])["ExitCode"] == 0
+            made = self.client.api.exec_create(self.name, ["sh", "-c", AFTER], stdin=True, user=USER)
+            deadline = time.monotonic() + ENGINE_TIMEOUT_S
+            code, output, _ = streams.converse(self.client.api, made["Id"], b"", 2**16, lambda: _late(deadline))
         except APIError as error:
             if self._stopped or error.status_code == HTTPStatus.NOT_FOUND:
                 raise
             return None
-        found = dict(line.split(" ") for line in text.splitlines()) if ended_well else {}
+        found = dict(line.split(" ") for line in output.decode().splitlines()) if code == 0 else {}
         return {name: int(found[name] or 0) for name in self._counted} if found.keys() == self._counted.keys() else None
 
     def _disk_is_full(self) -> tuple[bool, int]:
@@ -284,6 +277,10 @@ class DockerSandbox:
         found = self.client.api.containers(all=True, size=True, filters={"id": self.name})
         written = int(found[0].get("SizeRw") or 0) if found else 0
         return written >= self.backend.limits.disk_bytes and written > self._written, written
+
+
+def _late(deadline: float) -> str | None:
+    return "timeout" if time.monotonic() > deadline else None
 
 
 def _remove(client: docker.DockerClient, name: str) -> None:

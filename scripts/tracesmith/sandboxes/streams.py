@@ -1,12 +1,39 @@
 """The engine's stream of one command: its input one way, its output the other."""
 
+import contextlib
 import selectors
 import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
+from docker import APIClient
+
 TICK_S = 1.0
+GO = b"\n"
+"""
+What a command must read, before its input, until it does anything. Podman starts a command before the connection that
+takes its output stands, and what was printed until then is lost: on a busy machine one output in ten, with exit code 0.
+"""
+
+
+def converse(
+    api: APIClient, exec_id: str, stdin: bytes, output_bytes: int, watch: Callable[[], str | None]
+) -> tuple[int | None, bytes, str | None]:
+    """
+    Start a command that the engine has made, and tell it to go; return its exit code, its output and None.
+
+    Or no exit code, the output so far and what `exchange` names. Without an exit code and a name, the engine has let go
+    of a command that still runs. Raises DockerException and OSError.
+    """
+    wrapper: Any = api.exec_start(exec_id, socket=True)
+    with contextlib.closing(wrapper):  # it holds the response; dropped early, it closes the socket under the reader
+        stream: socket.socket = getattr(wrapper, "_sock", wrapper)  # the wrapper's reads cannot be given a time limit
+        output, killed = exchange(stream, GO + stdin, output_bytes, watch)
+        if killed:  # the engine sees no end of a container while somebody might still read what it printed
+            stream.shutdown(socket.SHUT_RDWR)
+    code = None if killed else api.exec_inspect(exec_id)["ExitCode"]
+    return code, output, killed
 
 
 def exchange(
@@ -37,12 +64,6 @@ def exchange(
                 watched = time.monotonic()
             if killed:
                 return frames.payload(), killed
-
-
-def raw_socket(stream: Any) -> socket.socket:
-    """Return the socket under the SDK's wrapper, whose reads cannot be given a time limit."""
-    found: socket.socket = getattr(stream, "_sock", stream)
-    return found
 
 
 class Frames:
