@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psutil
 
+import daemons
 import workflows
 
 PROFILE = workflows.ROOT / "profiles" / "slurm" / "config.yaml"
-SCRIPT = workflows.ROOT / "tests" / "integration" / "slurm.sh"
 SHOWN = ("%i", "%T", "%P", "%N", "%m", "%C", "%b", "%k")
 ALIVE = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING")
 
@@ -91,7 +91,7 @@ def running(folder: Path, rule: str) -> list[Job]:
 def node(name: str) -> None:
     """Start a node again that was killed."""
     folder = Path(os.environ["SLURM_CONF"]).parent
-    subprocess.run([SCRIPT, "node", folder, name], check=True)
+    daemons.call("slurm.sh", "node", folder, name)
 
 
 def kill_node(name: str) -> None:

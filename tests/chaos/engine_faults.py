@@ -2,6 +2,7 @@
 
 import docker
 
+import daemons
 import stages
 import workflows
 from scenes import Scene
@@ -14,7 +15,7 @@ def crash_engine(scene: Scene) -> str:
     assert scene.engine
     scene.start()
     moment = scene.wait_for_a_moment(*IN_CONTAINERS)
-    stages.call_engine("crash", scene.engine)
+    daemons.call(stages.ENGINE, "crash", scene.engine)
     code = scene.wait_for_end()
     return f"dockerd at {moment}: {code}"
 

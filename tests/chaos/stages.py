@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import agent_models
+import daemons
 import llm_server
 import model_faults
 import pair
@@ -16,7 +17,7 @@ import workflows
 from faults import small_disk
 from scenes import Scene
 
-ENGINE = workflows.ROOT / "tests" / "integration" / "docker_engine.sh"
+ENGINE = "docker_engine.sh"
 BASE_IMAGE = "node:24-bookworm-slim"
 STARTING = threading.Lock()
 """Two engines that start at once would look for a free network at once."""
@@ -58,21 +59,15 @@ def in_docker(folder: Path, finished: Path, rng: random.Random) -> Iterator[Scen
     """The whole line in containers of an engine of its own, with the base image of the usual one."""
     engine = Path(tempfile.mkdtemp(prefix="engine-")) / "own"  # a test's own folder is too long for a socket's path
     with STARTING:
-        call_engine("start", engine)
+        daemons.call(ENGINE, "start", engine)
     try:
         host = f"unix://{engine}/docker.sock"
         _copy_image(host)
         pair.make_folder(folder, "docker")
         yield Scene(pair.ORACLE, folder, finished, rng, {"DOCKER_HOST": host}, engine=engine)
     finally:
-        call_engine("stop", engine)
+        daemons.call(ENGINE, "stop", engine)
         engine.parent.rmdir()
-
-
-def call_engine(verb: str, engine: Path) -> None:
-    """Start, crash or stop the Docker engine of a folder."""
-    done = subprocess.run([ENGINE, verb, engine], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def _copy_image(host: str) -> None:

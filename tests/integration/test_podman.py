@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -31,6 +30,7 @@ from test_sandboxes import (  # noqa: F401 - they run again here
     test_what_a_container_of_this_machine_counts_is_read_from_outside,
 )
 
+import daemons
 import tiny
 import workflows
 from tracesmith.environments import profiles
@@ -38,7 +38,6 @@ from tracesmith.environments.engines import Engine
 from tracesmith.errors import TracesmithError
 from tracesmith.sandboxes import docker
 
-SCRIPT = boxes.REPOSITORY / "tests" / "integration" / "podman.sh"
 pytestmark = [pytest.mark.podman, pytest.mark.docker]
 
 
@@ -47,17 +46,10 @@ def service() -> Iterator[None]:
     """Start Podman's service with the base image of the usual engine, and have DOCKER_HOST name it."""
     with contextlib.closing(docker.connect()) as engine:
         base = engine.images.get(boxes.BASE)
-        folder = tempfile.mkdtemp(prefix="podman.", dir="/var/tmp")  # sockets are in it, hence a short name
-        try:
-            done = subprocess.run([SCRIPT, "start", folder], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("DOCKER_HOST", done.stdout.strip().partition("=")[2])
-                with contextlib.closing(docker.connect()) as ours:
-                    list(ours.api.load_image(base.save(named=True)))
-                yield
-        finally:
-            subprocess.run([SCRIPT, "stop", folder], check=True, timeout=60)
-            assert not Path(folder).exists()
+        with daemons.started("podman.sh"):
+            with contextlib.closing(docker.connect()) as ours:
+                list(ours.api.load_image(base.save(named=True)))
+            yield
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 import cluster
+import daemons
 import guide_runs
 import tiny
 import workflows
@@ -29,6 +30,15 @@ NAMES = {
     "mine.yaml": "config.yaml",
 }
 """Names of the guide, and what stands in a test's folder, which is no clone; a target that takes less than the line."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def slurm() -> Iterator[None]:
+    """Start a Slurm, and show its logs where it does not answer to the end."""
+    with daemons.started("slurm.sh") as place:
+        yield
+        done = subprocess.run(["scontrol", "ping"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr + daemons.said(place)
 
 
 @pytest.fixture
