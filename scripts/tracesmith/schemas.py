@@ -33,7 +33,9 @@ def read_yaml(path: Path) -> Any:
 @functools.cache
 def read_schema(name: str) -> Any:
     """Return a schema of the folder schemas/ by its name, such as "config"."""
-    return read_yaml(SCHEMAS / f"{name}.schema.yaml")
+    # By libyaml, nine times faster, which would end the process for a text that is nested too deeply.
+    text = (SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8")
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe
 
 
 def check(value: Any, schema: Any, where: str, lines: Mapping[tuple[Any, ...], int] | None = None) -> None:

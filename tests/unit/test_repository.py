@@ -110,6 +110,24 @@ def test_a_cheap_rule_depends_on_all_its_script_imports(rule: str) -> None:
     assert loaded <= set(modules.modules_of(script))
 
 
+def imported_names(path: Path) -> set[str]:
+    """Return the names of the library that a module imports, as Python's parser sees them."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.startswith("tracesmith")}
+
+
+def test_the_lines_of_imports_say_what_pythons_parser_says() -> None:
+    modules_and_scripts = [*(ROOT / "scripts").rglob("*.py")]
+    assert len(modules_and_scripts) > 300
+    for path in modules_and_scripts:
+        assert {*modules.names_in(path.read_text())} == imported_names(path), path
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_every_flag_of_a_rule_is_one_of_its_script(rule: str) -> None:
     script = flags_of(ROOT / "scripts" / f"{rule}.py")
