@@ -325,10 +325,36 @@ def test_memory_limit_holds_for_all_processes_together(make: Make) -> None:
         assert processes(MARKER) == []
 
 
+@contextmanager
+def most_threads() -> Iterator[list[int]]:
+    """Count the threads of the machine during the block: at its beginning, and the most that there were."""
+
+    def _count() -> None:
+        while not over.wait(0.01):
+            found[1] = max(found[1], _threads())
+
+    found = [_threads()] * 2
+    over = threading.Event()
+    watch = threading.Thread(target=_count)
+    watch.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        watch.join()
+
+
+def _threads() -> int:
+    return int(Path("/proc/loadavg").read_text().split()[3].split("/")[1])
+
+
 def test_process_limit(make: Make) -> None:
     with make(SMALL).open() as box:
-        done = sh(box, "bomb() { bomb | bomb & }; bomb; sleep 4; exit 1", timeout_s=20)
+        with most_threads() as found:
+            done = sh(box, "bomb() { bomb | bomb & }; bomb; sleep 4; exit 1", timeout_s=20)
         assert done.killed == "pids"
+        before, most = found
+        assert most < before + 10_000, "the machine would run out of process numbers, 32768 where they are fewest"
         assert processes(MARKER) == []
         done = sh(box, "echo on")
         assert (done.text, done.killed) == ("on\n", None)

@@ -27,6 +27,16 @@ from tracesmith.sandboxes.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
+# How a command begins that no group holds: a fork bomb must keep neither the watchdog nor bubblewrap, whose death ends
+# the sandbox, from their turn. Where the kernel gives each session a share, sched(7), the session's `nice` counts, which
+# can be set ten times a second on the whole machine. A command that begins sessions without end is not held by this.
+POLITELY = """
+for _try in 1 2 3 4 5; do
+    { [ ! -e /proc/self/autogroup ] || echo 10 >/proc/self/autogroup; } 2>/dev/null && break
+    sleep 0.1
+done
+exec nice -n 19 "$@"
+"""
 SHELL = ["/bin/sh"]
 """Reads from its input what to become."""
 SHM_BYTES = 64 * 2**20  # as in Docker
@@ -144,7 +154,7 @@ class BubblewrapSandbox:
         if self._stopped:
             return
         self._open_testbed()
-        self._waiting = Running(self._line(), self._options({}), SHELL, None)
+        self._waiting = Running(self._line(), self._options({}), self._beginning(SHELL), None)
         if self._stopped:  # `stop` may have looked before the shell was there
             self._waiting.kill("stopped")
 
@@ -162,7 +172,8 @@ class BubblewrapSandbox:
             running.go(argv)
         else:
             self._open_testbed()
-            self._running = running = Running(self._line(), self._options(environment or {}), argv, stdin)
+            options = self._options(environment or {})
+            self._running = running = Running(self._line(), options, self._beginning(argv), stdin)
         if self._stopped:  # `stop` may have looked before the command was there
             running.kill("stopped")
         done = running.wait(timeout_s, limits.output_bytes, watchdog)
@@ -193,13 +204,15 @@ class BubblewrapSandbox:
             upper.chmod(mode & 0o777 | 0o700)
 
     def _line(self) -> str:
-        """Return what a shell does before it becomes bubblewrap: join the group, or else take fewer CPUs, politely."""
+        """Return what a shell does before it becomes bubblewrap: join the group, or else take fewer CPUs."""
         limits = self.backend.limits
         lines = ["ulimit -c 0", f"ulimit -f {max(1, limits.disk_bytes // 512)}"]
         if self.group:
             return " && ".join([self.group.join_line(), *lines, "exec env -i"])
-        # A fork bomb must not keep the watchdog from its work, hence `nice`.
-        return " && ".join([*lines, f"exec env -i nice -n 19 taskset -c {self.backend.some_cpus()}"])
+        return " && ".join([*lines, f"exec env -i taskset -c {self.backend.some_cpus()}"])
+
+    def _beginning(self, argv: Sequence[str]) -> list[str]:
+        return [*argv] if self.group else ["/bin/sh", "-c", POLITELY, "sh", *argv]
 
     def _options(self, environment: Mapping[str, str]) -> list[str]:
         tree, scratch = self.backend.tree, self.scratch
