@@ -28,8 +28,8 @@ from tracesmith.sandboxes.watchdog import Watchdog
 logger = logging.getLogger(__name__)
 
 # How a command begins that no group holds: a fork bomb must keep neither the watchdog nor bubblewrap, whose death ends
-# the sandbox, from their turn. Where the kernel gives each session a share, sched(7), the session's `nice` counts, which
-# can be set ten times a second on the whole machine. A command that begins sessions without end is not held by this.
+# the sandbox, from their turn. Where the kernel gives each session a share, sched(7), it is the session's `nice` that
+# counts, which can be set ten times a second on the machine. A command that begins sessions without end is not held.
 POLITELY = """
 for _try in 1 2 3 4 5; do
     { [ ! -e /proc/self/autogroup ] || echo 10 >/proc/self/autogroup; } 2>/dev/null && break
