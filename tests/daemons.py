@@ -2,6 +2,7 @@
 
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 import workflows
 
 SCRIPTS = workflows.ROOT / "tests" / "integration"
+STARTING = threading.Lock()
+"""Two Docker engines that start at once would look for a free network at once."""
 
 
 def call(script: str, *arguments: str | Path) -> str:
@@ -21,18 +24,26 @@ def call(script: str, *arguments: str | Path) -> str:
 
 
 @contextmanager
-def started(script: str) -> Iterator[Path]:
-    """Start a daemon with all its files in a new folder, and have the variable that it prints set for the block."""
-    # A real disk, and a short name, since sockets stand in it.
+def running(script: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Run a daemon for the block with all its files in a new folder; yield that, and the variable that leads to it."""
+    # A real disk, and a short name, since sockets stand in it. CI looks for what a killed test has left by the name.
     folder = Path(tempfile.mkdtemp(prefix=f"{Path(script).stem}.", dir="/var/tmp"))
     try:
-        name, _, value = call(script, "start", folder).partition("=")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(name, value)
-            yield folder
+        with STARTING:
+            name, _, value = call(script, "start", folder).partition("=")
+        yield folder, {name: value}
     finally:
         call(script, "stop", folder)
         assert not folder.exists()
+
+
+@contextmanager
+def started(script: str) -> Iterator[Path]:
+    """Run a daemon for the block, which this process finds by its variable; yield its folder."""
+    with running(script) as (folder, variables), pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield folder
 
 
 def said(folder: Path) -> str:

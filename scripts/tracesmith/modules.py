@@ -23,17 +23,15 @@ def modules_of(script: Path) -> list[Path]:
     found: set[Path] = set()
     waiting = [script]
     while waiting:
-        for module in _imported(waiting.pop()):
-            if module not in found:
-                found.add(module)
-                waiting.append(module)
+        new = _imported(waiting.pop()) - found
+        found |= new
+        waiting += new
     return sorted(found)
 
 
 @functools.cache  # the scripts share most of them, and a plan would read each module ten times
-def _imported(path: Path) -> tuple[Path, ...]:
-    found = {module: None for name in names_in(path.read_text(encoding="utf-8")) for module in _modules(name)}
-    return tuple(found)
+def _imported(path: Path) -> frozenset[Path]:
+    return frozenset(module for name in names_in(path.read_text(encoding="utf-8")) for module in _modules(name))
 
 
 @functools.cache

@@ -3,8 +3,6 @@
 import contextlib
 import random
 import subprocess
-import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +17,6 @@ from scenes import Scene
 
 ENGINE = "docker_engine.sh"
 BASE_IMAGE = "node:24-bookworm-slim"
-STARTING = threading.Lock()
-"""Two engines that start at once would look for a free network at once."""
 
 
 @contextlib.contextmanager
@@ -57,17 +53,10 @@ def copy_for_agents(finished: Path, folder: Path) -> None:
 @contextlib.contextmanager
 def in_docker(folder: Path, finished: Path, rng: random.Random) -> Iterator[Scene]:
     """The whole line in containers of an engine of its own, with the base image of the usual one."""
-    engine = Path(tempfile.mkdtemp(prefix="engine-")) / "own"  # a test's own folder is too long for a socket's path
-    with STARTING:
-        daemons.call(ENGINE, "start", engine)
-    try:
-        host = f"unix://{engine}/docker.sock"
-        _copy_image(host)
+    with daemons.running(ENGINE) as (engine, variables):
+        _copy_image(variables["DOCKER_HOST"])
         pair.make_folder(folder, "docker")
-        yield Scene(pair.ORACLE, folder, finished, rng, {"DOCKER_HOST": host}, engine=engine)
-    finally:
-        daemons.call(ENGINE, "stop", engine)
-        engine.parent.rmdir()
+        yield Scene(pair.ORACLE, folder, finished, rng, variables, engine=engine)
 
 
 def _copy_image(host: str) -> None:

@@ -15,6 +15,7 @@ from tracesmith.errors import InfrastructureError
 
 TESTBED = "/testbed"
 STOPPED = "the sandbox was stopped while a command ran"
+ALL_STOPPED = "the sandboxes of this process were stopped"
 SIZE = re.compile(r"(\d*[1-9]\d*)([kmgt]?)b?", re.IGNORECASE)
 # One environment everywhere, so that a test sees the same world in every sandbox and on every machine.
 ENVIRONMENT = {

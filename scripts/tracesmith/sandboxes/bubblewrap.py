@@ -21,7 +21,7 @@ from pathlib import Path
 from tracesmith import scratch, stores
 from tracesmith.errors import InfrastructureError, StoppedError
 from tracesmith.sandboxes import base, cgroups, namespaces
-from tracesmith.sandboxes.base import STOPPED, TESTBED, Completed, Limits
+from tracesmith.sandboxes.base import ALL_STOPPED, STOPPED, TESTBED, Completed, Limits
 from tracesmith.sandboxes.processes import Running
 from tracesmith.sandboxes.watchdog import Watchdog
 
@@ -81,7 +81,7 @@ class BubblewrapBackend:
         box = BubblewrapSandbox(self, self._scratch, scratch.name("box"))
         with self._lock:
             if self._stopped:
-                raise StoppedError("the sandboxes of this process were stopped")
+                raise StoppedError(ALL_STOPPED)
             self._live.add(box)
         try:
             box.make()

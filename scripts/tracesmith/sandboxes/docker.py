@@ -20,16 +20,15 @@ from docker.types import LogConfig, Ulimit
 from tracesmith import owners
 from tracesmith.errors import InfrastructureError, StoppedError
 from tracesmith.sandboxes import base, container_groups, podman, streams
-from tracesmith.sandboxes.base import ENVIRONMENT, STOPPED, TESTBED, Completed, Limits
+from tracesmith.sandboxes.base import ALL_STOPPED, ENVIRONMENT, STOPPED, TESTBED, Completed, Limits
 from tracesmith.sandboxes.container_groups import ContainerGroup
 
 LABEL = "tracesmith.owner"
 USER = "1000:1000"
 # Output and error share one pipe: the engine keeps no order between two. `sh` says "Killed" of what `timeout` ends,
 # which is nothing of the command's; a subshell, since dash redirects before it forks. dash's own `kill` spares the
-# shell that calls it, see kill(2) on -1. What is read first is streams.GO.
-LINE = """
-read -r _go || exit
+# shell that calls it, see kill(2) on -1.
+LINE = f"""{streams.WAIT}
 [ -d "$HOME" ] || mkdir "$HOME"
 exec 2>/dev/null
 (exec timeout -s KILL "$0" "$@" 2>&1)
@@ -37,8 +36,7 @@ code=$?; kill -9 -1; exit $code
 """
 # Where that is not seen from outside to have left nothing: again, since a command may have killed the shell above; then
 # what the kernel has counted, cgroups version 2 or 1.
-AFTER = """
-read -r _go || exit
+AFTER = f"""{streams.WAIT}
 kill -9 -1 2>/dev/null
 cd /sys/fs/cgroup
 echo "memory $(cat memory.events memory/memory.oom_control 2>/dev/null | sed -n 's/^oom_kill //p')"
@@ -78,13 +76,13 @@ class DockerBackend:
         """Make and start a fresh container; it is removed at the end of the block."""
         with self._lock:
             if self._stopped:
-                raise StoppedError("the sandboxes of this process were stopped")
+                raise StoppedError(ALL_STOPPED)
         box = self._create()
         with self._lock:
             self._live.add(box)
         try:
             if self._stopped:
-                raise StoppedError("the sandboxes of this process were stopped")
+                raise StoppedError(ALL_STOPPED)
             box.start()
             yield box
         finally:

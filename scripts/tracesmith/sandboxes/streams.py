@@ -11,9 +11,11 @@ from docker import APIClient
 
 TICK_S = 1.0
 GO = b"\n"
+WAIT = "read -r _go || exit"
 """
-What a command must read, before its input, until it does anything. Podman starts a command before the connection that
-takes its output stands, and what was printed until then is lost: on a busy machine one output in ten, with exit code 0.
+How the lines of a shell that the engine runs must begin: by waiting for GO, which comes before the input. Podman starts
+a command before the connection that takes its output stands, and what was printed until then is lost: on a busy machine
+one output in ten, with exit code 0.
 """
 
 

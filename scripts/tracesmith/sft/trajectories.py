@@ -16,7 +16,7 @@ import msgspec
 import yaml
 from msgspec.structs import replace
 
-from tracesmith import files
+from tracesmith import files, schemas
 from tracesmith.errors import InputError
 from tracesmith.sft import mini, sweagent
 from tracesmith.sft.turns import Call, Trajectory, Turn, UnusableTrajectoryError
@@ -83,7 +83,7 @@ def _predicted(path: Path) -> list[str]:
 
 def _names_by_status(path: Path) -> set[str]:
     try:
-        found = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe
+        found = schemas.load_written(path)
         return {str(name) for names in found["instances_by_exit_status"].values() for name in names or ()}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path}: no exit statuses as an engine writes them; remove the file to go on") from None
